@@ -1,0 +1,57 @@
+# Thin calls into scripts/: each installs what is missing first (scripts/bootstrap).
+# Honoured: CARGO_TARGET_DIR (default ~/.cache/athanor/target), ATHANOR_CACHE (~/.cache/athanor).
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench weights audit \
+	zombienet zombienet-test clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+
+bootstrap: ## install what a build needs and this machine lacks
+	@scripts/bootstrap
+
+doctor: ## explain what was found on this machine, and what to do about what was not
+	@scripts/doctor
+
+build: ## build the whole workspace as tests and demo use it (short epochs and windows)
+	@scripts/build
+
+production: ## build node, worker and command line for real use
+	@scripts/production
+
+demo: ## a chain, a GPU worker, and one job paid end to end; then three providers, one of which lies
+	@scripts/localnet demo
+
+localnet: ## a local network with workers that stays up until Ctrl-C
+	@scripts/localnet up
+
+test: ## everything CI runs
+	@scripts/test
+
+lint: ## formatting, shell scripts, and clippy on every target
+	@scripts/lint
+
+fmt: ## format the sources
+	@cargo fmt --all
+
+docs: ## API documentation of our own crates, into the target folder
+	@scripts/docs
+
+bench: ## measure the worker on this machine
+	@scripts/bench
+
+weights: ## measure the runtime's weights and write them into the sources
+	@scripts/weights
+
+audit: ## licences, yanked versions and advisories of every dependency
+	@scripts/audit
+
+zombienet: ## spawn the network of zombienet/local.toml
+	@scripts/zombienet
+
+zombienet-test: ## finality, a node killed and restarted, a transfer and a job, on five nodes
+	@scripts/zombienet-test
+
+clean: ## remove what was built
+	@scripts/clean

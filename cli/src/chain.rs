@@ -1,0 +1,615 @@
+//! The node: state, view functions, events and transactions, all by the
+//! metadata the node itself serves.
+
+use crate::{
+    error::{self, Error, Result},
+    output::Output,
+    scale,
+};
+use serde_json::Value;
+use std::time::Duration;
+use subxt::{
+    backend::LegacyBackend,
+    client::{BlockNumberOrRef, OnlineClientAtBlockImpl},
+    config::{substrate::H256, DefaultExtrinsicParamsBuilder, RpcConfigFor},
+    events::Event as RawEvent,
+    ext::{
+        codec::{Compact, Decode, Encode},
+        frame_decode::helpers::IntoEncodableValues,
+        scale_encode::EncodeAsFields,
+    },
+    rpcs::{methods::legacy::LegacyRpcMethods, RpcClient},
+    transactions::{TransactionInBlock, TransactionStatus},
+    utils::AccountId32,
+    Metadata, OnlineClient, OnlineClientAtBlock, SubstrateConfig,
+};
+use subxt_signer::sr25519::Keypair;
+
+/// Blocks a transaction stays valid for.
+const MORTALITY: u64 = 256;
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Longest wait for a transaction's block.
+const INCLUSION: Duration = Duration::from_secs(300);
+
+/// The name of the runtime API behind view functions.
+const VIEW_CALL: &str = "RuntimeViewFunction_execute_view_function";
+
+/// What the connection says of itself when it is broken rather than refused.
+const BROKEN: &str = "client error";
+
+/// A connected node.
+#[derive(Clone)]
+pub struct Chain {
+    client: OnlineClient<SubstrateConfig>,
+    legacy: LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>,
+    url: String,
+}
+
+/// The chain's state after one block.
+pub struct State {
+    at: OnlineClientAtBlock<SubstrateConfig>,
+    url: String,
+}
+
+/// An event as JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The pallet that deposited it.
+    pub pallet: String,
+    /// Its name.
+    pub name: String,
+    /// Its fields.
+    pub fields: Value,
+}
+
+impl Event {
+    /// Whether this is the event `name` of `pallet`.
+    pub fn is(&self, pallet: &str, name: &str) -> bool {
+        self.pallet == pallet && self.name == name
+    }
+}
+
+/// A transaction that is in a block and succeeded.
+#[derive(Clone, Debug)]
+pub struct Included {
+    /// The block's hash.
+    pub block: H256,
+    /// What the transaction deposited.
+    pub events: Vec<Event>,
+}
+
+impl Included {
+    /// The block's hash as JSON carries it.
+    pub fn block_hex(&self) -> String {
+        scale::hex(self.block.as_ref())
+    }
+
+    /// A field of the transaction's event `pallet.name`.
+    pub fn field(&self, pallet: &str, name: &str, field: &str) -> Result<Value> {
+        self.events
+            .iter()
+            .find(|event| event.is(pallet, name))
+            .and_then(|event| event.fields.get(field))
+            .cloned()
+            .ok_or_else(|| Error::protocol(format!("the event {pallet}.{name}"), "it is missing"))
+    }
+}
+
+/// What a transaction would cost and do.
+#[derive(Clone, Debug)]
+pub struct DryRun {
+    /// The call as JSON: pallet, call, arguments.
+    pub call: Value,
+    /// Estimated fee in the smallest unit.
+    pub fee: u128,
+    /// What the pool would say against it.
+    pub problem: Option<String>,
+}
+
+/// A call of the runtime.
+pub struct Call<Args> {
+    pallet: &'static str,
+    name: &'static str,
+    args: Args,
+}
+
+impl<Args: EncodeAsFields> Call<Args> {
+    /// A call; its arguments are encoded by the chain's metadata.
+    pub fn new(pallet: &'static str, name: &'static str, args: Args) -> Self {
+        Self { pallet, name, args }
+    }
+
+    /// The call's name, as `Pallet.call`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.pallet, self.name)
+    }
+}
+
+fn node_error(url: &str, what: &str, reason: impl std::fmt::Display) -> Error {
+    let reason = reason.to_string();
+    // The client's error types hide the cause; its wording is what is left.
+    if reason.contains(BROKEN) {
+        Error::NodeUnreachable { url: url.into(), reason }
+    } else {
+        Error::protocol(what, reason)
+    }
+}
+
+impl Chain {
+    /// Connects to a node.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let unreachable =
+            |reason: String| Error::NodeUnreachable { url: url.to_owned(), reason };
+        let connecting = async {
+            let rpc = RpcClient::from_insecure_url(url).await.map_err(|e| e.to_string())?;
+            let legacy = LegacyRpcMethods::new(rpc.clone());
+            let backend = LegacyBackend::builder().build(rpc);
+            let client = OnlineClient::from_backend(std::sync::Arc::new(backend))
+                .await
+                .map_err(|e| e.to_string())?;
+            Ok((client, legacy))
+        };
+        let (client, legacy) = tokio::time::timeout(CONNECT, connecting)
+            .await
+            .map_err(|_| unreachable(format!("no answer in {} s", CONNECT.as_secs())))?
+            .map_err(unreachable)?;
+        Ok(Self { client, legacy, url: url.to_owned() })
+    }
+
+    /// The state after `block`.
+    pub async fn at(&self, block: impl Into<BlockNumberOrRef<SubstrateConfig>>) -> Result<State> {
+        let at = self
+            .client
+            .at_block(block)
+            .await
+            .map_err(|error| node_error(&self.url, "a block", error))?;
+        Ok(State { at, url: self.url.clone() })
+    }
+
+    /// The state after the best block.
+    pub async fn best(&self) -> Result<State> {
+        let hash = self
+            .legacy
+            .chain_get_block_hash(None)
+            .await
+            .map_err(|error| node_error(&self.url, "the best block", error))?
+            .ok_or_else(|| Error::protocol("the best block", "there is none"))?;
+        self.at(hash).await
+    }
+
+    /// The state after the last final block.
+    pub async fn finalized(&self) -> Result<State> {
+        let hash = self
+            .legacy
+            .chain_get_finalized_head()
+            .await
+            .map_err(|error| node_error(&self.url, "the final block", error))?;
+        self.at(hash).await
+    }
+
+    /// The chain's genesis hash.
+    pub fn genesis(&self) -> H256 {
+        self.client.genesis_hash()
+    }
+
+    async fn params(
+        &self,
+        account: &AccountId32,
+    ) -> Result<DefaultExtrinsicParamsBuilder<SubstrateConfig>> {
+        // The pool's view: a second command may follow before the first one's block is final.
+        let nonce = self
+            .legacy
+            .system_account_next_index(account)
+            .await
+            .map_err(|error| node_error(&self.url, "the account's nonce", error))?;
+        Ok(DefaultExtrinsicParamsBuilder::new().nonce(nonce).mortal(MORTALITY))
+    }
+
+    /// Signs and submits a call and waits until it is in the best block, or in a
+    /// final one.
+    pub async fn submit<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        signer: &Keypair,
+        finalized: bool,
+        output: &Output,
+    ) -> Result<Included> {
+        let name = call.full_name();
+        let progress = output.spinner(format!("{name}: waiting for a block"));
+        let result = tokio::time::timeout(
+            INCLUSION,
+            self.submit_and_wait(call, signer, finalized, &progress),
+        )
+        .await;
+        result.unwrap_or_else(|_| {
+            Err(Error::Rejected {
+                call: name,
+                reason: format!("no block took it in {} s", INCLUSION.as_secs()),
+            })
+        })
+    }
+
+    async fn submit_and_wait<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        signer: &Keypair,
+        finalized: bool,
+        progress: &crate::output::Progress,
+    ) -> Result<Included> {
+        let name = call.full_name();
+        let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
+        let params = self.params(&crate::keys::account(signer)).await?.build();
+        let state = self.finalized().await?;
+        let mut transaction = state
+            .at
+            .transactions()
+            .sign_and_submit_then_watch(&payload, signer, params)
+            .await
+            .map_err(|error| self.submission_error(&name, error))?;
+        let rejected = |reason| Error::Rejected { call: name.clone(), reason };
+        while let Some(status) = transaction.next().await {
+            let status = status.map_err(|error| node_error(&self.url, &name, error))?;
+            match status {
+                TransactionStatus::InBestBlock(block) if !finalized => {
+                    return self.included(&name, block).await;
+                }
+                TransactionStatus::InBestBlock(_) => {
+                    progress.message(format!("{name}: in a block, waiting until it is final"));
+                }
+                TransactionStatus::InFinalizedBlock(block) => {
+                    return self.included(&name, block).await;
+                }
+                TransactionStatus::Error { message }
+                | TransactionStatus::Invalid { message }
+                | TransactionStatus::Dropped { message } => return Err(rejected(message)),
+                _ => {}
+            }
+        }
+        Err(rejected("the node stopped reporting about it".into()))
+    }
+
+    async fn included(
+        &self,
+        call: &str,
+        block: TransactionInBlock<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>,
+    ) -> Result<Included> {
+        let state = self.at(block.block_hash()).await?;
+        let events = block
+            .wait_for_success()
+            .await
+            .map_err(|error| error::transaction_events(call, error, state.metadata()))?;
+        let events = events
+            .iter()
+            .map(|event| {
+                let event = event.map_err(|e| Error::protocol(format!("{call}'s events"), e))?;
+                read_event(&event, state.metadata())
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Included { block: block.block_hash(), events })
+    }
+
+    /// What submitting `call` would cost, and what speaks against it.
+    pub async fn dry_run<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        signer: &Keypair,
+    ) -> Result<DryRun> {
+        let name = call.full_name();
+        let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
+        let params = self.params(&crate::keys::account(signer)).await?.build();
+        let state = self.best().await?;
+        let mut transactions = state.at.transactions();
+        let bytes = transactions
+            .call_data(&payload)
+            .map_err(|error| Error::protocol(&name, error))?;
+        let metadata = state.metadata();
+        let shown = scale::to_json(
+            &mut &bytes[..],
+            metadata.outer_enums().call_enum_ty(),
+            metadata.types(),
+        )
+        .map_err(|error| Error::protocol(&name, error))?;
+        let signed = transactions
+            .create_signed(&payload, signer, params)
+            .await
+            .map_err(|error| self.submission_error(&name, error))?;
+        let fee = signed
+            .partial_fee_estimate()
+            .await
+            .map_err(|error| node_error(&self.url, "the fee", error))?;
+        let problem = match signed
+            .validate()
+            .await
+            .map_err(|error| node_error(&self.url, "the transaction's validity", error))?
+        {
+            result if result.is_valid() => None,
+            other => Some(format!("{other:?}")),
+        };
+        Ok(DryRun { call: shown, fee, problem })
+    }
+
+    fn submission_error(&self, call: &str, error: subxt::error::ExtrinsicError) -> Error {
+        use subxt::error::{BackendError, ExtrinsicError, RpcError};
+        match error {
+            ExtrinsicError::ErrorSubmittingTransaction(BackendError::Rpc(
+                RpcError::ClientError(subxt::rpcs::Error::User(refusal)),
+            )) => {
+                let detail = refusal
+                    .data
+                    .as_ref()
+                    .map(|data| format!(": {}", data.get().trim_matches('"')))
+                    .unwrap_or_default();
+                Error::Rejected {
+                    call: call.into(),
+                    reason: format!("{}{detail}", refusal.message),
+                }
+            }
+            ExtrinsicError::EncodeError(reason) => {
+                Error::NotThisChain(format!("call {call} as this client knows it ({reason})"))
+            }
+            other => node_error(&self.url, call, other),
+        }
+    }
+
+    /// The stream of final blocks, or of best ones.
+    pub async fn blocks(&self, finalized: bool) -> Result<subxt::client::Blocks<SubstrateConfig>> {
+        let stream = if finalized {
+            self.client.stream_blocks().await
+        } else {
+            self.client.stream_best_blocks().await
+        };
+        stream.map_err(|error| node_error(&self.url, "the stream of blocks", error))
+    }
+
+    /// The node's URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+fn read_event(event: &RawEvent<'_, SubstrateConfig>, metadata: &Metadata) -> Result<Event> {
+    let (pallet, name) = (event.pallet_name(), event.event_name());
+    let what = || format!("the event {pallet}.{name}");
+    let variant = metadata
+        .pallet_by_event_index(event.pallet_index())
+        .and_then(|pallet| pallet.event_variant_by_index(event.event_index()))
+        .ok_or_else(|| Error::protocol(what(), "the metadata does not describe it"))?;
+    let fields = variant.fields.iter().map(|field| (field.name.as_deref(), field.ty.id));
+    let fields = scale::fields_to_json(&mut event.field_bytes(), fields, metadata.types())
+        .map_err(|error| Error::protocol(what(), error))?;
+    Ok(Event { pallet: pallet.into(), name: name.into(), fields })
+}
+
+impl State {
+    /// The runtime's metadata at this block.
+    pub fn metadata(&self) -> &Metadata {
+        self.at.metadata_ref()
+    }
+
+    /// The block's number.
+    pub fn number(&self) -> u64 {
+        self.at.block_number()
+    }
+
+    /// The block's hash.
+    pub fn hash(&self) -> H256 {
+        self.at.block_hash()
+    }
+
+    /// The hash of the block before.
+    pub async fn parent(&self) -> Result<H256> {
+        self.at
+            .block_header()
+            .await
+            .map(|header| header.parent_hash)
+            .map_err(|error| node_error(&self.url, "a block header", error))
+    }
+
+    /// The answer of a view function.
+    // subxt 0.50.3 encodes neither the length of the arguments nor the result
+    // around the answer, so its own `view_functions().call` cannot be used.
+    pub async fn view<Args>(&self, pallet: &str, function: &str, args: Args) -> Result<Value>
+    where
+        Args: IntoEncodableValues,
+    {
+        let what = format!("view function {pallet}.{function}");
+        let metadata = self.metadata();
+        let description = metadata
+            .pallet_by_name(pallet)
+            .and_then(|pallet| pallet.view_function_by_name(function))
+            .ok_or_else(|| Error::NotThisChain(what.clone()))?;
+        let payload = subxt::dynamic::view_function_call::<_, ()>(pallet, function, args);
+        let views = self.at.view_functions();
+        let encoded =
+            views.encode_args(payload).map_err(|error| Error::protocol(&what, error))?;
+        let (query, arguments) = encoded
+            .split_at_checked(32)
+            .ok_or_else(|| Error::protocol(&what, "its arguments cannot be encoded"))?;
+        let mut request = query.to_vec();
+        arguments.encode_to(&mut request);
+        let answer = views
+            .call_raw(Some(&request))
+            .await
+            .map_err(|error| node_error(&self.url, &what, error))?;
+        let bytes = view_answer(&answer).map_err(|reason| Error::protocol(&what, reason))?;
+        scale::to_json(&mut &bytes[..], description.output_ty(), metadata.types())
+            .map_err(|error| Error::protocol(&what, error))
+    }
+
+    /// A storage value; `None` if there is none and the entry has no default.
+    pub async fn storage<Keys>(&self, pallet: &str, entry: &str, keys: Keys) -> Result<Option<Value>>
+    where
+        Keys: IntoEncodableValues + subxt::ext::frame_decode::storage::IntoDecodableValues,
+    {
+        let what = format!("storage {pallet}.{entry}");
+        let address = subxt::dynamic::storage::<Keys, ()>(pallet, entry);
+        let storage = self.at.storage();
+        let item = storage
+            .entry(address)
+            .map_err(|_| Error::NotThisChain(what.clone()))?
+            .try_fetch(keys)
+            .await
+            .map_err(|error| node_error(&self.url, &what, error))?;
+        item.map(|item| {
+            scale::to_json(&mut item.bytes(), item.type_id(), self.metadata().types())
+                .map_err(|error| Error::protocol(&what, error))
+        })
+        .transpose()
+    }
+
+    /// All values of a map whose key is a number, at most `limit` of them.
+    pub async fn entries(&self, pallet: &str, entry: &str, limit: usize) -> Result<Vec<(u64, Value)>> {
+        let what = format!("storage {pallet}.{entry}");
+        let address = subxt::dynamic::storage::<(u64,), ()>(pallet, entry);
+        let storage = self.at.storage();
+        let mut items = storage
+            .entry(address)
+            .map_err(|_| Error::NotThisChain(what.clone()))?
+            .iter(())
+            .await
+            .map_err(|error| node_error(&self.url, &what, error))?;
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|error| node_error(&self.url, &what, error))?;
+            let key = item
+                .key()
+                .and_then(|key| key.decode())
+                .map_err(|error| Error::protocol(&what, error))?;
+            let value = item.value();
+            let json =
+                scale::to_json(&mut value.bytes(), value.type_id(), self.metadata().types())
+                    .map_err(|error| Error::protocol(&what, error))?;
+            found.push((key.0, json));
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// A constant of a pallet.
+    pub fn constant(&self, pallet: &str, name: &str) -> Result<Value> {
+        let what = format!("constant {pallet}.{name}");
+        let metadata = self.metadata();
+        let constant = metadata
+            .pallet_by_name(pallet)
+            .and_then(|pallet| pallet.constant_by_name(name))
+            .ok_or_else(|| Error::NotThisChain(what.clone()))?;
+        scale::to_json(&mut constant.value(), constant.ty(), metadata.types())
+            .map_err(|error| Error::protocol(&what, error))
+    }
+
+    /// All events of this block.
+    pub async fn events(&self) -> Result<Vec<Event>> {
+        let events = self
+            .at
+            .events()
+            .fetch()
+            .await
+            .map_err(|error| node_error(&self.url, "a block's events", error))?;
+        events
+            .iter()
+            .map(|event| {
+                let event = event.map_err(|e| Error::protocol("a block's events", e))?;
+                read_event(&event, self.metadata())
+            })
+            .collect()
+    }
+
+    /// Free, held and total balance of an account.
+    pub async fn balance(&self, account: &AccountId32) -> Result<Balance> {
+        let value = self.storage("System", "Account", (*account,)).await?.unwrap_or(Value::Null);
+        let data = value.get("data").unwrap_or(&Value::Null);
+        let planck = |key: &str| -> Result<u128> {
+            match data.get(key).and_then(Value::as_str) {
+                Some(text) => text.parse().map_err(|e| Error::protocol("a balance", e)),
+                None => Ok(0),
+            }
+        };
+        Ok(Balance { free: planck("free")?, held: planck("reserved")?, frozen: planck("frozen")? })
+    }
+}
+
+/// The money of an account, in the smallest unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Not held.
+    pub free: u128,
+    /// Held by bonds, budgets and deposits.
+    pub held: u128,
+    /// Least balance that must stay.
+    pub frozen: u128,
+}
+
+/// Takes the answer out of `Result<Vec<u8>, ViewFunctionDispatchError>`.
+fn view_answer(mut answer: &[u8]) -> std::result::Result<Vec<u8>, String> {
+    match u8::decode(&mut answer) {
+        Ok(0) => {
+            let Compact(length) =
+                Compact::<u32>::decode(&mut answer).map_err(|error| error.to_string())?;
+            if answer.len() != length as usize {
+                return Err(format!("{length} bytes announced, {} received", answer.len()));
+            }
+            Ok(answer.to_vec())
+        }
+        Ok(1) => Err(match answer.first() {
+            Some(0) => "the runtime has no view functions".into(),
+            Some(1) => "the runtime does not know it".into(),
+            Some(2) => "the runtime could not read its arguments".into(),
+            _ => "the runtime refused it".into(),
+        }),
+        _ => Err("the answer is malformed".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_of_a_view_function_is_unwrapped() {
+        let answer: std::result::Result<Vec<u8>, u8> = Ok(vec![1, 2, 3]);
+        assert_eq!(view_answer(&answer.encode()), Ok(vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn refusals_and_malformed_answers_are_errors() {
+        assert!(view_answer(&[1, 1]).unwrap_err().contains("does not know"));
+        for answer in [&[][..], &[0], &[0, 16, 1], &[0, 4, 1, 2], &[7]] {
+            assert!(view_answer(answer).is_err(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_broken_connection_is_told_from_a_refusal() {
+        let broken = node_error("ws://x", "a block", "RPC error: client error: closed");
+        assert!(matches!(broken, Error::NodeUnreachable { .. }));
+        let refused = node_error("ws://x", "a block", "RPC error: state discarded (4003)");
+        assert!(matches!(refused, Error::Protocol { .. }));
+    }
+
+    #[test]
+    fn the_fields_of_an_event_are_found_by_name() {
+        let included = Included {
+            block: H256::zero(),
+            events: vec![Event {
+                pallet: "ComputeJobs".into(),
+                name: "JobCreated".into(),
+                fields: serde_json::json!({"job": 7}),
+            }],
+        };
+        assert_eq!(included.field("ComputeJobs", "JobCreated", "job").unwrap(), 7);
+        assert!(included.field("ComputeJobs", "JobCreated", "model").is_err());
+        assert!(included.field("ComputeJobs", "Settled", "job").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_not_there_is_unreachable() {
+        let error = Chain::connect("ws://127.0.0.1:1").await.err().unwrap();
+        assert!(matches!(error, Error::NodeUnreachable { .. }), "{error}");
+        assert_eq!(error.exit_code(), 4);
+    }
+}

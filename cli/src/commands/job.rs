@@ -1,0 +1,1217 @@
+//! `athanor job`: buying a run.
+
+use super::{blocks, constant, field, field_u64, model_of, number, Context, Model};
+use crate::{
+    amount::{human_bytes, Amount, Bytes},
+    blobs,
+    chain::{Call, Chain, State},
+    error::{Error, Result},
+    history::{self, History, PALLET},
+    keys, output, scale,
+    terms::{JobTerms, Policy, AUDIT_RATES},
+};
+use athanor_content_store::Client;
+use athanor_primitives::{ticket::root_from_hex, Root, MAX_INLINE_OUTPUT};
+use clap::{Args, Subcommand, ValueEnum};
+use futures::StreamExt;
+use serde_json::{json, Map, Value};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Window when nothing else is said, if the chain allows it.
+const DEFAULT_WINDOW: u32 = 1_200;
+
+/// Blocks an ended job's events are looked for in when nothing else is said.
+const DEFAULT_LOOKBACK: u64 = 2_000;
+
+/// Create, watch and fetch jobs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Show what a job would hold and what providers ask for
+    ///
+    /// Needs no key and changes nothing.
+    #[command(after_help = "\
+Examples:
+  athanor job quote --model 0 --batch 1797 --max-pay '1 AUR'
+  athanor job quote --model 0 --input digits.bin --max-pay '1 AUR' \\
+    --policy replicated --replicas 3 --quorum 2")]
+    Quote(Box<Terms>),
+    /// Create a job; its whole budget is held
+    ///
+    /// An input file is hashed, checked against the length the model wants and
+    /// uploaded to --store before any money moves. What is not paid out
+    /// returns when the job ends.
+    #[command(after_help = "\
+Examples:
+  athanor job create --model 0 --input digits.bin --max-pay '1 AUR' \\
+    --suri //Alice --store http://127.0.0.1:9955
+  athanor job create --model 0 --batch 1797 --max-pay '1 AUR' \\
+    --input-root \\
+0x1212121212121212121212121212121212121212121212121212121212121212 \\
+    --policy replicated --replicas 3 --quorum 2 --suri //Alice --dry-run")]
+    Create(Box<Create>),
+    /// Follow a job until it ends
+    ///
+    /// Prints a line for each event and a summary at the end. The exit code is
+    /// 0 if the job settled and 3 if it ended otherwise. A job that has ended
+    /// is looked for in the last blocks.
+    #[command(after_help = "\
+Examples:
+  athanor job watch 7
+  athanor job watch 7 --timeout 600 --output json")]
+    Watch(Watch),
+    /// Show a live job, or its kept receipt
+    #[command(after_help = "\
+Examples:
+  athanor job show 7")]
+    Show(Show),
+    /// Download the output of a job and check it
+    ///
+    /// The output is found by its root, in the stores given, or, only when
+    /// asked for, at the addresses the job's providers publish. An interrupted
+    /// download is continued by the same command.
+    #[command(after_help = "\
+Examples:
+  athanor job fetch 7 --out output.bin --store http://127.0.0.1:9955
+  athanor job fetch 7 --out output.bin --from-provider")]
+    Fetch(Fetch),
+    /// Cancel a job of yours that nobody was drawn for
+    #[command(after_help = "\
+Examples:
+  athanor job cancel 7 --suri //Alice")]
+    Cancel(Show),
+    /// Carry out what is due for a job
+    ///
+    /// The chain does this by itself when its blocks have room. Whoever does
+    /// it is paid from the job's tip.
+    #[command(after_help = "\
+Examples:
+  athanor job poke 7 --suri //Alice")]
+    Poke(Show),
+    /// Remove a kept receipt of yours and get its deposit back
+    #[command(after_help = "\
+Examples:
+  athanor job forget 7 --suri //Alice")]
+    Forget(Show),
+    /// List live jobs
+    #[command(after_help = "\
+Examples:
+  athanor job list
+  athanor job list --requester //Alice --state open --state running")]
+    List(List),
+}
+
+/// How a job is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyName {
+    /// One provider; anybody may challenge, an auditor may be drawn.
+    Optimistic,
+    /// Several providers, a quorum of which must agree.
+    Replicated,
+}
+
+/// A window: blocks, or the shortest the chain allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The chain's least.
+    Shortest,
+    /// So many blocks.
+    Blocks(u32),
+}
+
+impl std::str::FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "min" {
+            return Ok(Self::Shortest);
+        }
+        text.parse()
+            .map(Self::Blocks)
+            .map_err(|_| format!("'{text}' is no number of blocks: write digits, or 'min'"))
+    }
+}
+
+/// What is asked for.
+#[derive(Args, Clone, Debug)]
+pub struct Terms {
+    /// Number of the model
+    #[arg(long, value_name = "ID")]
+    pub model: u64,
+    /// File with the input
+    #[arg(long, value_name = "FILE", conflicts_with = "input_root")]
+    pub input: Option<PathBuf>,
+    /// Root of an input that is stored already
+    #[arg(long, value_name = "ROOT", value_parser = blobs::parse_root)]
+    pub input_root: Option<Root>,
+    /// Samples in the input [default: what the file's length says]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Most that one provider is paid, like '1 AUR'
+    #[arg(long, value_name = "AMOUNT")]
+    pub max_pay: Amount,
+    /// How the result is checked
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "optimistic")]
+    pub policy: PolicyName,
+    /// Optimistic: audits in 256 jobs (0, 4, 8, 16, 32 or 64)
+    #[arg(long, value_name = "RATE", default_value_t = 0)]
+    pub audit: u8,
+    /// Replicated: how many providers, 1 to 7
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub replicas: u8,
+    /// Replicated: how many must agree [default: more than half]
+    #[arg(long, value_name = "N")]
+    pub quorum: Option<u8>,
+    /// Blocks in which a result may be challenged, or 'min' [default: 1200]
+    #[arg(long, value_name = "BLOCKS")]
+    pub window: Option<Window>,
+    /// For whoever carries out the job's deadlines, like '10 mAUR'
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    pub tip: Amount,
+    /// Keep a receipt on the chain, for a deposit
+    #[arg(long)]
+    pub keep_receipt: bool,
+}
+
+/// Options of `job create`.
+#[derive(Args, Clone, Debug)]
+pub struct Create {
+    /// What is asked for.
+    #[command(flatten)]
+    pub terms: Terms,
+    /// Most blocks fetching and the run may take [default: the most allowed]
+    #[arg(long, value_name = "BLOCKS")]
+    pub max_wait: Option<u32>,
+    /// Least collateral of a provider, for results worth more than the pay
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    pub min_collateral: Amount,
+    /// Have the output, of at most 1 KiB, written to the chain
+    #[arg(long)]
+    pub inline_output: bool,
+    /// Show call, fee and what would be held; upload and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `job watch`.
+#[derive(Args, Debug)]
+pub struct Watch {
+    /// Number of the job
+    #[arg(value_name = "ID")]
+    pub id: u64,
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// Follow best blocks, which may still be replaced, not final ones
+    #[arg(long)]
+    pub best: bool,
+    /// Past blocks an ended job is looked for in
+    #[arg(long, value_name = "BLOCKS", default_value_t = DEFAULT_LOOKBACK)]
+    pub lookback: u64,
+}
+
+/// A job's number.
+#[derive(Args, Debug)]
+pub struct Show {
+    /// Number of the job
+    #[arg(value_name = "ID")]
+    pub id: u64,
+}
+
+/// Options of `job fetch`.
+#[derive(Args, Debug)]
+pub struct Fetch {
+    /// Number of the job
+    #[arg(value_name = "ID")]
+    pub id: u64,
+    /// Where to write the output
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Also ask the addresses that the job's providers publish
+    #[arg(long)]
+    pub from_provider: bool,
+    /// Refuse outputs longer than this
+    #[arg(long, value_name = "BYTES", default_value = "16GiB")]
+    pub limit: Bytes,
+    /// Past blocks an ended job is looked for in
+    #[arg(long, value_name = "BLOCKS", default_value_t = DEFAULT_LOOKBACK)]
+    pub lookback: u64,
+}
+
+/// Options of `job list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Only jobs of this account
+    #[arg(long, value_name = "ACCOUNT")]
+    pub requester: Option<String>,
+    /// Only jobs in this state; may be given several times
+    #[arg(long, value_name = "STATE")]
+    pub state: Vec<String>,
+    /// Most jobs to list
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Runs a command of the group.
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    match command {
+        Command::Quote(options) => quote(*options, context).await,
+        Command::Create(options) => create(*options, context).await,
+        Command::Watch(options) => watch(options, context).await,
+        Command::Show(options) => show(options, context).await,
+        Command::Fetch(options) => fetch(options, context).await,
+        Command::Cancel(options) => cancel(options, context).await,
+        Command::Poke(options) => poke(options, context).await,
+        Command::Forget(options) => forget(options, context).await,
+        Command::List(options) => list(options, context).await,
+    }
+}
+
+/// The chain's bounds for windows.
+#[derive(Clone, Copy, Debug)]
+struct Windows {
+    least: u32,
+    most: u32,
+}
+
+fn policy(options: &Terms, windows: Windows) -> Result<Policy> {
+    let window = match options.window {
+        None => DEFAULT_WINDOW.min(windows.most).max(windows.least),
+        Some(Window::Shortest) => windows.least,
+        Some(Window::Blocks(blocks)) => blocks,
+    };
+    if !(windows.least..=windows.most).contains(&window) {
+        return Err(Error::Usage(format!(
+            "a window has {} to {} blocks on this chain: change --window",
+            windows.least, windows.most
+        )));
+    }
+    match options.policy {
+        PolicyName::Optimistic => {
+            if !AUDIT_RATES.contains(&options.audit) {
+                return Err(Error::Usage(format!(
+                    "the audit rate is one of {AUDIT_RATES:?}: change --audit"
+                )));
+            }
+            Ok(Policy::Optimistic { window, audit: options.audit })
+        }
+        PolicyName::Replicated => {
+            let n = options.replicas;
+            let quorum = options.quorum.unwrap_or(n / 2 + 1);
+            if !(1..=7).contains(&n) || quorum > n || quorum <= n / 2 {
+                return Err(Error::Usage(
+                    "a job has 1 to 7 --replicas and a --quorum of more than half of them".into(),
+                ));
+            }
+            Ok(Policy::Replicated { n, quorum, window })
+        }
+    }
+}
+
+/// The batch, checked against the input's length if that is known.
+fn batch(model: &Model, id: u64, given: Option<u32>, len: Option<u64>) -> Result<u32> {
+    let program = &model.program;
+    let most = program.max_batch();
+    let one = program.input_len(1).filter(|len| *len != 0);
+    let batch = match (given, len, one) {
+        (Some(batch), ..) => batch,
+        (None, Some(len), Some(one)) if len % one == 0 => {
+            u32::try_from(len / one).unwrap_or(u32::MAX)
+        }
+        (None, Some(len), one) => {
+            return Err(Error::Usage(format!(
+                "the input has {len} bytes, which is no number of samples of {} bytes",
+                one.unwrap_or_default()
+            )))
+        }
+        (None, None, _) => {
+            return Err(Error::Usage("say how many samples the input has: --batch N".into()))
+        }
+    };
+    let wanted = program.input_len(batch).filter(|_| (1..=most).contains(&batch)).ok_or_else(
+        || Error::Usage(format!("model {id} takes 1 to {most} samples, not {batch}")),
+    )?;
+    match len {
+        Some(len) if len != wanted => Err(Error::Usage(format!(
+            "model {id} takes {wanted} bytes for {batch} samples, the input has {len}"
+        ))),
+        _ => Ok(batch),
+    }
+}
+
+/// Everything a job's price follows from.
+struct Prepared {
+    model: Model,
+    batch: u32,
+    policy: Policy,
+    input: Option<blobs::FileBlob>,
+    quote: Value,
+}
+
+async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Prepared> {
+    let windows = Windows { least: blocks(state, "MinWindow")?, most: blocks(state, "MaxWindow")? };
+    let policy = policy(options, windows)?;
+    let model = model_of(state, options.model).await?;
+    if model.view.get("retired").and_then(Value::as_bool) == Some(true) {
+        return Err(Error::Refused(format!(
+            "model {} is retired and takes no new jobs: use a newer version",
+            options.model
+        )));
+    }
+    let input = match &options.input {
+        Some(path) => Some(blobs::hash(path, &context.output).await?),
+        None => None,
+    };
+    let batch =
+        batch(&model, options.model, options.batch, input.as_ref().map(|blob| blob.len))?;
+    let args = (
+        options.model,
+        batch,
+        policy,
+        options.max_pay.0,
+        options.tip.0,
+        options.keep_receipt,
+    );
+    let quote = state.view(PALLET, "quote", args).await?;
+    if quote.is_null() {
+        return Err(Error::Refused(match policy {
+            Policy::Optimistic { audit: 1.., .. } => {
+                "the chain does not quote this job: it may not offer audits yet, try --audit 0"
+                    .into()
+            }
+            _ => "the chain does not quote this job: the amounts may be more than can exist".into(),
+        }));
+    }
+    Ok(Prepared { model, batch, policy, input, quote })
+}
+
+fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
+    let quote = &prepared.quote;
+    let count = |key: &str| quote.get(key).and_then(Value::as_u64).unwrap_or_default();
+    let money = |key: &str| {
+        Amount(quote.get(key).and_then(number).unwrap_or_default()).to_string()
+    };
+    let replicas = prepared.policy.replicas();
+    let cheapest = quote.get("cheapest").and_then(Value::as_array).cloned().unwrap_or_default();
+    let prices: Vec<String> = cheapest
+        .iter()
+        .filter_map(number)
+        .map(|planck| Amount(planck).to_string())
+        .collect();
+    let policy = match prepared.policy {
+        Policy::Replicated { n, quorum, window } => {
+            format!("{n} replicas, {quorum} must agree, window of {window} blocks")
+        }
+        Policy::Optimistic { window, audit: 0 } => {
+            format!("one provider, watched only, window of {window} blocks")
+        }
+        Policy::Optimistic { window, audit } => {
+            format!("one provider, audited {audit} in 256 times, window of {window} blocks")
+        }
+    };
+    output::pairs(&[
+        ("policy", policy),
+        ("samples", prepared.batch.to_string()),
+        ("input", human_bytes(count("input_len"))),
+        ("output", human_bytes(count("output_len"))),
+        ("units", count("units").to_string()),
+        ("held", format!("{} = {replicas} × {max_pay} + tip {tip}", money("held"))),
+        ("receipt deposit", money("deposit")),
+        ("offers that fit", count("eligible").to_string()),
+        ("cheapest", if prices.is_empty() { "none".into() } else { prices.join(", ") }),
+    ])
+}
+
+async fn quote(options: Terms, context: &Context) -> Result<()> {
+    let state = context.chain().await?.best().await?;
+    let prepared = prepare(&options, &state, context).await?;
+    let mut value = prepared.quote.clone();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("model".into(), json!(options.model));
+        fields.insert("batch".into(), json!(prepared.batch));
+        let root = prepared.input.as_ref().map(|blob| blob.root).or(options.input_root);
+        fields.insert("input_root".into(), json!(root.map(|root| scale::hex(&root))));
+    }
+    context.output.result(&value, || quote_rows(&prepared, options.max_pay, options.tip));
+    Ok(())
+}
+
+async fn create(options: Create, context: &Context) -> Result<()> {
+    let terms = &options.terms;
+    if terms.input.is_none() && terms.input_root.is_none() {
+        return Err(Error::Usage("a job needs an input: --input FILE or --input-root ROOT".into()));
+    }
+    let signer = context.signer()?;
+    let uploads = context.upload_client()?;
+    let chain = context.chain().await?;
+    let state = chain.best().await?;
+    let prepared = prepare(terms, &state, context).await?;
+
+    if options.inline_output {
+        let program = &prepared.model.program;
+        let len = program.output_len(prepared.batch).unwrap_or(u64::MAX);
+        if program.outputs().len() != 1 || len > u64::from(MAX_INLINE_OUTPUT) {
+            return Err(Error::Usage(format!(
+                "only a single output of at most {MAX_INLINE_OUTPUT} bytes can be written to the \
+                 chain; this job has {} of {len} bytes together",
+                program.outputs().len()
+            )));
+        }
+    }
+    let (least, most) = (blocks(&state, "WorkBase")?, blocks(&state, "MaxWait")?);
+    let max_wait = options.max_wait.unwrap_or(most);
+    if !(least..=most).contains(&max_wait) {
+        return Err(Error::Usage(format!(
+            "a job may wait {least} to {most} blocks on this chain: change --max-wait"
+        )));
+    }
+    let root = match (&prepared.input, terms.input_root) {
+        (Some(blob), _) => blob.root,
+        (None, Some(root)) => root,
+        (None, None) => return Err(Error::Usage("a job needs an input".into())),
+    };
+    let held = field(&prepared.quote, "held").map(number)?.unwrap_or_default();
+    let deposit = field(&prepared.quote, "deposit").map(number)?.unwrap_or_default();
+    let job = JobTerms {
+        model: terms.model,
+        input_root: root,
+        batch: prepared.batch,
+        policy: prepared.policy,
+        max_pay: terms.max_pay.0,
+        max_wait,
+        min_collateral: options.min_collateral.0,
+        inline_output: options.inline_output,
+        keep_receipt: terms.keep_receipt,
+        tip: terms.tip.0,
+    };
+    let call = Call::new(PALLET, "create_job", (job,));
+    context.output.note(quote_rows(&prepared, terms.max_pay, terms.tip));
+    if field_u64(&prepared.quote, "eligible")? < u64::from(prepared.policy.replicas()) {
+        context.output.warn("fewer offers fit than the job needs; it may expire and be refunded");
+    }
+    if options.dry_run {
+        let amounts = [("held", held), ("receipt deposit", deposit)];
+        return context.show_dry_run(&chain, &signer, call, &amounts).await;
+    }
+
+    let account = keys::account(&signer);
+    let free = state.balance(&account).await?.free;
+    if free < held.saturating_add(deposit) {
+        return Err(Error::Refused(format!(
+            "{account} has {} free, and the job holds {}: lower --max-pay or add funds",
+            Amount(free),
+            Amount(held.saturating_add(deposit))
+        )));
+    }
+    match (&prepared.input, &uploads) {
+        (Some(blob), Some(client)) => {
+            blobs::upload(client, blob, &context.output).await?;
+        }
+        (Some(_), None) => context.output.warn(
+            "no --store given: the input was not uploaded, and providers cannot run the job \
+             without it",
+        ),
+        (None, _) => {}
+    }
+    let included = context.submit(&chain, &signer, call).await?;
+    let id = included.field(PALLET, "JobCreated", "job")?;
+    let held = included.field(PALLET, "JobCreated", "held")?;
+    let value = json!({
+        "job": id,
+        "input_root": scale::hex(&root),
+        "held": held,
+        "deposit": deposit.to_string(),
+        "block": included.block_hex(),
+    });
+    context.output.result(&value, || {
+        format!("{}\n\nFollow it with: athanor job watch {id}", output::describe(&value))
+    });
+    Ok(())
+}
+
+async fn job_view(state: &State, id: u64) -> Result<Option<Value>> {
+    let view = state.view(PALLET, "job", (id,)).await?;
+    Ok((!view.is_null()).then_some(view))
+}
+
+/// Refuses a number no job has had.
+async fn check_exists(state: &State, id: u64) -> Result<()> {
+    let next = state.storage(PALLET, "NextJobId", ()).await?.and_then(|value| value.as_u64());
+    match next {
+        Some(next) if id >= next => Err(Error::NotFound(if next == 0 {
+            format!("there is no job {id}: the chain has had none")
+        } else {
+            format!("there is no job {id}: the last one is job {}", next - 1)
+        })),
+        _ => Ok(()),
+    }
+}
+
+/// Events of `history`'s job in the blocks before `head`, newest first, until its
+/// creation, `lookback` blocks, or what the node still has.
+async fn look_back(
+    chain: &Chain,
+    head: &State,
+    first: u64,
+    history: &mut History,
+    progress: &output::Progress,
+) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut number = head.number();
+    loop {
+        progress.message(format!("looking through block {number}"));
+        let state = if number == head.number() {
+            None
+        } else {
+            match chain.at(number).await {
+                Ok(state) => Some(state),
+                Err(error @ Error::NodeUnreachable { .. }) => return Err(error),
+                // The node has pruned it: nothing older can be had here.
+                Err(_) => break,
+            }
+        };
+        let events = match state.as_ref().unwrap_or(head).events().await {
+            Ok(events) => events,
+            Err(error @ Error::NodeUnreachable { .. }) => return Err(error),
+            Err(_) => break,
+        };
+        let ours: Vec<_> = events.into_iter().filter(|event| history.concerns(event)).collect();
+        let created = ours.iter().any(|event| event.name == "JobCreated");
+        if !ours.is_empty() {
+            found.push((number, ours));
+        }
+        if created || number <= first || number == 0 {
+            break;
+        }
+        number -= 1;
+    }
+    Ok(found
+        .into_iter()
+        .rev()
+        .flat_map(|(number, events)| history.block(number, &events))
+        .collect())
+}
+
+/// The history of a job up to `head`.
+async fn past(
+    chain: &Chain,
+    head: &State,
+    id: u64,
+    lookback: u64,
+    context: &Context,
+) -> Result<(History, Vec<String>)> {
+    let mut history = History::new(id);
+    let created = match job_view(head, id).await? {
+        Some(view) => view.pointer("/job/created").and_then(Value::as_u64),
+        None => None,
+    };
+    let first = created.unwrap_or(0).max(head.number().saturating_sub(lookback));
+    let progress = context.output.spinner("looking for the job");
+    let lines = look_back(chain, head, first, &mut history, &progress).await?;
+    Ok((history, lines))
+}
+
+async fn watch(options: Watch, context: &Context) -> Result<()> {
+    let chain = context.chain().await?;
+    let following = follow(&chain, &options, context);
+    let history = match options.timeout {
+        None => following.await?,
+        Some(seconds) => tokio::time::timeout(Duration::from_secs(seconds), following)
+            .await
+            .map_err(|_| {
+                Error::TimedOut(format!("job {} has not ended in {seconds} s", options.id))
+            })??,
+    };
+    context.output.result(&history.summary(), || history.describe());
+    match history.state() {
+        Some("settled") => Ok(()),
+        state => Err(Error::JobEnded {
+            job: options.id,
+            state: state.unwrap_or("unknown").to_owned(),
+        }),
+    }
+}
+
+async fn follow(chain: &Chain, options: &Watch, context: &Context) -> Result<History> {
+    check_exists(&chain.best().await?, options.id).await?;
+    let mut stream = chain.blocks(!options.best).await?;
+    let head = if options.best { chain.best().await? } else { chain.finalized().await? };
+    let (mut history, lines) =
+        past(chain, &head, options.id, options.lookback, context).await?;
+    for line in lines {
+        context.output.note(line);
+    }
+    // Past the head the job may be younger than the last final block; if it is
+    // not there either, its end is further back than this node or --lookback goes.
+    let known = history.state().is_some() || job_view(&chain.best().await?, options.id).await?.is_some();
+    if !known {
+        return Err(Error::NotFound(format!(
+            "job {} has ended, and its last events are not in the last {} blocks this node has: \
+             raise --lookback, or ask an archive node",
+            options.id, options.lookback
+        )));
+    }
+    let progress = context.output.spinner("waiting");
+    let mut next = head.number() + 1;
+    while !history.is_terminal() {
+        progress.message(format!(
+            "job {}: {}, block {}",
+            options.id,
+            history.state().unwrap_or("not final yet"),
+            next - 1
+        ));
+        let block = stream
+            .next()
+            .await
+            .ok_or_else(|| Error::NodeUnreachable {
+                url: chain.url().to_owned(),
+                reason: "the stream of blocks ended".into(),
+            })?
+            .map_err(|error| Error::NodeUnreachable {
+                url: chain.url().to_owned(),
+                reason: error.to_string(),
+            })?;
+        while next <= block.number() && !history.is_terminal() {
+            let events = chain.at(next).await?.events().await?;
+            for line in history.block(next, &events) {
+                progress.line(line);
+            }
+            next += 1;
+        }
+    }
+    Ok(history)
+}
+
+async fn show(options: Show, context: &Context) -> Result<()> {
+    let state = context.chain().await?.best().await?;
+    check_exists(&state, options.id).await?;
+    if let Some(mut view) = job_view(&state, options.id).await? {
+        let status = history::view_state(&view).map(str::to_owned);
+        if let Some(fields) = view.as_object_mut() {
+            fields.insert("state".into(), json!(status));
+        }
+        context.output.result(&view, || describe_job(&view, state.number()));
+        return Ok(());
+    }
+    if let Some(receipt) = state.storage(PALLET, "Receipts", (options.id,)).await? {
+        let value = json!({"id": options.id, "state": "settled", "receipt": receipt});
+        context.output.result(&value, || output::describe(&value));
+        return Ok(());
+    }
+    Err(Error::NotFound(format!(
+        "job {0} has ended and no receipt of it is kept; `athanor job watch {0}` looks for its \
+         last events",
+        options.id
+    )))
+}
+
+fn describe_job(view: &Value, now: u64) -> String {
+    let text = |path: &str, key: &str| {
+        output::scalar(key, view.pointer(path).unwrap_or(&Value::Null))
+    };
+    let mut rows = vec![
+        ("job", text("/id", "id")),
+        ("state", text("/state", "state")),
+        ("until block", format!("{} (now {now})", text("/job/deadline", "deadline"))),
+        ("requester", text("/job/requester", "requester")),
+        ("model", text("/job/terms/model", "model")),
+        ("samples", text("/job/terms/batch", "batch")),
+        ("input", text("/job/terms/input_root", "input_root")),
+        ("budget", text("/job/budget", "budget")),
+        ("tip", text("/job/tip", "tip")),
+        ("created", text("/job/created", "created")),
+    ];
+    for claim in view.get("claims").and_then(Value::as_array).into_iter().flatten() {
+        let root = claim.get("output_root").and_then(Value::as_str).unwrap_or_default();
+        rows.push(("claimed output", root.to_owned()));
+    }
+    let replicas = view.pointer("/job/replicas").and_then(Value::as_array);
+    let table = replicas.filter(|list| !list.is_empty()).map(|list| {
+        let rows = list.iter().map(|replica| {
+            let text =
+                |key: &str| output::scalar(key, replica.get(key).unwrap_or(&Value::Null));
+            let done = |key: &str| replica.get(key).is_some_and(|value| !value.is_null());
+            let state = match () {
+                () if done("fault") => text("fault"),
+                () if done("trace_root") => "revealed".into(),
+                () if done("commitment") => "committed".into(),
+                () if replica.get("accepted") == Some(&Value::Bool(true)) => "accepted".into(),
+                () => "drawn".to_owned(),
+            };
+            vec![text("provider"), text("pay"), text("collateral"), state]
+        });
+        output::table(&["Provider", "Pay", "Collateral", "State"], rows)
+    });
+    match table {
+        Some(table) => format!("{}\n\n{table}", output::pairs(&rows)),
+        None => output::pairs(&rows),
+    }
+}
+
+/// What is known of a job's output.
+#[derive(Debug, Default)]
+struct Output {
+    root: Option<Root>,
+    /// Roots of the parts, for a program with several outputs.
+    parts: Vec<Root>,
+    len: Option<u64>,
+    providers: Vec<String>,
+    inline: Option<Vec<u8>>,
+    settled: bool,
+}
+
+fn root_at(value: &Value, path: &str) -> Option<Root> {
+    root_from_hex(value.pointer(path)?.as_str()?)
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// The one output a live job's claims agree on.
+fn claimed(view: &Value, id: u64) -> Result<(Root, Root)> {
+    let claims = view.get("claims").and_then(Value::as_array).cloned().unwrap_or_default();
+    match claims.as_slice() {
+        [] => Err(Error::Refused(format!(
+            "job {id} is {}: nothing was revealed yet; `athanor job watch {id}` waits for it",
+            history::view_state(view).unwrap_or("unknown")
+        ))),
+        [claim] => root_at(claim, "/output_root")
+            .zip(root_at(claim, "/trace_root"))
+            .ok_or_else(|| Error::protocol("job", "its claim has no roots")),
+        several => Err(Error::Refused(format!(
+            "the replicas of job {id} claim {} different results, and the window is open: \
+             `athanor job watch {id}` waits for the verdict",
+            several.len()
+        ))),
+    }
+}
+
+async fn live_output(state: &State, view: &Value, id: u64) -> Result<Output> {
+    let (root, trace) = claimed(view, id)?;
+    let outputs = view.pointer("/job/outputs").and_then(Value::as_array);
+    let nodes: Vec<usize> = outputs
+        .into_iter()
+        .flatten()
+        .filter_map(|node| usize::try_from(node.as_u64()?).ok())
+        .collect();
+    let mut parts = Vec::new();
+    if nodes.len() > 1 {
+        let roots = state.storage(PALLET, "NodeRoots", (id, trace)).await?;
+        let roots = strings(roots.as_ref());
+        parts = nodes
+            .iter()
+            .map(|node| roots.get(*node).and_then(|text| root_from_hex(text)))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| Error::protocol("node roots", "an output's root is missing"))?;
+        if joined_root(&parts) != root {
+            return Err(Error::protocol("node roots", "they do not give the output's root"));
+        }
+    }
+    let replicas = view.pointer("/job/replicas").and_then(Value::as_array);
+    let providers = replicas
+        .into_iter()
+        .flatten()
+        .filter(|replica| root_at(replica, "/trace_root") == Some(trace))
+        .filter_map(|replica| replica.get("provider")?.as_str().map(str::to_owned))
+        .collect();
+    let len = view.pointer("/job/output_len").and_then(Value::as_u64);
+    Ok(Output { root: Some(root), parts, len, providers, ..Output::default() })
+}
+
+/// The root that stands for several outputs.
+fn joined_root(parts: &[Root]) -> Root {
+    athanor_content_tree::root(&parts.concat())
+}
+
+async fn find_output(options: &Fetch, chain: &Chain, context: &Context) -> Result<Output> {
+    let id = options.id;
+    let state = chain.best().await?;
+    check_exists(&state, id).await?;
+    let mut found = Output::default();
+    let mut inline = true;
+    if let Some(view) = job_view(&state, id).await? {
+        found = live_output(&state, &view, id).await?;
+        inline = view.pointer("/job/terms/inline_output") == Some(&Value::Bool(true));
+    } else if let Some(receipt) = state.storage(PALLET, "Receipts", (id,)).await? {
+        found.root = root_at(&receipt, "/output_root");
+        found.providers = strings(receipt.get("providers"));
+        found.settled = true;
+        inline = false;
+    }
+    if inline || found.root.is_none() {
+        let (history, _) = past(chain, &state, id, options.lookback, context).await?;
+        if found.root.is_none() {
+            match history.state() {
+                Some("settled") => {
+                    found.root = history.output_root().and_then(root_from_hex);
+                    found.providers = strings(history.summary().get("providers"));
+                    found.settled = true;
+                }
+                Some(state) => {
+                    return Err(Error::JobEnded { job: id, state: state.to_owned() });
+                }
+                None => {}
+            }
+        }
+        found.inline = found
+            .root
+            .and_then(|root| history.inline_output(&scale::hex(&root)).and_then(history::inline_bytes));
+    }
+    if found.root.is_none() {
+        return Err(Error::NotFound(format!(
+            "the output's root of job {id} is not in the last {} blocks this node has: raise \
+             --lookback, ask an archive node, or use `athanor store get ROOT`",
+            options.lookback
+        )));
+    }
+    Ok(found)
+}
+
+async fn provider_clients(
+    chain: &Chain,
+    providers: &[String],
+    context: &Context,
+) -> Result<Vec<Client>> {
+    let state = chain.best().await?;
+    let mut clients = Vec::new();
+    for provider in providers {
+        let account = keys::parse_account(provider)?;
+        let mut view = state.view(PALLET, "provider", (account,)).await?;
+        super::texts(&mut view, &["endpoint"]);
+        let endpoint = view.pointer("/provider/endpoint").and_then(Value::as_str);
+        match endpoint.map(|url| Client::new(url, None)) {
+            Some(Ok(client)) => clients.push(client),
+            Some(Err(error)) => context.output.note(format!("{provider}: {error}")),
+            None => context.output.note(format!("{provider} is no provider any more")),
+        }
+    }
+    Ok(clients)
+}
+
+async fn fetch(options: Fetch, context: &Context) -> Result<()> {
+    let mut clients = context.download_clients()?;
+    let chain = context.chain().await?;
+    let found = find_output(&options, &chain, context).await?;
+    let root = found.root.unwrap_or_default();
+    if !found.settled {
+        context.output.warn("the job has not settled: its result may still be challenged");
+    }
+    let limit = found.len.unwrap_or(options.limit.0).min(options.limit.0);
+    let bytes = match &found.inline {
+        Some(bytes) => blobs::write_verified(bytes, &root, &options.out)?,
+        None => {
+            if options.from_provider {
+                clients.extend(provider_clients(&chain, &found.providers, context).await?);
+            }
+            if clients.is_empty() {
+                return Err(Error::Usage(
+                    "no place to fetch from: give --store URL, or --from-provider".into(),
+                ));
+            }
+            if found.parts.is_empty() {
+                blobs::download(&clients, &root, &options.out, limit, &context.output).await?
+            } else {
+                fetch_parts(&clients, &found.parts, &options.out, limit, context).await?
+            }
+        }
+    };
+    let value = json!({
+        "job": options.id,
+        "root": scale::hex(&root),
+        "bytes": bytes,
+        "path": options.out.display().to_string(),
+        "settled": found.settled,
+    });
+    context.output.result(&value, || output::describe(&value));
+    Ok(())
+}
+
+/// Fetches several outputs and joins them in order.
+async fn fetch_parts(
+    clients: &[Client],
+    parts: &[Root],
+    dest: &Path,
+    limit: u64,
+    context: &Context,
+) -> Result<u64> {
+    let failed = |source| Error::File { action: "write", path: dest.into(), source };
+    let mut files = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let mut name = dest.as_os_str().to_owned();
+        name.push(format!(".{index}"));
+        let path = PathBuf::from(name);
+        blobs::download(clients, part, &path, limit, &context.output).await?;
+        files.push(path);
+    }
+    let mut out = std::fs::File::create(dest).map_err(failed)?;
+    let mut total = 0u64;
+    for path in &files {
+        let mut part = std::fs::File::open(path).map_err(failed)?;
+        total = total.saturating_add(std::io::copy(&mut part, &mut out).map_err(failed)?);
+    }
+    for path in files {
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    Ok(total)
+}
+
+async fn cancel(options: Show, context: &Context) -> Result<()> {
+    let signer = context.signer()?;
+    let chain = context.chain().await?;
+    let call = Call::new(PALLET, "cancel", (options.id,));
+    let included = context.submit(&chain, &signer, call).await?;
+    let refund = included.field(PALLET, "JobCancelled", "refunded")?;
+    let value = json!({
+        "job": options.id,
+        "state": "cancelled",
+        "refund": refund,
+        "block": included.block_hex(),
+    });
+    context.output.result(&value, || output::describe(&value));
+    Ok(())
+}
+
+async fn poke(options: Show, context: &Context) -> Result<()> {
+    let signer = context.signer()?;
+    let chain = context.chain().await?;
+    let call = Call::new(PALLET, "poke", (options.id,));
+    let included = context.submit(&chain, &signer, call).await?;
+    let reward = included.field(PALLET, "JobPoked", "reward")?;
+    let state = included
+        .events
+        .iter()
+        .rev()
+        .find(|event| event.is(PALLET, "JobAdvanced"))
+        .and_then(|event| event.fields.get("status").cloned());
+    let value = json!({
+        "job": options.id,
+        "state": state,
+        "amount": reward,
+        "block": included.block_hex(),
+    });
+    context.output.result(&value, || output::describe(&value));
+    Ok(())
+}
+
+async fn forget(options: Show, context: &Context) -> Result<()> {
+    let signer = context.signer()?;
+    let chain = context.chain().await?;
+    let call = Call::new(PALLET, "remove_receipt", (options.id,));
+    let included = context.submit(&chain, &signer, call).await?;
+    let value =
+        json!({"job": options.id, "receipt": "removed", "block": included.block_hex()});
+    context.output.result(&value, || output::describe(&value));
+    Ok(())
+}
+
+async fn list(options: List, context: &Context) -> Result<()> {
+    let requester = options
+        .requester
+        .as_deref()
+        .map(|text| keys::parse_account(text).map(|account| account.to_string()))
+        .transpose()?;
+    let state = context.chain().await?.best().await?;
+    let progress = context.output.spinner("reading jobs");
+    let mut jobs = state.entries(PALLET, "Jobs", 10_000).await?;
+    drop(progress);
+    jobs.sort_by_key(|(id, _)| *id);
+    let wanted = |job: &Value| {
+        let text = |key: &str| job.get(key).and_then(Value::as_str).unwrap_or_default();
+        requester.as_deref().is_none_or(|who| text("requester") == who)
+            && (options.state.is_empty() || options.state.iter().any(|s| s == text("status")))
+    };
+    let jobs: Vec<Value> = jobs
+        .into_iter()
+        .filter(|(_, job)| wanted(job))
+        .take(options.limit)
+        .map(|(id, job)| list_item(id, &job))
+        .collect();
+    let value = Value::Array(jobs);
+    context.output.result(&value, || {
+        let rows = value.as_array().into_iter().flatten().map(|job| {
+            ["job", "state", "model", "batch", "budget", "deadline", "requester"]
+                .map(|key| output::scalar(key, job.get(key).unwrap_or(&Value::Null)))
+        });
+        let headers = ["Job", "State", "Model", "Samples", "Budget", "Until", "Requester"];
+        output::table(&headers, rows)
+    });
+    Ok(())
+}
+
+fn list_item(id: u64, job: &Value) -> Value {
+    let of = |path: &str| job.pointer(path).cloned().unwrap_or(Value::Null);
+    Value::Object(Map::from_iter([
+        ("job".to_owned(), json!(id)),
+        ("state".to_owned(), of("/status")),
+        ("requester".to_owned(), of("/requester")),
+        ("model".to_owned(), of("/terms/model")),
+        ("batch".to_owned(), of("/terms/batch")),
+        ("input_root".to_owned(), of("/terms/input_root")),
+        ("policy".to_owned(), of("/terms/policy")),
+        ("max_pay".to_owned(), of("/terms/max_pay")),
+        ("budget".to_owned(), of("/budget")),
+        ("created".to_owned(), of("/created")),
+        ("deadline".to_owned(), of("/deadline")),
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use athanor_tensor_program::{
+        load, ops::Clamp, DType, Node, Op, Operand, Program, Shape, TensorType,
+    };
+
+    fn terms() -> Terms {
+        Terms {
+            model: 0,
+            input: None,
+            input_root: None,
+            batch: None,
+            max_pay: Amount(1),
+            policy: PolicyName::Optimistic,
+            audit: 0,
+            replicas: 3,
+            quorum: None,
+            window: None,
+            tip: Amount(0),
+            keep_receipt: false,
+        }
+    }
+
+    const WINDOWS: Windows = Windows { least: 20, most: 2_000 };
+
+    #[test]
+    fn the_window_defaults_to_what_the_chain_allows() {
+        let optimistic = |window| Policy::Optimistic { window, audit: 0 };
+        assert_eq!(policy(&terms(), WINDOWS).unwrap(), optimistic(1_200));
+        let short = Windows { least: 5, most: 100 };
+        assert_eq!(policy(&terms(), short).unwrap(), optimistic(100));
+        let least = Terms { window: Some(Window::Shortest), ..terms() };
+        assert_eq!(policy(&least, WINDOWS).unwrap(), optimistic(20));
+        for blocks in [19, 2_001] {
+            let wrong = Terms { window: Some(Window::Blocks(blocks)), ..terms() };
+            assert!(matches!(policy(&wrong, WINDOWS), Err(Error::Usage(_))));
+        }
+    }
+
+    #[test]
+    fn the_quorum_defaults_to_more_than_half() {
+        let replicated = |replicas, quorum| {
+            let options =
+                Terms { policy: PolicyName::Replicated, replicas, quorum, ..terms() };
+            policy(&options, WINDOWS)
+        };
+        for (n, quorum) in [(1, 1), (2, 2), (3, 2), (4, 3), (7, 4)] {
+            let expected = Policy::Replicated { n, quorum, window: 1_200 };
+            assert_eq!(replicated(n, None).unwrap(), expected);
+        }
+        for (n, quorum) in [(0, None), (8, None), (3, Some(1)), (4, Some(2)), (3, Some(4))] {
+            assert!(matches!(replicated(n, quorum), Err(Error::Usage(_))), "{n} {quorum:?}");
+        }
+        let audit = Terms { audit: 5, ..terms() };
+        assert!(matches!(policy(&audit, WINDOWS), Err(Error::Usage(_))));
+    }
+
+    fn model() -> Model {
+        let program = Program {
+            version: 1,
+            max_batch: 4,
+            inputs: vec![TensorType { dtype: DType::I8, shape: Shape::from([3]) }],
+            constants: vec![],
+            nodes: vec![Node {
+                op: Op::Clamp(Clamp { lo: 0, hi: 5 }),
+                operands: vec![Operand::Input(0)],
+            }],
+            outputs: vec![0],
+        };
+        Model { view: Value::Null, program: load(&program.encoded()).unwrap() }
+    }
+
+    #[test]
+    fn the_batch_follows_from_the_files_length() {
+        assert_eq!(batch(&model(), 0, None, Some(9)).unwrap(), 3);
+        assert_eq!(batch(&model(), 0, Some(3), Some(9)).unwrap(), 3);
+        assert_eq!(batch(&model(), 0, Some(4), None).unwrap(), 4);
+    }
+
+    #[test]
+    fn an_input_of_another_length_is_refused_before_money_moves() {
+        let refused = |given, len| match batch(&model(), 0, given, len) {
+            Err(Error::Usage(text)) => text,
+            other => panic!("a usage error, not {other:?}"),
+        };
+        assert!(refused(None, None).contains("--batch"));
+        assert!(refused(None, Some(10)).contains("no number of samples of 3 bytes"));
+        assert!(refused(Some(2), Some(9)).contains("takes 6 bytes for 2 samples"));
+        assert!(refused(None, Some(15)).contains("1 to 4 samples, not 5"));
+        assert!(refused(None, Some(0)).contains("not 0"));
+        assert!(refused(Some(0), None).contains("not 0"));
+    }
+
+    #[test]
+    fn a_live_job_has_one_output_or_none_or_a_dispute() {
+        let claim = |byte: u8| {
+            json!({"trace_root": scale::hex(&[byte; 32]), "output_root": scale::hex(&[byte + 1; 32])})
+        };
+        let view = |claims: Vec<Value>| json!({"job": {"status": "claimed"}, "claims": claims});
+        assert_eq!(claimed(&view(vec![claim(1)]), 7).unwrap(), ([2; 32], [1; 32]));
+        let none = claimed(&view(vec![]), 7).unwrap_err().to_string();
+        assert!(none.contains("nothing was revealed"), "{none}");
+        let two = claimed(&view(vec![claim(1), claim(3)]), 7).unwrap_err().to_string();
+        assert!(two.contains("2 different results"), "{two}");
+    }
+
+    #[test]
+    fn a_window_is_blocks_or_min() {
+        assert_eq!("min".parse(), Ok(Window::Shortest));
+        assert_eq!("20".parse(), Ok(Window::Blocks(20)));
+        assert!("soon".parse::<Window>().is_err());
+        assert!("-1".parse::<Window>().is_err());
+    }
+
+    #[test]
+    fn a_live_job_is_described_with_its_replicas() {
+        let view = json!({
+            "id": 7,
+            "state": "running",
+            "job": {
+                "requester": "R", "deadline": 90, "created": 3, "budget": "2000000000000",
+                "tip": "0", "status": "running",
+                "terms": {"model": 1, "batch": 16, "input_root": "0xaa"},
+                "replicas": [
+                    {"provider": "A", "pay": "1000000000000", "collateral": "5", "accepted": true,
+                     "commitment": null, "trace_root": null, "fault": null},
+                    {"provider": "B", "pay": "1", "collateral": "5", "accepted": true,
+                     "commitment": "0x01", "trace_root": null, "fault": "late"},
+                ],
+            },
+            "claims": [],
+        });
+        let text = describe_job(&view, 40);
+        for part in ["running", "90 (now 40)", "2 AUR", "accepted", "late"] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_item_is_flat() {
+        let job = json!({
+            "status": "open", "requester": "R", "budget": "9", "created": 1, "deadline": 2,
+            "terms": {"model": 3, "batch": 4, "input_root": "0x", "max_pay": "9",
+                      "policy": {"optimistic": {"window": 20, "audit": 0}}},
+        });
+        let item = list_item(5, &job);
+        assert_eq!(item["job"], 5);
+        assert_eq!(item["state"], "open");
+        assert_eq!(item["policy"]["optimistic"]["window"], 20);
+    }
+}

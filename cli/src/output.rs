@@ -1,0 +1,253 @@
+//! What goes to the terminal: one result on standard output, progress and
+//! remarks on standard error.
+
+use crate::{amount::Amount, config::Format};
+use comfy_table::{presets, ContentArrangement, Table};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+/// Keys whose values are amounts of money wherever the chain uses them.
+const MONEY: &[&str] = &[
+    "amount", "bond", "budget", "collateral", "deposit", "existential_deposit", "fee", "fees",
+    "float", "free", "free_bond", "frozen", "held", "locked", "max_pay", "min_collateral",
+    "minimum", "pay", "poke_reward", "premium", "refund", "refunded", "slashed", "tip", "to_pay",
+    "to_provider", "to_worker", "total", "transferable", "treasury",
+];
+
+/// Hex strings longer than this are shortened in tables.
+const LONGEST_HEX: usize = 66;
+
+/// Where results and progress go.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    format: Format,
+    quiet: bool,
+}
+
+impl Output {
+    /// An output of this format.
+    pub fn new(format: Format, quiet: bool) -> Self {
+        Self { format, quiet }
+    }
+
+    /// Prints the command's result: the JSON value, or what people read.
+    pub fn result(&self, value: &Value, human: impl FnOnce() -> String) {
+        let text = match self.format {
+            // Serialising a `Value` cannot fail; an empty line would show it did.
+            Format::Json => serde_json::to_string_pretty(value).unwrap_or_default(),
+            Format::Table => human(),
+        };
+        // A reader that closed the pipe has seen what it wanted.
+        let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
+    }
+
+    /// Prints a remark on standard error.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+        }
+    }
+
+    /// Prints a warning on standard error, even when quiet.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stderr().lock(), "warning: {}", text.as_ref());
+    }
+
+    fn target(&self) -> ProgressDrawTarget {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        }
+    }
+
+    /// A spinner for something of unknown length. It goes away when dropped.
+    pub fn spinner(&self, message: impl Into<String>) -> Progress {
+        let bar = ProgressBar::with_draw_target(None, self.target());
+        bar.set_message(message.into());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Progress(bar)
+    }
+
+    /// A bar for a transfer of `total` bytes. It goes away when dropped.
+    pub fn transfer(&self, message: impl Into<String>, total: u64) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(total), self.target());
+        let style = ProgressStyle::with_template(
+            "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}",
+        );
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar.set_message(message.into());
+        Progress(bar)
+    }
+}
+
+/// Progress on the terminal.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Changes what is said to be going on.
+    pub fn message(&self, message: impl Into<String>) {
+        self.0.set_message(message.into());
+    }
+
+    /// Moves a transfer's bar.
+    pub fn transferred(&self, done: u64, total: u64) {
+        if total != 0 {
+            self.0.set_length(total);
+        }
+        self.0.set_position(done);
+    }
+
+    /// Prints a line above the spinner.
+    pub fn line(&self, text: impl AsRef<str>) {
+        self.0.suspend(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+        });
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A table with headers.
+pub fn table<R>(headers: &[&str], rows: R) -> String
+where
+    R: IntoIterator,
+    R::Item: IntoIterator<Item = String>,
+{
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headers.iter().copied());
+    for row in rows {
+        table.add_row(row.into_iter().collect::<Vec<_>>());
+    }
+    table.to_string()
+}
+
+/// Lines of a name and a value each, the values aligned.
+pub fn pairs<N: AsRef<str>, V: AsRef<str>>(rows: &[(N, V)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.as_ref().chars().count()).max().unwrap_or(0);
+    rows.iter()
+        .map(|(name, value)| format!("{:width$}  {}", name.as_ref(), value.as_ref()))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// An object of the chain as lines of name and value; nested names are joined
+/// by dots, amounts are shown in AUR.
+pub fn describe(value: &Value) -> String {
+    let mut rows = Vec::new();
+    flatten("", "", value, &mut rows);
+    pairs(&rows)
+}
+
+fn flatten(path: &str, key: &str, value: &Value, rows: &mut Vec<(String, String)>) {
+    let join = |name: &str| if path.is_empty() { name.into() } else { format!("{path}.{name}") };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, field) in fields {
+                flatten(&join(name), name, field, rows);
+            }
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            for (index, item) in items.iter().enumerate() {
+                flatten(&format!("{path}[{index}]"), key, item, rows);
+            }
+        }
+        other => rows.push((path.to_owned(), scalar(key, other))),
+    }
+}
+
+/// One value as people read it.
+pub fn scalar(key: &str, value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => match text.parse::<u128>() {
+            Ok(planck) if MONEY.contains(&key) => Amount(planck).to_string(),
+            _ => shorten(text),
+        },
+        Value::Array(items) if items.is_empty() => "none".into(),
+        Value::Array(items) => {
+            items.iter().map(|item| scalar(key, item)).collect::<Vec<_>>().join(", ")
+        }
+        Value::Object(_) => "-".into(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.len() > LONGEST_HEX && text.starts_with("0x") && text.is_ascii() {
+        format!("{}… ({} bytes)", &text[..34], text.len() / 2 - 1)
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn objects_are_described_line_by_line_with_amounts_in_aur() {
+        let text = describe(&json!({
+            "provider": "5G",
+            "bond": "1500000000000",
+            "offer": {"slots": 4, "minimum": "10", "models": {"list": [1, 2]}},
+            "replicas": [{"pay": "0", "fault": null}],
+            "paused": false,
+            "released": [],
+        }));
+        let squeezed: Vec<String> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        for line in [
+            "provider 5G",
+            "bond 1.5 AUR",
+            "offer.slots 4",
+            "offer.minimum 0.00000000001 AUR",
+            "offer.models.list 1, 2",
+            "replicas[0].pay 0 AUR",
+            "replicas[0].fault -",
+            "paused no",
+            "released none",
+        ] {
+            assert!(squeezed.iter().any(|found| found == line), "{line} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn long_hex_is_shortened_and_roots_are_not() {
+        let root = format!("0x{}", "ab".repeat(32));
+        assert_eq!(scalar("input_root", &json!(root)), root);
+        let long = format!("0x{}", "ab".repeat(500));
+        let text = scalar("bytes", &json!(long));
+        assert!(text.ends_with("… (500 bytes)") && text.len() < 60, "{text}");
+    }
+
+    #[test]
+    fn numbers_that_are_no_money_stay_numbers() {
+        assert_eq!(scalar("fee_rate", &json!("1500000000000")), "1500000000000");
+        assert_eq!(scalar("fee", &json!("1500000000000")), "1.5 AUR");
+    }
+
+    #[test]
+    fn tables_have_headers_and_rows() {
+        let text = table(&["Node", "Cost"], [vec!["0".to_owned(), "12".to_owned()]]);
+        assert!(text.contains("Node") && text.contains("12"), "{text}");
+    }
+}

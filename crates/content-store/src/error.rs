@@ -1,0 +1,163 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error as ThisError;
+
+use crate::{root_hex, Root};
+
+/// Why a blob could not be stored, read or transferred.
+#[derive(Debug, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file of the store or of the caller could not be used.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The text is no root.
+    #[error("a root is 64 hex digits (in a URL: lower-case and without 0x)")]
+    BadRoot,
+    /// The blob is longer than allowed here.
+    #[error("the blob is longer than {limit} bytes; raise the limit or use smaller blobs")]
+    TooLarge {
+        /// Most bytes allowed.
+        limit: u64,
+    },
+    /// The store's folder is full, by its own limit.
+    #[error(
+        "the store may hold {limit} bytes and has no room for {needed} more; remove blobs or \
+         raise its limit"
+    )]
+    Quota {
+        /// Most bytes the store may hold.
+        limit: u64,
+        /// Bytes that did not fit.
+        needed: u64,
+    },
+    /// The content does not belong to the name.
+    #[error(
+        "the bytes hash to {}, not to {}",
+        root_hex(actual),
+        root_hex(expected)
+    )]
+    RootMismatch {
+        /// The root asked for.
+        expected: Root,
+        /// The root of what came.
+        actual: Root,
+    },
+    /// The content's length differs from the one that is known.
+    #[error("the blob has {actual} bytes; {expected} were expected")]
+    LengthMismatch {
+        /// Bytes expected.
+        expected: u64,
+        /// Bytes there are, or are said to be.
+        actual: u64,
+    },
+    /// A file of the store no longer holds what its name says. It was moved to `damaged/`.
+    #[error(
+        "the stored blob {} was damaged on disk and has been moved aside; store it again",
+        root_hex(root)
+    )]
+    Damaged {
+        /// The blob's name.
+        root: Root,
+    },
+    /// The store has no such blob.
+    #[error("{url} has no blob {}", root_hex(root))]
+    NotFound {
+        /// The blob's name.
+        root: Root,
+        /// The store asked.
+        url: String,
+    },
+    /// The address of a store cannot be used.
+    #[error("{url:?} is no address of a content store: {why}")]
+    BadUrl {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The token cannot be sent in a header.
+    #[error("a token consists of printable ASCII characters without spaces at its ends")]
+    BadToken,
+    /// The store wants another token, or one at all.
+    #[error("{url} refuses the write token; give the one its operator has set")]
+    Unauthorised {
+        /// The store asked.
+        url: String,
+    },
+    /// The store refused for another reason.
+    #[error("{url} answered {status}: {message}")]
+    Refused {
+        /// The store asked.
+        url: String,
+        /// HTTP status code.
+        status: u16,
+        /// What it said, cut to 300 bytes.
+        message: String,
+    },
+    /// The store's answer makes no sense.
+    #[error("{url} gave an invalid answer: {why}")]
+    BadAnswer {
+        /// The store asked.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The store could not be reached, or the connection broke.
+    #[error("cannot reach {url}: {source}")]
+    Transport {
+        /// The store asked.
+        url: String,
+        /// What happened.
+        source: reqwest::Error,
+    },
+    /// The connection ended before the content did.
+    #[error("{url} broke off after {done} of {total} bytes")]
+    Cut {
+        /// The store asked.
+        url: String,
+        /// Bytes that came.
+        done: u64,
+        /// Bytes announced.
+        total: u64,
+    },
+    /// Nothing came or went for too long, or too little.
+    #[error("{url} is too slow: gave up after {done} bytes")]
+    TooSlow {
+        /// The store asked.
+        url: String,
+        /// Bytes transferred.
+        done: u64,
+    },
+}
+
+impl Error {
+    pub(crate) fn io<'a>(
+        action: &'static str,
+        path: &'a Path,
+    ) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |source| Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether trying again may help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => !source.is_builder() && !source.is_redirect(),
+            Self::Cut { .. } | Self::TooSlow { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Content-addressed blobs: a local store, its HTTP service, and a client.
+//!
+//! A blob is a byte string named by its BLAKE3 root ([`Root`]). Nobody is believed about content:
+//! the store hashes what it takes in before it becomes visible, and the client hashes what it
+//! fetches before it hands it out, so any server, a static bucket too, may serve blobs.
+//!
+//! - [`Store`] keeps blobs in a folder, `blobs/<first 2 hex digits>/<64 hex digits>`.
+//! - [`router`] serves a store: `GET`, `HEAD` and `PUT /blobs/<64 hex digits>`, `GET /healthz`.
+//! - [`Client`] puts and gets, and resumes what was cut.
+//!
+//! # Properties
+//!
+//! - *Atomic*: a blob is written to a temporary file, synced and renamed. Readers see all of it or
+//!   nothing; a crash leaves a temporary file, which [`Store::open`] clears away after an hour.
+//! - *Bounded*: length of a blob, bytes in total (those of uploads under way included), concurrent
+//!   transfers, time without a byte and average speed all have limits, on both sides.
+//! - *Names are ours*: a path is made of 64 checked hex digits only, so there are no path tricks.
+//!   The service never fetches a URL.
+//!
+//! Header and connection limits belong to whoever serves the router. Tokens never appear in logs or
+//! URLs; `https` is the job of a proxy in front.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs, unreachable_pub, rustdoc::broken_intra_doc_links)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
+
+mod client;
+mod error;
+mod name;
+mod pace;
+mod server;
+mod store;
+
+pub use athanor_content_tree::Root;
+pub use client::{Client, ClientOptions, Source};
+pub use error::Error;
+pub use name::{parse_root, root_hex};
+pub use server::{router, Access};
+pub use store::{Blob, Incoming, Limits, Store, Stored};

@@ -1,0 +1,387 @@
+mod incoming;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::io::AsyncReadExt;
+
+use crate::name::parse_name;
+use crate::{root_hex, Error, Root};
+
+pub use incoming::{Incoming, Stored};
+
+/// Unfinished uploads older than this belong to nobody.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// How much a [`Store`] takes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of one blob.
+    pub max_blob: u64,
+    /// Most bytes of all blobs and of uploads under way.
+    pub max_total: u64,
+}
+
+impl Default for Limits {
+    /// 32 GiB, the largest tensor a program may have, and 1 TiB in all.
+    fn default() -> Self {
+        Self {
+            max_blob: 32 << 30,
+            max_total: 1 << 40,
+        }
+    }
+}
+
+/// One blob of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// Its name.
+    pub root: Root,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// Blobs in a local folder. Clones share it.
+///
+/// Several processes may use one folder; each then counts only its own additions towards
+/// [`Limits::max_total`] until it is opened again.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    limits: Limits,
+    used: AtomicU64,
+    /// Held while a blob appears or disappears, so that `used` counts it once.
+    change: Mutex<()>,
+}
+
+impl Inner {
+    fn incoming(&self) -> PathBuf {
+        self.dir.join("incoming")
+    }
+
+    fn path(&self, root: &Root) -> PathBuf {
+        let name = root_hex(root);
+        let shard = name.get(..2).unwrap_or_default();
+        self.dir.join("blobs").join(shard).join(&name)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, bytes: u64) {
+        let less = |used: u64| Some(used.saturating_sub(bytes));
+        // The closure never answers `None`.
+        let _ = self
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+}
+
+impl Store {
+    /// Opens the store in `dir`, which is created if need be, and counts what it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the folder cannot be created, read or written.
+    pub async fn open(dir: impl Into<PathBuf>, limits: Limits) -> Result<Self, Error> {
+        let dir = dir.into();
+        blocking(move || {
+            let inner = Inner {
+                dir,
+                limits,
+                used: AtomicU64::new(0),
+                change: Mutex::new(()),
+            };
+            for folder in [inner.dir.join("blobs"), inner.incoming()] {
+                std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+            }
+            clear_stale(&inner.incoming())?;
+            let used = scan(&inner.dir)?
+                .iter()
+                .fold(0u64, |sum, b| sum.saturating_add(b.len));
+            inner.used.store(used, Ordering::Relaxed);
+            Ok(Self {
+                inner: Arc::new(inner),
+            })
+        })
+        .await
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// The limits given to [`open`](Self::open).
+    pub fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    /// Bytes held, those of uploads under way included.
+    pub fn used(&self) -> u64 {
+        self.inner.used.load(Ordering::Relaxed)
+    }
+
+    /// Starts a blob that arrives in pieces.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub async fn begin(&self) -> Result<Incoming, Error> {
+        Incoming::begin(self.inner.clone()).await
+    }
+
+    /// Stores `bytes`. Storing what is there already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`], [`Error::Quota`], [`Error::Io`].
+    pub async fn put_bytes(&self, bytes: Bytes) -> Result<Root, Error> {
+        self.check_len(bytes.len() as u64)?;
+        let root = hash(bytes.clone()).await?;
+        if self.has(&root).await? == Some(bytes.len() as u64) {
+            return Ok(root);
+        }
+        let mut incoming = self.begin().await?;
+        incoming.write(&bytes).await?;
+        Ok(incoming.finish(Some(&root)).await?.root)
+    }
+
+    /// Stores a copy of the file at `path`; gives its root and length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`], [`Error::Quota`], [`Error::Io`].
+    pub async fn put_file(&self, path: &Path) -> Result<(Root, u64), Error> {
+        let mut file = tokio::fs::File::open(path)
+            .await
+            .map_err(Error::io("open", path))?;
+        let metadata = file.metadata().await.map_err(Error::io("read", path))?;
+        self.check_len(metadata.len())?;
+        let mut incoming = self.begin().await?;
+        incoming.reserve(metadata.len())?;
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let count = file
+                .read(&mut buffer)
+                .await
+                .map_err(Error::io("read", path))?;
+            if count == 0 {
+                break;
+            }
+            incoming
+                .write(buffer.get(..count).unwrap_or_default())
+                .await?;
+        }
+        let stored = incoming.finish(None).await?;
+        Ok((stored.root, stored.len))
+    }
+
+    fn check_len(&self, len: u64) -> Result<(), Error> {
+        let limit = self.inner.limits.max_blob;
+        if len > limit {
+            return Err(Error::TooLarge { limit });
+        }
+        Ok(())
+    }
+
+    /// Length of a blob, `None` when it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub async fn has(&self, root: &Root) -> Result<Option<u64>, Error> {
+        let path = self.inner.path(root);
+        match tokio::fs::metadata(&path).await {
+            Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", &path)(error)),
+        }
+    }
+
+    /// The whole of a blob, hashed again on the way; `None` when it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] when it is longer than `limit`; [`Error::Damaged`] when the disk gave
+    /// other bytes: the file is then moved to `damaged/` and the blob is absent; [`Error::Io`].
+    pub async fn read(&self, root: &Root, limit: u64) -> Result<Option<Bytes>, Error> {
+        let Some((file, len)) = self.open_blob(root).await? else {
+            return Ok(None);
+        };
+        if len > limit {
+            return Err(Error::TooLarge { limit });
+        }
+        let mut bytes = Vec::new();
+        let room = usize::try_from(len)
+            .ok()
+            .filter(|room| bytes.try_reserve_exact(*room).is_ok());
+        if room.is_none() {
+            return Err(Error::TooLarge { limit });
+        }
+        let path = self.inner.path(root);
+        file.take(len)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(Error::io("read", &path))?;
+        let bytes = Bytes::from(bytes);
+        if hash(bytes.clone()).await? == *root {
+            return Ok(Some(bytes));
+        }
+        self.set_aside(*root).await?;
+        Err(Error::Damaged { root: *root })
+    }
+
+    pub(crate) async fn open_blob(
+        &self,
+        root: &Root,
+    ) -> Result<Option<(tokio::fs::File, u64)>, Error> {
+        let path = self.inner.path(root);
+        let file = match tokio::fs::File::open(&path).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("open", &path)(error)),
+        };
+        let metadata = file.metadata().await.map_err(Error::io("read", &path))?;
+        Ok(metadata.is_file().then_some((file, metadata.len())))
+    }
+
+    /// Where a blob lies, `None` when it is absent. The file must not be changed. Its content is
+    /// not hashed again: whoever cannot trust the disk uses [`read`](Self::read).
+    pub async fn path(&self, root: &Root) -> Option<PathBuf> {
+        let present = self.has(root).await.ok().flatten().is_some();
+        present.then(|| self.inner.path(root))
+    }
+
+    /// Removes a blob; `false` when it was absent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub async fn remove(&self, root: &Root) -> Result<bool, Error> {
+        let (inner, root) = (self.inner.clone(), *root);
+        blocking(move || {
+            let path = inner.path(&root);
+            let _changing = inner.changing();
+            let Ok(metadata) = std::fs::metadata(&path) else {
+                return Ok(false);
+            };
+            std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            inner.forget(metadata.len());
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn set_aside(&self, root: Root) -> Result<(), Error> {
+        let inner = self.inner.clone();
+        blocking(move || {
+            let (path, folder) = (inner.path(&root), inner.dir.join("damaged"));
+            let _changing = inner.changing();
+            let Ok(metadata) = std::fs::metadata(&path) else {
+                return Ok(());
+            };
+            std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+            let aside = folder.join(root_hex(&root));
+            std::fs::rename(&path, &aside).map_err(Error::io("move aside", &path))?;
+            inner.forget(metadata.len());
+            tracing::error!(root = %root_hex(&root), "stored blob is damaged, moved aside");
+            Ok(())
+        })
+        .await
+    }
+
+    /// All blobs, sorted by root.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub async fn list(&self) -> Result<Vec<Blob>, Error> {
+        let dir = self.inner.dir.clone();
+        blocking(move || scan(&dir)).await
+    }
+}
+
+fn scan(dir: &Path) -> Result<Vec<Blob>, Error> {
+    let mut found = BTreeMap::new();
+    let blobs = dir.join("blobs");
+    for shard in entries(&blobs)? {
+        if !shard.is_dir() {
+            continue;
+        }
+        for path in entries(&shard)? {
+            let root = path.file_name().and_then(OsStr::to_str).map(parse_name);
+            let Some(Ok(root)) = root else { continue };
+            match std::fs::metadata(&path) {
+                Ok(metadata) if metadata.is_file() => {
+                    found.insert(root, metadata.len());
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io("read", &path)(error)),
+            }
+        }
+    }
+    Ok(found
+        .into_iter()
+        .map(|(root, len)| Blob { root, len })
+        .collect())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = std::fs::read_dir(folder).map_err(Error::io("list", folder))?;
+    entries
+        .map(|entry| {
+            entry
+                .map(|entry| entry.path())
+                .map_err(Error::io("list", folder))
+        })
+        .collect()
+}
+
+fn clear_stale(incoming: &Path) -> Result<(), Error> {
+    for path in entries(incoming)? {
+        let age = std::fs::metadata(&path)
+            .and_then(|metadata| metadata.modified())
+            .map(|changed| {
+                SystemTime::now()
+                    .duration_since(changed)
+                    .unwrap_or_default()
+            });
+        if age.is_ok_and(|age| age > STALE) {
+            std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Hashes away from the reactor where it takes longer than a thread switch.
+async fn hash(bytes: Bytes) -> Result<Root, Error> {
+    if bytes.len() <= 256 * 1024 {
+        return Ok(athanor_content_tree::root(&bytes));
+    }
+    blocking(move || Ok(athanor_content_tree::root(&bytes))).await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Error::io("use", Path::new("the store"))(
+            std::io::Error::other(error),
+        )),
+    }
+}

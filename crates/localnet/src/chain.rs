@@ -1,0 +1,176 @@
+//! What the demo has to know of the chain beside what the command line tells: constants, and
+//! whether the money adds up.
+
+use crate::rpc::Rpc;
+use anyhow::{ensure, Context, Result};
+use serde_json::{json, Value as Json};
+use std::collections::BTreeMap;
+use subxt::{
+    dynamic::{self, At, Value},
+    ext::scale_decode::DecodeAsType,
+    ext::scale_value::{Composite, ValueDef},
+    OnlineClient, OnlineClientAtBlock, SubstrateConfig,
+};
+
+/// A node's method that checks every pallet's invariants, where it has one.
+const TRY_STATE: &str = "athanor_tryState";
+
+type State = OnlineClientAtBlock<SubstrateConfig>;
+
+/// A constant of the job escrow.
+///
+/// # Errors
+///
+/// If the node cannot be reached or its chain has no such constant.
+pub async fn job_constant<T: DecodeAsType>(ws: &str, name: &str) -> Result<T> {
+    state(ws)
+        .await?
+        .constants()
+        .entry(dynamic::constant::<T>("ComputeJobs", name))
+        .with_context(|| format!("the chain has no constant ComputeJobs.{name}"))
+}
+
+/// Checks that every amount on hold is accounted for by what it is held for, in the node's last
+/// finalised state; and has the node check all invariants where it can. Answers what was checked.
+///
+/// # Errors
+///
+/// If something does not add up.
+pub async fn audit(ws: &str) -> Result<String> {
+    let mut said = Vec::new();
+    let rpc = Rpc::new(&ws.replacen("ws://", "http://", 1))?;
+    if rpc.methods().await?.iter().any(|method| method == TRY_STATE) {
+        rpc.call::<Json>(TRY_STATE, json!([])).await.context("an invariant does not hold")?;
+        said.push("every pallet's try_state passes".to_string());
+    }
+    let state = state(ws).await?;
+    let holds = holds(&state).await?;
+    for (reason, owed) in [
+        ("ComputeJobs.JobBudget", sum(&state, "ComputeJobs", "Jobs", "budget").await?),
+        ("ComputeJobs.ProviderBond", sum(&state, "ComputeJobs", "Providers", "bond").await?),
+        (
+            "Programs.Deposit",
+            sum(&state, "Programs", "Programs", "deposit")
+                .await?
+                .checked_add(sum(&state, "Programs", "Models", "deposit").await?)
+                .context("deposits overflow")?,
+        ),
+    ] {
+        let held = holds.get(reason).copied().unwrap_or_default();
+        ensure!(held == owed, "{held} is held as {reason}, but {owed} is accounted for");
+    }
+    said.push("budgets, bonds and deposits equal what is held for them".to_string());
+    Ok(said.join("; "))
+}
+
+async fn state(ws: &str) -> Result<State> {
+    let client = OnlineClient::<SubstrateConfig>::from_insecure_url(ws)
+        .await
+        .with_context(|| format!("cannot reach {ws}"))?;
+    client.at_current_block().await.context("the node has no finalised block")
+}
+
+/// All amounts on hold, by reason (`Pallet.Reason`).
+async fn holds(state: &State) -> Result<BTreeMap<String, u128>> {
+    let mut by_reason = BTreeMap::new();
+    for value in values(state, "Balances", "Holds").await? {
+        collect_holds(&value, &mut by_reason)?;
+    }
+    Ok(by_reason)
+}
+
+fn collect_holds(value: &Value, by_reason: &mut BTreeMap<String, u128>) -> Result<()> {
+    if let (Some(id), Some(amount)) = (value.at("id"), value.at("amount")) {
+        let amount = first_amount(amount).context("a hold without amount")?;
+        let sum = by_reason.entry(reason(id)).or_default();
+        *sum = sum.checked_add(amount).context("holds overflow")?;
+        return Ok(());
+    }
+    children(value).try_for_each(|child| collect_holds(child, by_reason))
+}
+
+/// Sums a field over all values of a map.
+async fn sum(state: &State, pallet: &str, map: &str, field: &str) -> Result<u128> {
+    let mut sum = 0u128;
+    for value in values(state, pallet, map).await? {
+        let amount = value
+            .at(field)
+            .and_then(first_amount)
+            .with_context(|| format!("an entry of {pallet}.{map} has no amount `{field}`"))?;
+        sum = sum.checked_add(amount).context("amounts overflow")?;
+    }
+    Ok(sum)
+}
+
+async fn values(state: &State, pallet: &str, map: &str) -> Result<Vec<Value>> {
+    let what = || format!("cannot read {pallet}.{map}");
+    let storage = state.storage();
+    let entry = storage
+        .entry(dynamic::storage::<Vec<Value>, Value>(pallet, map))
+        .with_context(what)?;
+    let mut entries = entry.iter(Vec::<Value>::new()).await.with_context(what)?;
+    let mut values = Vec::new();
+    while let Some(entry) = entries.next().await {
+        values.push(entry.with_context(what)?.value().decode().with_context(what)?);
+    }
+    Ok(values)
+}
+
+fn children(value: &Value) -> impl Iterator<Item = &Value> {
+    let composite = match &value.value {
+        ValueDef::Composite(composite) => Some(composite),
+        ValueDef::Variant(variant) => Some(&variant.values),
+        _ => None,
+    };
+    composite.into_iter().flat_map(Composite::values)
+}
+
+/// The first number in a value: amounts may be wrapped.
+fn first_amount(value: &Value) -> Option<u128> {
+    value.as_u128().or_else(|| children(value).find_map(first_amount))
+}
+
+/// Names of nested variants, joined by dots.
+fn reason(value: &Value) -> String {
+    match &value.value {
+        ValueDef::Variant(variant) => {
+            let inner = variant.values.values().next().map(reason).unwrap_or_default();
+            if inner.is_empty() {
+                variant.name.clone()
+            } else {
+                format!("{}.{inner}", variant.name)
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(pallet: &str, reason: &str, amount: u128) -> Value {
+        let id = Value::unnamed_variant(pallet, [Value::unnamed_variant(reason, [])]);
+        Value::named_composite([("id", id), ("amount", Value::u128(amount))])
+    }
+
+    #[test]
+    fn holds_are_summed_by_reason_however_they_are_wrapped() {
+        let list = Value::unnamed_composite([Value::unnamed_composite([
+            hold("ComputeJobs", "JobBudget", 3),
+            hold("ComputeJobs", "ProviderBond", 5),
+            hold("ComputeJobs", "JobBudget", 4),
+        ])]);
+        let mut holds = BTreeMap::new();
+        collect_holds(&list, &mut holds).unwrap();
+        assert_eq!(holds.get("ComputeJobs.JobBudget"), Some(&7));
+        assert_eq!(holds.get("ComputeJobs.ProviderBond"), Some(&5));
+    }
+
+    #[test]
+    fn a_wrapped_amount_is_found() {
+        let deposit = Value::unnamed_composite([Value::u128(9), Value::unnamed_composite([])]);
+        assert_eq!(first_amount(&deposit), Some(9));
+        assert_eq!(first_amount(&Value::bool(true)), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! One `gpu-worker` daemon.
+
+use crate::{ports, process::Process, rpc::wait_for, tools::Tools, workspace::Workspace};
+use anyhow::{Context, Result};
+use std::time::Duration;
+
+/// How long a daemon may take until it answers.
+const START: Duration = Duration::from_secs(60);
+
+/// A way in which a daemon lies, for tests and the demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The last byte of the last node's output is flipped.
+    WrongOutput,
+}
+
+/// A running daemon: it runs jobs and serves a content store.
+#[derive(Debug)]
+pub struct Daemon {
+    process: Process,
+    url: String,
+}
+
+impl Daemon {
+    /// Starts a daemon on the CPU backend and waits until it answers. What its own store lacks it
+    /// looks up in the content stores at `gateways`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started, ends, or does not answer within a minute.
+    pub async fn start(
+        tools: &Tools,
+        workspace: &Workspace,
+        name: &str,
+        gateways: &[String],
+        fault: Option<Fault>,
+    ) -> Result<Self> {
+        let port = ports::free()?;
+        let listen = format!("127.0.0.1:{port}");
+        let store = workspace.data(name)?.display().to_string();
+        let mut args =
+            vec!["serve", "--backend", "cpu", "--store", &store, "--listen", &listen];
+        for gateway in gateways {
+            args.extend(["--gateway", gateway]);
+        }
+        match fault {
+            None => {}
+            Some(Fault::WrongOutput) => args.extend(["--fault", "wrong-output"]),
+        }
+        let process = Process::spawn(name, &tools.worker, &args, &workspace.log(name))?;
+        let mut daemon = Self { process, url: format!("http://{listen}") };
+        let health = format!("{}/healthz", daemon.url);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .context("cannot set up an HTTP client")?;
+        let answer = wait_for(&format!("an answer of {name}"), START, || {
+            let request = http.get(&health).send();
+            async { Ok(request.await?.status().is_success().then_some(())) }
+        })
+        .await;
+        daemon.process.ensure_running()?;
+        answer?;
+        Ok(daemon)
+    }
+
+    /// Its address: JSON-RPC and content store.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.process.name()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Checks that it still runs.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended; the message has the end of its log.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        self.process.ensure_running()
+    }
+
+    pub(crate) fn request_stop(&mut self) {
+        self.process.request_stop();
+    }
+}

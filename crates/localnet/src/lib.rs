@@ -1,0 +1,25 @@
+//! Local Athanor networks.
+//!
+//! Starts nodes and `gpu-worker` daemons as children of this process, waits until they are ready,
+//! and ends every one of them when it is dropped: at the end, on an error, on Ctrl-C, and, by the
+//! kernel's parent-death signal, even when this process is killed.
+//!
+//! The [`demo`] plays the chain's main story through the `athanor` command line, as a user would;
+//! `tests/network.rs` checks that a network of five survives the loss of a validator.
+
+#![deny(unsafe_code)]
+
+pub mod athanor;
+pub mod chain;
+pub mod daemon;
+pub mod demo;
+pub mod digits;
+pub mod network;
+pub mod node;
+pub mod ports;
+pub mod process;
+pub mod progress;
+pub mod rpc;
+pub mod story;
+pub mod tools;
+pub mod workspace;

@@ -1,0 +1,161 @@
+//! `athanor-localnet`: local networks and the demo.
+
+use anyhow::{bail, Result};
+use athanor_localnet::{
+    demo,
+    digits::Digits,
+    network::{DaemonPlan, Network},
+    progress::Progress,
+    tools::Tools,
+    workspace::Workspace,
+};
+use clap::{Parser, Subcommand};
+use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
+use tokio::signal::unix::{signal, SignalKind};
+
+/// Exit code after Ctrl-C, as shells use it.
+const INTERRUPTED: u8 = 130;
+
+/// How often a running network is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Local Athanor networks: starts nodes and gpu-workers, plays the demo, cleans up.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "The binaries are looked for beside this one, or in $ATHANOR_BIN_DIR.\n\nExamples:\n  athanor-localnet demo\n  athanor-localnet demo --dir /tmp/demo\n  athanor-localnet up --workers 3"
+)]
+struct Args {
+    /// Folder for data and logs; the logs stay there. By default a temporary folder, which is kept
+    /// only if something fails.
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play the main story: a job paid end to end on a development chain, then the same job with
+    /// three providers of which one lies.
+    Demo {
+        /// Folder of the digits example.
+        #[arg(long, value_name = "DIR")]
+        digits: Option<PathBuf>,
+    },
+
+    /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
+    #[command(alias = "localnet")]
+    Up {
+        /// Number of validators that get a gpu-worker.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=4))]
+        workers: u8,
+
+        /// One development node with one gpu-worker instead.
+        #[arg(long, conflicts_with = "workers")]
+        dev: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Args::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<ExitCode> {
+    let tools = Tools::find()?;
+    let mut workspace = match &args.dir {
+        Some(dir) => Workspace::at(dir)?,
+        None => Workspace::temporary()?,
+    };
+    let progress = Progress::default();
+    let ended = match args.command {
+        Command::Demo { digits } => {
+            let digits = match digits {
+                Some(dir) => Digits::read(&dir)?,
+                None => Digits::find()?,
+            };
+            until_interrupted(demo::play(&tools, &workspace, &digits, progress)).await
+        }
+        Command::Up { workers, dev } => {
+            until_interrupted(up(&tools, &workspace, progress, workers, dev)).await
+        }
+    };
+    match ended {
+        Some(Ok(())) => Ok(ExitCode::SUCCESS),
+        Some(Err(error)) => {
+            workspace.keep_logs();
+            Err(error.context(format!("the logs are in {}", workspace.logs().display())))
+        }
+        None => {
+            eprintln!("interrupted: every process was ended");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
+}
+
+/// Runs a task until it ends or this process is asked to end; then the task is dropped, and with
+/// it every process it started. `None` if it was interrupted.
+async fn until_interrupted(task: impl Future<Output = Result<()>>) -> Option<Result<()>> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+        return Some(Err(anyhow::anyhow!("cannot listen for Ctrl-C")));
+    };
+    tokio::select! {
+        ended = task => Some(ended),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    }
+}
+
+async fn up(
+    tools: &Tools,
+    workspace: &Workspace,
+    progress: Progress,
+    workers: u8,
+    dev: bool,
+) -> Result<()> {
+    let step = progress.step("start the network");
+    let mut network = if dev {
+        Network::development(tools, workspace).await?
+    } else {
+        let daemons: Vec<DaemonPlan> = athanor_localnet::network::LOCAL_VALIDATORS
+            .iter()
+            .take(usize::from(workers))
+            .map(|name| DaemonPlan::honest(name))
+            .collect();
+        Network::local(tools, workspace, &[], &daemons).await?
+    };
+    network.wait_for_finality(&[], 1, Duration::from_secs(180)).await?;
+    step.done("blocks are finalised");
+    println!();
+    for node in network.nodes() {
+        println!("  node {:<10} {}", node.name(), node.ws());
+    }
+    for (node, daemon) in network.daemons() {
+        println!("  gpu-worker of {node:<10} {} (content store at /blobs)", daemon.url());
+    }
+    println!("  logs {}", workspace.logs().display());
+    println!("\nFor instance: athanor --node {} account balance //Alice", network.first()?.ws());
+    println!("Ctrl-C ends the network.");
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Err(error) = network.ensure_running() {
+            bail!(error.context("a process of the network ended"));
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One `athanor-node`.
+
+use crate::{
+    ports,
+    process::Process,
+    rpc::{wait_for, Rpc},
+    tools::Tools,
+    workspace::Workspace,
+};
+use anyhow::{ensure, Context, Result};
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+/// How long a node may take until it answers.
+const START: Duration = Duration::from_secs(120);
+
+/// The chain a node follows.
+#[derive(Clone, Debug)]
+pub enum Chain {
+    /// The one-validator development chain.
+    Development,
+    /// A specification exported before.
+    Spec(PathBuf),
+}
+
+/// What a node is to be.
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    /// Its name. For a validator one of the development keys: `alice`, `bob`, …
+    pub name: String,
+    /// Whether it validates with the development key of its name.
+    pub validator: bool,
+    /// URL of the daemon that runs its jobs.
+    pub daemon: Option<String>,
+}
+
+impl NodePlan {
+    /// A validator with the development key of this name.
+    pub fn validator(name: &str) -> Self {
+        Self { name: name.into(), validator: true, daemon: None }
+    }
+
+    /// A node that follows the chain only.
+    pub fn full(name: &str) -> Self {
+        Self { name: name.into(), validator: false, daemon: None }
+    }
+
+    /// With a daemon that runs its jobs.
+    pub fn with_daemon(self, url: &str) -> Self {
+        Self { daemon: Some(url.into()), ..self }
+    }
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    process: Process,
+    rpc: Rpc,
+    rpc_port: u16,
+    p2p_port: u16,
+    program: PathBuf,
+    args: Vec<String>,
+}
+
+impl Node {
+    /// Starts a node and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started, ends, or does not answer within two minutes.
+    pub async fn start(
+        tools: &Tools,
+        workspace: &Workspace,
+        chain: &Chain,
+        plan: &NodePlan,
+        boot: Option<&str>,
+    ) -> Result<Self> {
+        let (rpc_port, p2p_port) = (ports::free()?, ports::free()?);
+        let base = workspace.data(&plan.name)?;
+        let mut args: Vec<String> = match chain {
+            Chain::Development => vec!["--dev".into()],
+            Chain::Spec(path) => vec!["--chain".into(), path.display().to_string()],
+        };
+        if plan.validator && matches!(chain, Chain::Spec(_)) {
+            args.push(format!("--{}", plan.name));
+            args.push("--validator".into());
+        } else {
+            args.extend(["--name".into(), plan.name.clone()]);
+        }
+        args.extend(
+            [
+                ("--base-path", base.display().to_string()),
+                ("--rpc-port", rpc_port.to_string()),
+                ("--prometheus-port", ports::free()?.to_string()),
+                ("--listen-addr", format!("/ip4/127.0.0.1/tcp/{p2p_port}")),
+                // Fixed by the name, so that a restarted node is the same peer.
+                ("--node-key", hex::encode(athanor_content_tree::root(plan.name.as_bytes()))),
+                ("--rpc-methods", "unsafe".into()),
+                ("--rpc-cors", "all".into()),
+            ]
+            .into_iter()
+            .flat_map(|(flag, value)| [flag.to_string(), value]),
+        );
+        args.extend(["--no-telemetry".into(), "--no-hardware-benchmarks".into()]);
+        if let Some(boot) = boot {
+            args.extend(["--bootnodes".into(), boot.into()]);
+        }
+        if let Some(url) = &plan.daemon {
+            args.extend(["--gpu-worker".into(), url.clone()]);
+        }
+        let log = workspace.log(&plan.name);
+        let process = Process::spawn(&plan.name, &tools.node, &args, &log)?;
+        let rpc = Rpc::new(&format!("http://127.0.0.1:{rpc_port}"))?;
+        let mut node =
+            Self { process, rpc, rpc_port, p2p_port, program: tools.node.clone(), args };
+        node.wait_until_ready().await?;
+        Ok(node)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.process.name()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Its JSON-RPC over HTTP.
+    pub fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+
+    /// Its WebSocket address, for clients.
+    pub fn ws(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.rpc_port)
+    }
+
+    /// The address other nodes find it at.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer.
+    pub async fn boot_address(&self) -> Result<String> {
+        let peer: String = self.rpc.call("system_localPeerId", json!([])).await?;
+        Ok(format!("/ip4/127.0.0.1/tcp/{}/p2p/{peer}", self.p2p_port))
+    }
+
+    /// Checks that it still runs.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended; the message has the end of its log.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        self.process.ensure_running()
+    }
+
+    /// Kills it as a crash would.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be signalled or collected.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// Starts it again on the same ports and data after it was killed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::start`].
+    pub async fn restart(&mut self) -> Result<()> {
+        self.process.kill()?;
+        let name = self.process.name().to_string();
+        let log = self.process.log().to_path_buf();
+        self.process = Process::spawn(&name, &self.program, &self.args, &log)?;
+        self.wait_until_ready().await
+    }
+
+    pub(crate) fn request_stop(&mut self) {
+        self.process.request_stop();
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let rpc = self.rpc.clone();
+        let answer = async {
+            let what = format!("an answer of the node {}", self.process.name());
+            wait_for(&what, START, || async { rpc.best_block().await.map(Some) }).await
+        };
+        let answer = answer.await;
+        self.process.ensure_running()?;
+        answer.map(|_| ())
+    }
+}
+
+/// Writes the raw specification of a preset.
+///
+/// # Errors
+///
+/// If the node refuses.
+pub fn export_spec(tools: &Tools, preset: &str, path: &Path) -> Result<()> {
+    let output = Command::new(&tools.node)
+        .args(["export-chain-spec", "--chain", preset, "--raw", "--output"])
+        .arg(path)
+        .output()
+        .with_context(|| format!("cannot start {}", tools.node.display()))?;
+    ensure!(
+        output.status.success() && path.is_file(),
+        "cannot export the specification of `{preset}`: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}

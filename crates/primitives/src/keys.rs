@@ -1,0 +1,21 @@
+//! The keys a provider's node signs with.
+
+use sp_core::crypto::KeyTypeId;
+
+/// Key type of a GPU provider's worker key: it accepts, commits and reveals.
+pub const GPU_WORKER: KeyTypeId = KeyTypeId(*b"gpuw");
+
+mod app {
+    use sp_application_crypto::{app_crypto, sr25519};
+    app_crypto!(sr25519, super::GPU_WORKER);
+}
+
+/// Public half of a worker key.
+pub type WorkerPublic = app::Public;
+
+/// Signature made by a worker key.
+pub type WorkerSignature = app::Signature;
+
+/// Worker key pair.
+#[cfg(feature = "std")]
+pub type WorkerPair = app::Pair;

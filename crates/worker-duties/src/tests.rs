@@ -1,0 +1,4 @@
+mod daemon;
+mod duties;
+mod properties;
+mod world;

@@ -1,0 +1,217 @@
+use super::world::{roots, ticket, JOB};
+use crate::{
+    daemon::{answer, Answer, State, MAX_ANSWER},
+    Problem, Request,
+};
+use athanor_primitives::{Duty, Ticket};
+use proptest::prelude::*;
+use serde_json::{json, Value};
+
+const ALL: [Request; 4] = [
+    Request::Submit { cancelled: false },
+    Request::Status,
+    Request::Receipt,
+    Request::Cancel,
+];
+
+#[test]
+fn a_submission_carries_ticket_and_program() {
+    let ticket = ticket(Duty::Accept);
+    let body = Request::Submit { cancelled: false }.body(&ticket, &[0xab, 0xcd]);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["jsonrpc"], "2.0");
+    assert_eq!(body["id"], JOB);
+    assert_eq!(body["method"], "worker_submit");
+    assert_eq!(body["params"][1], "0xabcd");
+    let sent: Ticket = serde_json::from_value(body["params"][0].clone()).unwrap();
+    assert_eq!(sent, ticket);
+}
+
+#[test]
+fn the_other_questions_carry_the_job_only() {
+    for request in [Request::Status, Request::Receipt, Request::Cancel] {
+        let body: Value =
+            serde_json::from_slice(&request.body(&ticket(Duty::Accept), &[])).unwrap();
+        assert_eq!(body["method"], request.method());
+        assert_eq!(body["params"], json!([JOB]));
+    }
+}
+
+#[test]
+fn a_status_is_read() {
+    let body = json!({"jsonrpc": "2.0", "id": JOB, "result": {
+        "job": JOB, "state": "fetching", "held": false, "progress": 12, "error": null, "new": [1],
+    }});
+    let Ok(Answer::Status(status)) = answer(Request::Status, JOB, 200, body.to_string().as_bytes())
+    else {
+        panic!("a status")
+    };
+    assert_eq!(
+        (status.state, status.held, status.progress),
+        (State::Fetching, false, 12)
+    );
+    assert_eq!(status.error, None);
+}
+
+#[test]
+fn a_receipt_is_read() {
+    let hex: Vec<_> = roots()
+        .iter()
+        .map(|root| athanor_primitives::ticket::to_hex(root))
+        .collect();
+    let body = json!({"jsonrpc": "2.0", "id": JOB, "result": {
+        "job": JOB, "trace_root": hex[0], "output_root": hex[1], "node_roots": hex, "output": null,
+    }});
+    let Ok(Answer::Receipt(receipt)) =
+        answer(Request::Receipt, JOB, 200, body.to_string().as_bytes())
+    else {
+        panic!("a receipt")
+    };
+    assert_eq!(receipt.node_roots, roots());
+    assert_eq!(receipt.trace_root, roots()[0]);
+}
+
+#[test]
+fn an_error_keeps_its_code_and_a_short_printable_message() {
+    let body = json!({"jsonrpc": "2.0", "id": JOB, "error": {
+        "code": -32011, "message": "a\nb".repeat(1_000),
+    }});
+    let Err(Problem::Refused {
+        method,
+        code,
+        message,
+    }) = answer(Request::Status, JOB, 200, body.to_string().as_bytes())
+    else {
+        panic!("a refusal")
+    };
+    assert_eq!((method, code), ("worker_status", -32011));
+    assert_eq!(message.len(), 200);
+    assert!(!message.contains('\n'));
+}
+
+#[test]
+fn http_failures_are_told_apart() {
+    for (status, problem) in [
+        (401, Problem::Token(401)),
+        (403, Problem::Token(403)),
+        (500, Problem::Http(500)),
+        (302, Problem::Http(302)),
+    ] {
+        assert_eq!(answer(Request::Status, JOB, status, b"{}"), Err(problem));
+    }
+}
+
+#[test]
+fn an_oversize_answer_is_refused_unread() {
+    let body = vec![b' '; MAX_ANSWER + 1];
+    assert_eq!(
+        answer(Request::Status, JOB, 200, &body),
+        Err(Problem::TooLong { limit: MAX_ANSWER })
+    );
+}
+
+#[test]
+fn malformed_answers_are_refused_as_such() {
+    let deep = format!(
+        "{{\"id\":{JOB},\"result\":{}1{}}}",
+        "[".repeat(50_000),
+        "]".repeat(50_000)
+    );
+    for body in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"id\":7}",
+        "{\"id\":\"7\",\"result\":true}",
+        "{\"id\":7,\"result\":null}",
+        "{\"id\":7,\"result\":{\"job\":7,\"state\":\"asleep\",\"held\":true}}",
+        "{\"id\":7,\"result\":{\"job\":7,\"state\":\"done\"}}",
+        "{\"id\":7,\"result\":{\"job\":-7,\"state\":\"done\",\"held\":true}}",
+        "{\"id\":7,\"result\":true,\"error\":{\"code\":1}}",
+        deep.as_str(),
+    ] {
+        assert_eq!(
+            answer(Request::Status, JOB, 200, body.as_bytes()),
+            Err(Problem::Malformed {
+                method: "worker_status"
+            }),
+            "{body:.60}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_about_another_job_is_refused() {
+    for body in [
+        json!({"id": 8, "result": {"job": 7, "state": "done", "held": true}}),
+        json!({"id": 7, "result": {"job": 8, "state": "done", "held": true}}),
+    ] {
+        assert_eq!(
+            answer(Request::Status, JOB, 200, body.to_string().as_bytes()),
+            Err(Problem::OtherJob { asked: 7, got: 8 })
+        );
+    }
+}
+
+#[test]
+fn an_inline_output_of_more_than_a_kibibyte_is_refused() {
+    let zero = format!("0x{}", "00".repeat(32));
+    let body = json!({"id": JOB, "result": {
+        "job": JOB, "trace_root": zero, "output_root": zero, "node_roots": [],
+        "output": format!("0x{}", "00".repeat(1_025)),
+    }});
+    assert_eq!(
+        answer(Request::Receipt, JOB, 200, body.to_string().as_bytes()),
+        Err(Problem::Malformed {
+            method: "worker_receipt"
+        })
+    );
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let key = prop_oneof![
+        Just("id".to_string()),
+        Just("job".to_string()),
+        Just("result".to_string()),
+        Just("error".to_string()),
+        Just("code".to_string()),
+        Just("state".to_string()),
+        Just("node_roots".to_string()),
+        "[a-z]{1,4}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        Just(json!(JOB)),
+        any::<f64>().prop_map(Value::from),
+        "[ -~]{0,40}".prop_map(Value::from),
+        Just(json!("done")),
+    ];
+    leaf.prop_recursive(4, 32, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..6)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(
+        status in any::<u16>(), body in prop::collection::vec(any::<u8>(), 0..300)
+    ) {
+        for request in ALL {
+            let _ = answer(request, JOB, status, &body);
+        }
+    }
+
+    #[test]
+    fn arbitrary_json_never_panics(value in json_value()) {
+        for request in ALL {
+            let _ = answer(request, JOB, 200, value.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `gpu-worker serve`: the daemon.
+
+use crate::{
+    backend,
+    config::ServeArgs,
+    cuda,
+    metrics::Metrics,
+    server,
+    system::human_bytes,
+    worker::{Settings, Worker},
+};
+use anyhow::{bail, Context};
+use athanor_content_store::Store;
+use std::{fs, path::Path};
+use tokio::net::TcpListener;
+
+/// Runs the daemon until SIGTERM or Ctrl-C.
+pub async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let config = args.settle()?;
+    if let Some(fault) = config.fault {
+        tracing::warn!(
+            ?fault,
+            "THIS DAEMON MAKES WRONG RESULTS ON PURPOSE: its provider will lose its collateral"
+        );
+    }
+    let (backend, why) = backend::choose(config.backend, config.threads, cuda::probe)?;
+    let device = backend.device().clone();
+    tracing::info!(device = device.name, "{why}");
+    let _lock = lock_store(&config.store)?;
+    let store = Store::open(config.store.clone(), config.store_limits)
+        .await
+        .with_context(|| format!("store {}", config.store.display()))?;
+    let metrics = Metrics::new(&device, config.limits.queue)?;
+    let settings = Settings {
+        limits: config.limits.clone(),
+        fault: config.fault,
+        retention: config.retention,
+        ..Settings::default()
+    };
+    let worker = Worker::start(settings, store.clone(), &config.gateways, backend, metrics)?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: is another gpu-worker running?",
+            config.listen
+        )
+    })?;
+    tracing::info!(
+        listen = %listener.local_addr()?,
+        store = %config.store.display(),
+        gateways = config.gateways.len(),
+        memory = human_bytes(config.limits.memory),
+        token = config.token.is_some(),
+        "gpu-worker {} is ready",
+        crate::VERSION
+    );
+    let options = server::Options {
+        token: config.token,
+        connections: config.connections,
+        ..server::Options::default()
+    };
+    server::serve(listener, worker, store, options, stop_signal()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Makes the store's folder and makes sure that no other daemon uses it.
+fn lock_store(dir: &Path) -> anyhow::Result<fs::File> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make the store {}", dir.display()))?;
+    let path = dir.join("lock");
+    let file = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => bail!(
+            "another gpu-worker uses the store {}: stop it, or give this one another --store",
+            dir.display()
+        ),
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// Ready at the first SIGTERM or Ctrl-C.
+#[cfg(unix)]
+fn stop_signal() -> anyhow::Result<impl std::future::Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{signal, SignalKind};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("Ctrl-C: stopping"),
+        }
+    })
+}
+
+/// Ready at the first Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> anyhow::Result<impl std::future::Future<Output = ()> + Send + 'static> {
+    Ok(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_serves_one_daemon_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = lock_store(dir.path()).unwrap();
+        let error = lock_store(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("another gpu-worker"), "{error}");
+        drop(lock);
+        lock_store(dir.path()).unwrap();
+    }
+}

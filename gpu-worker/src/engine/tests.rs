@@ -1,0 +1,531 @@
+use super::*;
+use athanor_primitives::Duty;
+use athanor_tensor_program::{
+    ops::{Clamp, Lut8},
+    Constant, DType, Node, Op, Operand, Program, Shape, TensorType,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn program() -> Vec<u8> {
+    Program {
+        version: 1,
+        max_batch: 8,
+        inputs: vec![TensorType {
+            dtype: DType::I8,
+            shape: Shape::from([4]),
+        }],
+        constants: vec![],
+        nodes: vec![Node {
+            op: Op::Clamp(Clamp { lo: 0, hi: 5 }),
+            operands: vec![Operand::Input(0)],
+        }],
+        outputs: vec![0],
+    }
+    .encoded()
+}
+
+fn ticket(job: JobId) -> Ticket {
+    Ticket {
+        job,
+        duty: Duty::Accept,
+        deadline: 100,
+        model: 0,
+        program_hash: blake2_256(&program()),
+        weights: vec![],
+        input_root: [1; 32],
+        batch: 2,
+        inline_output: false,
+    }
+}
+
+fn task(job: JobId) -> Task {
+    Task::new(ticket(job), &program()).unwrap()
+}
+
+fn outcome() -> Outcome {
+    Outcome {
+        node_roots: vec![[3; 32]],
+        trace_root: [4; 32],
+        output_root: [3; 32],
+        inline: None,
+    }
+}
+
+fn engine(change: impl FnOnce(&mut Limits)) -> Engine {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    Engine::new(limits)
+}
+
+fn fetch(engine: &mut Engine) -> Attempt {
+    match engine.next_action() {
+        Some(Action::Fetch(attempt, _)) => attempt,
+        other => panic!("expected a fetch, got {other:?}"),
+    }
+}
+
+fn run(engine: &mut Engine) -> Attempt {
+    match engine.next_action() {
+        Some(Action::Run(attempt, _)) => attempt,
+        other => panic!("expected a run, got {other:?}"),
+    }
+}
+
+fn idle(engine: &mut Engine) {
+    assert!(engine.next_action().is_none());
+}
+
+fn state(engine: &mut Engine, job: JobId) -> JobState {
+    engine.status(Duration::ZERO, job).unwrap().state
+}
+
+fn code(engine: &mut Engine, job: JobId) -> String {
+    engine
+        .status(Duration::ZERO, job)
+        .unwrap()
+        .error
+        .unwrap()
+        .code
+}
+
+#[test]
+fn a_job_goes_from_submit_to_receipt() {
+    let mut engine = engine(|_| ());
+    let status = engine.submit(Duration::ZERO, task(1), None).unwrap();
+    assert_eq!(
+        (status.state, status.held, status.progress),
+        (JobState::Fetching, false, 0)
+    );
+    let attempt = fetch(&mut engine);
+    idle(&mut engine);
+    engine.fetch_progress(attempt, 1, 2);
+    assert_eq!(engine.status(SECOND, 1).unwrap().progress, 15);
+    engine.fetched(SECOND, attempt);
+    assert_eq!(run(&mut engine), attempt);
+    let status = engine.status(SECOND, 1).unwrap();
+    assert_eq!((status.state, status.held), (JobState::Running, true));
+    engine.run_progress(attempt, 1, 1);
+    assert_eq!(engine.status(SECOND, 1).unwrap().progress, 99);
+    assert_eq!(
+        engine.receipt(1).unwrap_err(),
+        ReceiptError::NotDone(1, JobState::Running)
+    );
+    engine.finished(SECOND, attempt, outcome());
+    let status = engine.status(SECOND, 1).unwrap();
+    assert_eq!(
+        (status.state, status.held, status.progress),
+        (JobState::Done, true, 100)
+    );
+    assert_eq!(*engine.receipt(1).unwrap().1, outcome());
+    idle(&mut engine);
+}
+
+#[test]
+fn the_same_ticket_may_come_again_with_another_duty_and_deadline() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    fetch(&mut engine);
+    let again = Ticket {
+        duty: Duty::Wait,
+        deadline: 7,
+        ..ticket(1)
+    };
+    let status = engine
+        .submit(SECOND, Task::new(again, &program()).unwrap(), None)
+        .unwrap();
+    assert_eq!(status.state, JobState::Fetching);
+    idle(&mut engine);
+}
+
+#[test]
+fn another_ticket_for_the_same_job_is_an_error_and_changes_nothing() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    fetch(&mut engine);
+    for other in [
+        Ticket {
+            batch: 3,
+            ..ticket(1)
+        },
+        Ticket {
+            model: 3,
+            ..ticket(1)
+        },
+        Ticket {
+            input_root: [3; 32],
+            ..ticket(1)
+        },
+        Ticket {
+            weights: vec![[3; 32]],
+            ..ticket(1)
+        },
+        Ticket {
+            inline_output: true,
+            ..ticket(1)
+        },
+    ] {
+        let other = Task::new(other, &program()).unwrap();
+        assert_eq!(
+            engine.submit(SECOND, other, None),
+            Err(SubmitError::OtherTicket(1))
+        );
+    }
+    assert_eq!(state(&mut engine, 1), JobState::Fetching);
+    idle(&mut engine);
+}
+
+#[test]
+fn a_program_that_is_not_the_tickets_is_refused() {
+    let error = Task::new(
+        Ticket {
+            program_hash: [0; 32],
+            ..ticket(1)
+        },
+        &program(),
+    )
+    .unwrap_err();
+    assert!(matches!(error, ProgramError::OtherHash { .. }), "{error}");
+    let long = vec![0; MAX_PROGRAM_BYTES + 1];
+    let error = Task::new(ticket(1), &long).unwrap_err();
+    assert!(matches!(error, ProgramError::TooLong(65_537)), "{error}");
+    let garbage = Ticket {
+        program_hash: blake2_256(&[9; 9]),
+        ..ticket(1)
+    };
+    let error = Task::new(garbage, &[9; 9]).unwrap_err();
+    assert!(matches!(error, ProgramError::Invalid(_)), "{error}");
+}
+
+#[test]
+fn a_ticket_that_does_not_fit_its_program_is_refused_before_anything_is_fetched() {
+    let mut engine = engine(|_| ());
+    for (job, other, expected) in [
+        (
+            1,
+            Ticket {
+                batch: 0,
+                ..ticket(1)
+            },
+            "batch_out_of_range",
+        ),
+        (
+            2,
+            Ticket {
+                batch: 9,
+                ..ticket(2)
+            },
+            "batch_out_of_range",
+        ),
+        (
+            3,
+            Ticket {
+                weights: vec![[0; 32]],
+                ..ticket(3)
+            },
+            "weights_count",
+        ),
+    ] {
+        let task = Task::new(other, &program()).unwrap();
+        let status = engine.submit(Duration::ZERO, task, None).unwrap();
+        assert_eq!(status.state, JobState::Refused);
+        assert_eq!(status.error.unwrap().code, expected);
+    }
+    idle(&mut engine);
+}
+
+#[test]
+fn a_ticket_over_a_limit_is_refused_before_anything_is_fetched() {
+    for (change, expected) in [
+        ((|l| l.memory = 1) as fn(&mut Limits), "memory_limit"),
+        (|l| l.max_cost = 0, "cost_limit"),
+        (|l| l.max_blob = 7, "blob_too_large"),
+    ] {
+        let mut engine = engine(change);
+        let status = engine.submit(Duration::ZERO, task(1), None).unwrap();
+        assert_eq!(status.state, JobState::Refused);
+        assert_eq!(status.error.unwrap().code, expected);
+        idle(&mut engine);
+    }
+}
+
+#[test]
+fn a_ticket_exactly_at_a_limit_is_taken() {
+    let task = task(1);
+    let (memory, units) = (task.program().memory(2).unwrap(), task.units());
+    let mut engine = engine(|l| (l.memory, l.max_cost, l.max_blob) = (memory, units, 8));
+    assert_eq!(
+        engine.submit(Duration::ZERO, task, None).unwrap().state,
+        JobState::Fetching
+    );
+}
+
+#[test]
+fn weights_come_before_the_input_with_the_lengths_the_program_says() {
+    let program = Program {
+        version: 1,
+        max_batch: 8,
+        inputs: vec![TensorType {
+            dtype: DType::I8,
+            shape: Shape::from([4]),
+        }],
+        constants: vec![Constant::Root {
+            ty: TensorType {
+                dtype: DType::I8,
+                shape: Shape::from([256]),
+            },
+        }],
+        nodes: vec![Node {
+            op: Op::Lut8(Lut8),
+            operands: vec![Operand::Input(0), Operand::Const(0)],
+        }],
+        outputs: vec![0],
+    }
+    .encoded();
+    let ticket = Ticket {
+        program_hash: blake2_256(&program),
+        weights: vec![[7; 32]],
+        ..ticket(1)
+    };
+    let task = Task::new(ticket, &program).unwrap();
+    assert_eq!(
+        task.blobs(),
+        [
+            Blob {
+                root: [7; 32],
+                len: 256
+            },
+            Blob {
+                root: [1; 32],
+                len: 8
+            }
+        ]
+    );
+}
+
+#[test]
+fn a_full_queue_takes_no_more_and_a_known_job_still_answers() {
+    let mut engine = engine(|l| l.queue = 2);
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    engine.submit(Duration::ZERO, task(2), None).unwrap();
+    assert_eq!(
+        engine.submit(Duration::ZERO, task(3), None),
+        Err(SubmitError::QueueFull(2))
+    );
+    assert!(!engine.knows(3));
+    assert!(engine.submit(Duration::ZERO, task(1), None).is_ok());
+    let attempt = fetch(&mut engine);
+    engine.refused(SECOND, attempt, Refusal::new(RefusalCode::WrongLength, ""));
+    assert!(engine.submit(SECOND, task(3), None).is_ok());
+}
+
+#[test]
+fn only_so_many_jobs_fetch_and_one_runs_and_the_earliest_deadline_comes_first() {
+    let mut engine = engine(|l| l.fetches = 1);
+    let with = |job, deadline| {
+        Task::new(
+            Ticket {
+                deadline,
+                ..ticket(job)
+            },
+            &program(),
+        )
+        .unwrap()
+    };
+    engine.submit(Duration::ZERO, with(1, 50), None).unwrap();
+    engine.submit(Duration::ZERO, with(2, 90), None).unwrap();
+    engine.submit(Duration::ZERO, with(3, 60), None).unwrap();
+    assert_eq!(state(&mut engine, 2), JobState::Queued);
+    let first = fetch(&mut engine);
+    idle(&mut engine);
+    engine.fetched(SECOND, first);
+    let second = fetch(&mut engine);
+    assert_eq!(second.job, 3);
+    assert_eq!(run(&mut engine), first);
+    engine.fetched(SECOND, second);
+    let third = fetch(&mut engine);
+    idle(&mut engine);
+    assert_eq!(state(&mut engine, 3), JobState::Ready);
+    engine.finished(SECOND, first, outcome());
+    assert_eq!(run(&mut engine), second);
+    assert_eq!(third.job, 2);
+    idle(&mut engine);
+}
+
+#[test]
+fn a_job_that_waits_for_a_blob_holds_no_slot_and_asks_again_ever_later() {
+    let mut engine = engine(|l| l.fetches = 1);
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    engine.submit(Duration::ZERO, task(2), None).unwrap();
+    let first = fetch(&mut engine);
+    let trouble = Trouble {
+        code: "blob_missing".into(),
+        message: "nowhere".into(),
+    };
+    engine.waits(Duration::ZERO, first, trouble.clone());
+    let status = engine.status(Duration::ZERO, 1).unwrap();
+    assert_eq!(
+        (status.state, status.error),
+        (JobState::Fetching, Some(trouble.clone()))
+    );
+    let second = fetch(&mut engine);
+    assert_eq!(second.job, 2);
+    engine.tick(SECOND * 10);
+    idle(&mut engine);
+    engine.fetched(SECOND * 10, second);
+    assert_eq!(fetch(&mut engine), first);
+    run(&mut engine);
+    engine.waits(SECOND * 10, first, trouble);
+    engine.tick(SECOND * 11);
+    idle(&mut engine);
+    engine.tick(SECOND * 12);
+    assert_eq!(fetch(&mut engine), first);
+    engine.fetched(SECOND * 12, first);
+    assert_eq!(state(&mut engine, 1), JobState::Ready);
+}
+
+#[test]
+fn a_job_nobody_asks_for_stops_waiting_and_can_be_taken_up_again() {
+    let mut engine = engine(|l| l.patience = SECOND * 10);
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    let trouble = Trouble {
+        code: "blob_missing".into(),
+        message: "nowhere".into(),
+    };
+    engine.waits(Duration::ZERO, attempt, trouble.clone());
+    engine.status(SECOND * 5, 1).unwrap();
+    engine.tick(SECOND * 14);
+    assert_eq!(fetch(&mut engine), attempt);
+    engine.waits(SECOND * 14, attempt, trouble);
+    engine.tick(SECOND * 15);
+    assert_eq!(code(&mut engine, 1), "fetch_timeout");
+    idle(&mut engine);
+    assert_eq!(
+        engine.submit(SECOND * 16, task(1), None).unwrap().state,
+        JobState::Failed
+    );
+    assert_eq!(
+        engine.submit(SECOND * 60, task(1), None).unwrap().state,
+        JobState::Fetching
+    );
+    assert!(fetch(&mut engine).epoch > attempt.epoch);
+}
+
+#[test]
+fn wrong_bytes_refuse_the_job_with_their_code() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    engine.refused(
+        SECOND,
+        attempt,
+        Refusal::new(RefusalCode::RootMismatch, "a lie"),
+    );
+    assert_eq!(code(&mut engine, 1), "root_mismatch");
+    assert_eq!(
+        engine.submit(SECOND, task(1), None).unwrap().state,
+        JobState::Refused
+    );
+    assert_eq!(
+        engine.submit(SECOND * 60, task(1), None).unwrap().state,
+        JobState::Fetching
+    );
+}
+
+#[test]
+fn what_the_ticket_itself_forbids_is_never_tried_again() {
+    let mut engine = engine(|l| l.memory = 1);
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let status = engine.submit(SECOND * 1_000, task(1), None).unwrap();
+    assert_eq!(status.state, JobState::Refused);
+    idle(&mut engine);
+}
+
+#[test]
+fn a_cancelled_job_is_forgotten_and_its_late_reports_change_nothing() {
+    let mut engine = engine(|_| ());
+    assert!(!engine.cancel(Duration::ZERO, 1));
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    engine.fetched(SECOND, attempt);
+    run(&mut engine);
+    assert!(engine.cancel(SECOND, 1));
+    assert!(matches!(engine.next_action(), Some(Action::Stop(stopped)) if stopped == attempt));
+    assert_eq!(engine.receipt(1).unwrap_err(), ReceiptError::Unknown(1));
+    engine.submit(SECOND, task(1), None).unwrap();
+    let again = fetch(&mut engine);
+    engine.fetched(SECOND, again);
+    // The device is still busy with the cancelled run.
+    idle(&mut engine);
+    engine.finished(SECOND, attempt, outcome());
+    assert_eq!(state(&mut engine, 1), JobState::Running);
+    assert_eq!(run(&mut engine), again);
+}
+
+#[test]
+fn a_failed_run_frees_the_device_and_is_retried_on_submit() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    engine.fetched(SECOND, attempt);
+    run(&mut engine);
+    engine.failed(
+        SECOND,
+        attempt,
+        Failure::new(FailureCode::Backend, "out of memory"),
+    );
+    assert_eq!(code(&mut engine, 1), "backend_error");
+    engine.submit(SECOND * 60, task(1), None).unwrap();
+    let again = fetch(&mut engine);
+    engine.fetched(SECOND * 60, again);
+    assert_eq!(run(&mut engine), again);
+}
+
+#[test]
+fn a_blob_that_vanished_is_fetched_again() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    engine.fetched(SECOND, attempt);
+    run(&mut engine);
+    engine.lost(SECOND, attempt);
+    assert_eq!(fetch(&mut engine), attempt);
+    assert!(!engine.status(SECOND, 1).unwrap().held);
+}
+
+#[test]
+fn a_kept_outcome_makes_a_job_done_at_once() {
+    let mut engine = engine(|_| ());
+    let status = engine
+        .submit(Duration::ZERO, task(1), Some((outcome(), true)))
+        .unwrap();
+    assert_eq!(
+        (status.state, status.held, status.progress),
+        (JobState::Done, true, 100)
+    );
+    idle(&mut engine);
+}
+
+#[test]
+fn jobs_that_ended_are_forgotten_oldest_first() {
+    let mut engine = engine(|l| l.remembered = 2);
+    for job in 1..=3 {
+        engine
+            .submit(SECOND * job as u32, task(job), Some((outcome(), true)))
+            .unwrap();
+    }
+    assert_eq!([1, 2, 3].map(|job| engine.knows(job)), [false, true, true]);
+}
+
+#[test]
+fn progress_never_goes_back_and_never_passes_its_share() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    engine.fetch_progress(attempt, 9, 3);
+    assert_eq!(engine.status(SECOND, 1).unwrap().progress, 30);
+    engine.fetch_progress(attempt, 0, 0);
+    assert_eq!(engine.status(SECOND, 1).unwrap().progress, 30);
+    assert_eq!(share(u64::MAX, u64::MAX, 30, 99), 99);
+}

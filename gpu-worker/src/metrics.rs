@@ -1,0 +1,181 @@
+//! Every Prometheus metric of the daemon.
+
+use crate::{api::JobState, backend::Device, VERSION};
+use prometheus::{
+    core::{AtomicU64, GenericCounter, GenericCounterVec},
+    Encoder, Histogram, HistogramOpts, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+type Counter = GenericCounter<AtomicU64>;
+type CounterVec = GenericCounterVec<AtomicU64>;
+
+/// The metrics. Cheap to clone; clones share their values.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Jobs known now, by state.
+    jobs: IntGaugeVec,
+    /// Jobs that ended since the start, by how.
+    ended: CounterVec,
+    /// Seconds a run took.
+    pub run_seconds: Histogram,
+    /// Units of work done.
+    pub units: Counter,
+    /// Bytes fetched from gateways.
+    pub fetched_bytes: Counter,
+    /// Fetches from a gateway that came to nothing, by why.
+    fetch_failures: CounterVec,
+    /// JSON-RPC calls, by method and outcome.
+    calls: CounterVec,
+    /// Requests with a wrong or missing token, or from a browser page.
+    pub denied: Counter,
+    /// Connections open now.
+    pub connections: IntGauge,
+    /// Receipts taken from disk instead of running again.
+    pub receipts_reused: Counter,
+}
+
+impl Metrics {
+    /// Metrics of a daemon on `device` that takes `queue` jobs.
+    pub fn new(device: &Device, queue: usize) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str| -> Result<Counter, prometheus::Error> {
+            let counter = Counter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            let counters = CounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counters.clone()))?;
+            Ok::<_, prometheus::Error>(counters)
+        };
+        let info = IntGauge::with_opts(
+            Opts::new("athanor_worker_info", "What this daemon is; always 1")
+                .const_label("version", VERSION)
+                .const_label("backend", device.backend)
+                .const_label("device", device.name.as_str()),
+        )?;
+        info.set(1);
+        registry.register(Box::new(info))?;
+        let limit = IntGauge::new(
+            "athanor_worker_queue_limit",
+            "Jobs that may wait, fetch or run at a time",
+        )?;
+        limit.set(i64::try_from(queue).unwrap_or(i64::MAX));
+        registry.register(Box::new(limit))?;
+        let jobs = IntGaugeVec::new(
+            Opts::new("athanor_worker_jobs", "Jobs known now, by state"),
+            &["state"],
+        )?;
+        registry.register(Box::new(jobs.clone()))?;
+        let connections = IntGauge::new("athanor_worker_connections", "Connections open now")?;
+        registry.register(Box::new(connections.clone()))?;
+        let run_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "athanor_worker_run_seconds",
+                "Seconds a run took on the device",
+            )
+            .buckets(prometheus::exponential_buckets(0.001, 4.0, 12)?),
+        )?;
+        registry.register(Box::new(run_seconds.clone()))?;
+        Ok(Metrics {
+            jobs,
+            connections,
+            run_seconds,
+            ended: counters(
+                "athanor_worker_jobs_ended_total",
+                "Jobs that ended since the start, by how",
+                &["outcome"],
+            )?,
+            units: counter("athanor_worker_units_total", "Units of work done")?,
+            fetched_bytes: counter(
+                "athanor_worker_fetched_bytes_total",
+                "Bytes fetched from gateways",
+            )?,
+            fetch_failures: counters(
+                "athanor_worker_fetch_failures_total",
+                "Fetches from a gateway that came to nothing, by why",
+                &["reason"],
+            )?,
+            calls: counters(
+                "athanor_worker_rpc_calls_total",
+                "JSON-RPC calls, by method and outcome",
+                &["method", "outcome"],
+            )?,
+            denied: counter(
+                "athanor_worker_denied_total",
+                "Requests with a wrong or missing token, or from a web page",
+            )?,
+            receipts_reused: counter(
+                "athanor_worker_receipts_reused_total",
+                "Receipts taken from disk instead of running again",
+            )?,
+            registry,
+        })
+    }
+
+    /// Sets the jobs known now.
+    pub fn set_jobs(&self, counts: &[(JobState, usize)]) {
+        for (state, count) in counts {
+            self.jobs
+                .with_label_values(&[state.as_str()])
+                .set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Counts a job that ended: `done`, or the code it was refused or failed
+    /// with.
+    pub fn job_ended(&self, outcome: &str) {
+        self.ended.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a fetch that came to nothing.
+    pub fn fetch_failed(&self, reason: &str) {
+        self.fetch_failures.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a JSON-RPC call.
+    pub fn call(&self, method: &str, ok: bool) {
+        self.calls
+            .with_label_values(&[method, if ok { "ok" } else { "error" }])
+            .inc();
+    }
+
+    /// The metrics in Prometheus' text format.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        let mut out = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_carries_the_prefix() {
+        let device = Device {
+            backend: "cpu",
+            name: "a \"cpu\"".into(),
+            memory: 1,
+        };
+        let metrics = Metrics::new(&device, 3).unwrap();
+        metrics.set_jobs(&[(JobState::Done, 2)]);
+        metrics.job_ended("done");
+        metrics.fetch_failed("root_mismatch");
+        metrics.call("worker_submit", false);
+        let text = metrics.text().unwrap();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            assert!(line.starts_with("athanor_worker_"), "{line}");
+        }
+        for expected in [
+            "athanor_worker_jobs{state=\"done\"} 2",
+            "athanor_worker_queue_limit 3",
+            "athanor_worker_rpc_calls_total{method=\"worker_submit\",outcome=\"error\"} 1",
+            "device=\"a \\\"cpu\\\"\"",
+        ] {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The listener: so many connections at a time, and none that idles for ever.
+
+use axum::serve::Listener;
+use prometheus::IntGauge;
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, Instant, Sleep},
+};
+
+/// A TCP listener with a connection limit. Where the limit is reached, new
+/// connections wait in the system's own queue.
+#[derive(Debug)]
+pub struct Bounded {
+    inner: TcpListener,
+    free: Arc<Semaphore>,
+    idle: Duration,
+    open: IntGauge,
+}
+
+impl Bounded {
+    /// Takes at most `connections` from `inner`, and closes each after `idle`
+    /// without a byte in either direction. `open` shows how many there are.
+    pub fn new(inner: TcpListener, connections: usize, idle: Duration, open: IntGauge) -> Self {
+        Bounded {
+            inner,
+            free: Arc::new(Semaphore::new(connections)),
+            idle,
+            open,
+        }
+    }
+}
+
+impl Listener for Bounded {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        loop {
+            // The semaphore is never closed.
+            let Ok(permit) = self.free.clone().acquire_owned().await else {
+                std::future::pending().await
+            };
+            match self.inner.accept().await {
+                Ok((stream, from)) => {
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%from, %error, "no TCP_NODELAY");
+                    }
+                    return (
+                        Connection::new(stream, self.idle, permit, self.open.clone()),
+                        from,
+                    );
+                }
+                // Out of file descriptors, most likely: the pause lets some close.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+}
+
+/// A connection of [`Bounded`].
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    idle: Duration,
+    timer: Pin<Box<Sleep>>,
+    open: IntGauge,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn new(
+        stream: TcpStream,
+        idle: Duration,
+        permit: OwnedSemaphorePermit,
+        open: IntGauge,
+    ) -> Self {
+        open.inc();
+        Connection {
+            stream,
+            idle,
+            timer: Box::pin(sleep(idle)),
+            open,
+            _permit: permit,
+        }
+    }
+
+    /// Passes on `result`; restarts the timer when bytes moved, and fails once
+    /// it has run out.
+    fn timed<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            let deadline = Instant::now() + self.idle;
+            self.timer.as_mut().reset(deadline);
+            return result;
+        }
+        match self.timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.timed(cx, result)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.timed(cx, result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.timed(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,379 @@
+//! Finished receipts on disk.
+//!
+//! A daemon that starts knows nothing; when a ticket comes again, its receipt
+//! is here and the job need not run again. A file is believed only if it is
+//! about the very same ticket and its roots agree with each other.
+
+use crate::{
+    api::HexBytes,
+    engine::{Outcome, Task},
+    SEMANTIC_VERSION,
+};
+use athanor_primitives::{
+    ticket::{hex32, hex32s, to_hex},
+    JobId, Root, MAX_INLINE_OUTPUT,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::HashSet,
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// Longest receipt file that is read: 1,024 roots take 70 KiB.
+const MAX_FILE: u64 = 256 * 1024;
+
+/// The folder of receipts. Its methods block.
+#[derive(Clone, Debug)]
+pub struct Receipts {
+    dir: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    semantic_version: u32,
+    job: JobId,
+    #[serde(with = "hex32")]
+    ticket: [u8; 32],
+    #[serde(with = "hex32")]
+    program_hash: [u8; 32],
+    #[serde(with = "hex32")]
+    input_root: Root,
+    batch: u32,
+    #[serde(with = "hex32")]
+    trace_root: Root,
+    #[serde(with = "hex32")]
+    output_root: Root,
+    #[serde(with = "hex32s")]
+    node_roots: Vec<Root>,
+    output: Option<HexBytes>,
+    /// Blobs of the job that may be removed together with this file.
+    #[serde(with = "hex32s")]
+    blobs: Vec<Root>,
+}
+
+/// A receipt file can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiptFileError {
+    /// It can't be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// It is not a receipt of this job and ticket, or its roots disagree.
+    #[error("{path} does not hold: {why}; the job is run again")]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Receipts {
+    /// Receipts in the folder `dir`, which is made if it is missing.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, ReceiptFileError> {
+        let dir = dir.into();
+        fs::create_dir_all(&dir).map_err(|source| ReceiptFileError::Io {
+            path: dir.clone(),
+            source,
+        })?;
+        Ok(Receipts { dir })
+    }
+
+    fn path(&self, task: &Task) -> PathBuf {
+        let digits = to_hex(&task.identity());
+        let digits = digits.trim_start_matches("0x");
+        self.dir
+            .join(format!("{}-{digits}.json", task.ticket().job))
+    }
+
+    /// Writes what `task` yielded. `blobs` may be removed together with the
+    /// receipt.
+    pub fn keep(
+        &self,
+        task: &Task,
+        outcome: &Outcome,
+        blobs: Vec<Root>,
+    ) -> Result<(), ReceiptFileError> {
+        let path = self.path(task);
+        let ticket = task.ticket();
+        let file = File {
+            semantic_version: SEMANTIC_VERSION,
+            job: ticket.job,
+            ticket: task.identity(),
+            program_hash: ticket.program_hash,
+            input_root: ticket.input_root,
+            batch: ticket.batch,
+            trace_root: outcome.trace_root,
+            output_root: outcome.output_root,
+            node_roots: outcome.node_roots.clone(),
+            output: outcome.inline.clone().map(HexBytes),
+            blobs,
+        };
+        let write = || -> io::Result<()> {
+            let mut temporary = tempfile::NamedTempFile::new_in(&self.dir)?;
+            temporary.write_all(&serde_json::to_vec_pretty(&file)?)?;
+            temporary.as_file().sync_all()?;
+            temporary.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(|source| ReceiptFileError::Io { path, source })
+    }
+
+    /// What `task` yielded in an earlier life of the daemon. `None` if there is
+    /// no file.
+    pub fn find(&self, task: &Task) -> Result<Option<Outcome>, ReceiptFileError> {
+        let path = self.path(task);
+        let Some(file) = read(&path)? else {
+            return Ok(None);
+        };
+        match verify(task, file) {
+            Ok(outcome) => {
+                // Used again: its retention starts anew.
+                if let Ok(file) = fs::File::options().write(true).open(&path) {
+                    let _ = file.set_modified(SystemTime::now());
+                }
+                Ok(Some(outcome))
+            }
+            Err(why) => Err(ReceiptFileError::Wrong {
+                path,
+                why: why.into(),
+            }),
+        }
+    }
+
+    /// Removes receipts not used for `age`, and says which blobs nothing needs
+    /// any more: those of removed receipts that no other receipt names.
+    pub fn expire(&self, age: Duration) -> Result<Vec<Root>, ReceiptFileError> {
+        let io = |source| ReceiptFileError::Io {
+            path: self.dir.clone(),
+            source,
+        };
+        let (mut gone, mut kept) = (Vec::new(), HashSet::new());
+        for entry in fs::read_dir(&self.dir).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if path.extension().is_none_or(|ext| ext != "json") {
+                continue;
+            }
+            let old = fs::metadata(&path)
+                .and_then(|meta| meta.modified())
+                .is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed >= age));
+            let blobs = match read(&path) {
+                Ok(Some(file)) => file.blobs,
+                _ => Vec::new(),
+            };
+            if old {
+                fs::remove_file(&path).map_err(|source| ReceiptFileError::Io { path, source })?;
+                gone.extend(blobs);
+            } else {
+                kept.extend(blobs);
+            }
+        }
+        gone.sort_unstable();
+        gone.dedup();
+        gone.retain(|root| !kept.contains(root));
+        Ok(gone)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<File>, ReceiptFileError> {
+    let io = |source| ReceiptFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let wrong = |why: String| ReceiptFileError::Wrong {
+        path: path.to_owned(),
+        why,
+    };
+    let length = match fs::metadata(path) {
+        Ok(meta) => meta.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(error)),
+    };
+    if length > MAX_FILE {
+        return Err(wrong(format!(
+            "it has {length} bytes, a receipt has at most {MAX_FILE}"
+        )));
+    }
+    let bytes = fs::read(path).map_err(io)?;
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| wrong(error.to_string()))
+}
+
+fn verify(task: &Task, file: File) -> Result<Outcome, &'static str> {
+    let (ticket, program) = (task.ticket(), task.program());
+    if file.semantic_version != SEMANTIC_VERSION {
+        return Err("it was made under another version of the operators");
+    }
+    if file.job != ticket.job || file.ticket != task.identity() {
+        return Err("it is about another ticket");
+    }
+    if file.node_roots.len() != program.node_count() {
+        return Err("it has another number of roots than the program has nodes");
+    }
+    if athanor_tensor_program::trace_root(&file.node_roots) != file.trace_root {
+        return Err("its trace root is not the hash of its node roots");
+    }
+    if athanor_tensor_program::output_root(program.outputs(), &file.node_roots)
+        != Some(file.output_root)
+    {
+        return Err("its output root is not in its trace");
+    }
+    let small = program
+        .output_len(ticket.batch)
+        .filter(|len| *len <= MAX_INLINE_OUTPUT.into());
+    let inline = file.output.map(|bytes| bytes.0);
+    match (small, &inline) {
+        (None, None) => {}
+        (Some(_), Some(bytes)) => {
+            let mut rest = bytes.as_slice();
+            for output in program.outputs() {
+                let index = usize::from(*output);
+                let part = program
+                    .node_len(index, ticket.batch)
+                    .and_then(|len| usize::try_from(len).ok())
+                    .and_then(|len| rest.split_at_checked(len));
+                let Some((this, after)) = part else {
+                    return Err("its output is too short");
+                };
+                if file.node_roots.get(index) != Some(blake3::hash(this).as_bytes()) {
+                    return Err("its output does not hash to its trace entry");
+                }
+                rest = after;
+            }
+            if !rest.is_empty() {
+                return Err("its output is too long");
+            }
+        }
+        _ => return Err("its output is missing, or too large to be there"),
+    }
+    Ok(Outcome {
+        node_roots: file.node_roots,
+        trace_root: file.trace_root,
+        output_root: file.output_root,
+        inline,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use athanor_primitives::{Duty, Ticket};
+    use athanor_tensor_program::{
+        ops::Clamp, DType, Node, Op, Operand, Program, Shape, TensorType,
+    };
+
+    fn task(job: JobId) -> Task {
+        let program = Program {
+            version: 1,
+            max_batch: 4,
+            inputs: vec![TensorType {
+                dtype: DType::I8,
+                shape: Shape::from([2]),
+            }],
+            constants: vec![],
+            nodes: vec![Node {
+                op: Op::Clamp(Clamp { lo: 0, hi: 5 }),
+                operands: vec![Operand::Input(0)],
+            }],
+            outputs: vec![0],
+        };
+        let ticket = Ticket {
+            job,
+            duty: Duty::Accept,
+            deadline: 1,
+            model: 0,
+            program_hash: program.hash(),
+            weights: vec![],
+            input_root: [1; 32],
+            batch: 1,
+            inline_output: false,
+        };
+        Task::new(ticket, &program.encoded()).unwrap()
+    }
+
+    fn outcome() -> Outcome {
+        let root = *blake3::hash(&[1, 2]).as_bytes();
+        Outcome {
+            node_roots: vec![root],
+            trace_root: athanor_tensor_program::trace_root(&[root]),
+            output_root: root,
+            inline: Some(vec![1, 2]),
+        }
+    }
+
+    #[test]
+    fn a_kept_receipt_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let receipts = Receipts::open(dir.path()).unwrap();
+        assert_eq!(receipts.find(&task(1)).unwrap(), None);
+        receipts.keep(&task(1), &outcome(), vec![]).unwrap();
+        assert_eq!(receipts.find(&task(1)).unwrap(), Some(outcome()));
+        assert_eq!(receipts.find(&task(2)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_receipt_that_was_tampered_with_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let receipts = Receipts::open(dir.path()).unwrap();
+        let zeros = to_hex(&[0; 32]);
+        for (field, value) in [
+            ("trace_root", serde_json::json!(zeros)),
+            ("output_root", serde_json::json!(zeros)),
+            ("node_roots", serde_json::json!([zeros])),
+            ("node_roots", serde_json::json!([])),
+            ("output", serde_json::json!("0x0103")),
+            ("output", serde_json::json!("0x01")),
+            ("output", serde_json::json!("0x010200")),
+            ("output", serde_json::json!(null)),
+            ("ticket", serde_json::json!(zeros)),
+            ("job", serde_json::json!(2)),
+            ("semantic_version", serde_json::json!(0)),
+            ("unknown", serde_json::json!(0)),
+        ] {
+            receipts.keep(&task(1), &outcome(), vec![]).unwrap();
+            let path = receipts.path(&task(1));
+            let mut json: serde_json::Value =
+                serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            json[field] = value;
+            fs::write(&path, serde_json::to_vec(&json).unwrap()).unwrap();
+            let error = receipts.find(&task(1)).unwrap_err();
+            assert!(
+                matches!(error, ReceiptFileError::Wrong { .. }),
+                "{field}: {error}"
+            );
+        }
+        fs::write(receipts.path(&task(1)), vec![b' '; MAX_FILE as usize + 1]).unwrap();
+        assert!(receipts.find(&task(1)).is_err());
+    }
+
+    #[test]
+    fn old_receipts_go_with_the_blobs_nobody_else_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let receipts = Receipts::open(dir.path()).unwrap();
+        receipts
+            .keep(&task(1), &outcome(), vec![[1; 32], [2; 32]])
+            .unwrap();
+        receipts.keep(&task(2), &outcome(), vec![[2; 32]]).unwrap();
+        let hour = Duration::from_secs(3_600);
+        fs::File::options()
+            .write(true)
+            .open(receipts.path(&task(1)))
+            .unwrap()
+            .set_modified(SystemTime::now() - hour)
+            .unwrap();
+        assert_eq!(receipts.expire(hour * 2).unwrap(), Vec::<Root>::new());
+        assert_eq!(receipts.expire(hour / 2).unwrap(), [[1; 32]]);
+        assert_eq!(receipts.find(&task(1)).unwrap(), None);
+        assert!(receipts.find(&task(2)).unwrap().is_some());
+    }
+}

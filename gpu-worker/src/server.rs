@@ -1,0 +1,393 @@
+//! One port for JSON-RPC (HTTP and WebSocket), blobs, metrics and health.
+//!
+//! | path | who |
+//! |---|---|
+//! | `/` | JSON-RPC: `POST`, or a WebSocket upgrade; with the token, if one is set |
+//! | `/blobs/<root>` | the content store: anybody reads, writers need the token, if one is set |
+//! | `/metrics`, `/healthz` | anybody |
+//!
+//! A request with an `Origin` header comes from a web page, and no web page has
+//! any business here: without this check, any page open on the operator's
+//! machine could submit jobs over a WebSocket.
+
+use crate::{
+    api::{
+        Capabilities, JobReceipt, Status, WorkerApiServer, BAD_PROGRAM, NOT_DONE, OTHER_TICKET,
+        QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
+    },
+    engine::{ReceiptError, SubmitError},
+    net::Bounded,
+    worker::{TicketError, Worker},
+};
+use athanor_content_store::{Access, Store};
+use athanor_primitives::{ticket::bytes_from_hex, JobId, Ticket};
+use athanor_tensor_program::MAX_PROGRAM_BYTES;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{header, HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+    Router,
+};
+use http_body_util::LengthLimitError;
+use jsonrpsee::{
+    core::{async_trait, RpcResult},
+    server::{
+        http::response as rpc_response, stop_channel, ws::is_upgrade_request, BatchRequestConfig,
+        Methods, PingConfig, RpcServiceBuilder, Server, ServerHandle, StopHandle,
+        TowerServiceBuilder,
+    },
+    types::{
+        error::{ErrorObjectOwned, INVALID_PARAMS_CODE},
+        ErrorObject,
+    },
+};
+use std::{
+    error::Error as _,
+    future::{Future, IntoFuture},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use tower::{layer::util::Identity, Service};
+
+/// Longest JSON-RPC request in bytes: a program of 64 KiB in hex, 1,024 roots,
+/// and room.
+pub const MAX_REQUEST: u32 = 256 * 1024;
+
+/// Longest JSON-RPC answer in bytes, a batch included.
+pub const MAX_RESPONSE: u32 = 1024 * 1024;
+
+/// Most calls in one batch.
+pub const MAX_BATCH: u32 = 16;
+
+/// Time a request's body may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// How the port behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Token that JSON-RPC calls and blob uploads must carry.
+    pub token: Option<Token>,
+    /// Connections at a time.
+    pub connections: usize,
+    /// Time after which a connection without a byte is closed.
+    pub idle: Duration,
+    /// Time that open requests get when the daemon stops.
+    pub grace: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            token: None,
+            connections: 256,
+            idle: Duration::from_secs(120),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A bearer token. Its text is never shown.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// A token of 1 to 4,096 visible ASCII characters. White space around it is
+    /// left out.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = (1..=4_096).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
+        fits.then(|| Token(text.to_owned()))
+    }
+
+    /// Whether `headers` carry this token. Compares hashes, which takes the same
+    /// time wherever the texts differ.
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map_or("", |(_, token)| token.trim());
+        !given.is_empty() && blake3::hash(given.as_bytes()) == blake3::hash(self.0.as_bytes())
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+struct Handler {
+    worker: Worker,
+}
+
+impl Handler {
+    fn counted<T>(&self, method: &str, result: RpcResult<T>) -> RpcResult<T> {
+        self.worker.metrics().call(method, result.is_ok());
+        result
+    }
+
+    async fn take(&self, ticket: Ticket, program: String) -> RpcResult<Status> {
+        if program.len().saturating_sub(2) / 2 > MAX_PROGRAM_BYTES {
+            return Err(error(
+                BAD_PROGRAM,
+                format!("the program is longer than {MAX_PROGRAM_BYTES} bytes"),
+            ));
+        }
+        let Some(program) = bytes_from_hex(&program, MAX_PROGRAM_BYTES) else {
+            return Err(error(
+                INVALID_PARAMS_CODE,
+                "the program must be 0x and pairs of hex digits",
+            ));
+        };
+        self.worker
+            .submit(ticket, &program)
+            .await
+            .map_err(|problem| {
+                let code = match &problem {
+                    TicketError::Program(_) => BAD_PROGRAM,
+                    TicketError::Submit(SubmitError::OtherTicket(_)) => OTHER_TICKET,
+                    TicketError::Submit(SubmitError::QueueFull(_)) => QUEUE_FULL,
+                    TicketError::ShuttingDown => SHUTTING_DOWN,
+                };
+                error(code, problem.to_string())
+            })
+    }
+}
+
+fn error(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
+    ErrorObject::owned(code, message.into(), None::<()>)
+}
+
+#[async_trait]
+impl WorkerApiServer for Handler {
+    async fn capabilities(&self) -> RpcResult<Capabilities> {
+        self.counted("worker_capabilities", Ok(self.worker.capabilities()))
+    }
+
+    async fn submit(&self, ticket: Ticket, program: String) -> RpcResult<Status> {
+        let result = self.take(ticket, program).await;
+        self.counted("worker_submit", result)
+    }
+
+    async fn status(&self, job: JobId) -> RpcResult<Status> {
+        let status = self.worker.status(job);
+        let unknown = || error(UNKNOWN_JOB, ReceiptError::Unknown(job).to_string());
+        self.counted("worker_status", status.ok_or_else(unknown))
+    }
+
+    async fn receipt(&self, job: JobId) -> RpcResult<JobReceipt> {
+        let result = self.worker.receipt(job).map_err(|problem| {
+            let code = match &problem {
+                ReceiptError::Unknown(_) => UNKNOWN_JOB,
+                ReceiptError::NotDone(..) => NOT_DONE,
+            };
+            error(code, problem.to_string())
+        });
+        self.counted("worker_receipt", result)
+    }
+
+    async fn cancel(&self, job: JobId) -> RpcResult<bool> {
+        self.counted("worker_cancel", Ok(self.worker.cancel(job)))
+    }
+}
+
+struct Rpc {
+    worker: Worker,
+    token: Option<Token>,
+    methods: Methods,
+    builder: TowerServiceBuilder<Identity, Identity>,
+    stop: StopHandle,
+}
+
+/// The routes, and the handle that ends WebSocket sessions.
+pub fn router(worker: Worker, store: Store, options: &Options) -> (Router, ServerHandle) {
+    let (stop, handle) = stop_channel();
+    let connections = u32::try_from(options.connections).unwrap_or(u32::MAX);
+    let builder = Server::builder()
+        .max_request_body_size(MAX_REQUEST)
+        .max_response_body_size(MAX_RESPONSE)
+        .max_connections(connections)
+        .max_subscriptions_per_connection(1)
+        .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH))
+        .set_message_buffer_capacity(32)
+        .enable_ws_ping(PingConfig::new())
+        .set_rpc_middleware(RpcServiceBuilder::new())
+        .to_service_builder();
+    let access = match &options.token {
+        Some(token) => Access::with_write_token(token.0.clone()),
+        None => Access::default(),
+    };
+    let rpc = Rpc {
+        token: options.token.clone(),
+        methods: Handler {
+            worker: worker.clone(),
+        }
+        .into_rpc()
+        .into(),
+        builder,
+        stop,
+        worker: worker.clone(),
+    };
+    let router = Router::new()
+        .route("/", any(call).with_state(Arc::new(rpc)))
+        .route("/metrics", get(metrics).with_state(worker))
+        .merge(athanor_content_store::router(store, access));
+    (router, handle)
+}
+
+async fn metrics(State(worker): State<Worker>) -> Response {
+    match worker.metrics_text() {
+        Ok(text) => (
+            [(
+                header::CONTENT_TYPE,
+                "text/plain; version=0.0.4; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn call(State(rpc): State<Arc<Rpc>>, request: Request) -> Response {
+    let headers = request.headers();
+    if headers.contains_key(header::ORIGIN) {
+        rpc.worker.metrics().denied.inc();
+        return (
+            StatusCode::FORBIDDEN,
+            "web pages may not call a gpu-worker\n",
+        )
+            .into_response();
+    }
+    if rpc
+        .token
+        .as_ref()
+        .is_some_and(|token| !token.admits(headers))
+    {
+        rpc.worker.metrics().denied.inc();
+        return (
+            StatusCode::UNAUTHORIZED,
+            [(header::WWW_AUTHENTICATE, "Bearer")],
+            "calls need the daemon's token: Authorization: Bearer <token>\n",
+        )
+            .into_response();
+    }
+    let request = if is_upgrade_request(&request) {
+        request
+    } else {
+        // Read here, not in jsonrpsee, which answers 500 to a chunked body that
+        // is too long and gives a slow one all the time it wants.
+        let (parts, body) = request.into_parts();
+        let limit = usize::try_from(MAX_REQUEST).unwrap_or(usize::MAX);
+        match tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, limit)).await {
+            Ok(Ok(bytes)) => Request::from_parts(parts, Body::from(bytes)),
+            Ok(Err(error)) if error.source().is_some_and(|e| e.is::<LengthLimitError>()) => {
+                return rpc_response::too_large(MAX_REQUEST).map(Body::new);
+            }
+            Ok(Err(_)) => {
+                return (StatusCode::BAD_REQUEST, "the body ended early\n").into_response();
+            }
+            Err(_) => {
+                let message = "the body took longer than 10 s\n";
+                return (StatusCode::REQUEST_TIMEOUT, message).into_response();
+            }
+        }
+    };
+    let mut service = rpc
+        .builder
+        .clone()
+        .build(rpc.methods.clone(), rpc.stop.clone());
+    match service.call(request).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => {
+            tracing::error!(%error, "a JSON-RPC request broke");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Serves `worker` and `store` on `listener` until `stop` is ready, then lets
+/// open requests end.
+pub async fn serve(
+    listener: TcpListener,
+    worker: Worker,
+    store: Store,
+    options: Options,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let open = worker.metrics().connections.clone();
+    let (router, handle) = router(worker.clone(), store, &options);
+    let listener = Bounded::new(listener, options.connections, options.idle, open);
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        if handle.stop().is_err() {
+            tracing::debug!("no WebSocket session to end");
+        }
+        let _ = stopping.send(());
+    });
+    let late = async {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(options.grace).await;
+    };
+    tokio::select! {
+        result = server.into_future() => result?,
+        () = late => tracing::warn!("some connections did not end in time and are cut"),
+    }
+    worker.shut_down(options.grace).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn the_right_token_is_admitted() {
+        let token = Token::new(" secret\n").unwrap();
+        assert!(token.admits(&headers("Bearer secret")));
+        assert!(token.admits(&headers("bearer  secret")));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        let token = Token::new("secret").unwrap();
+        for value in [
+            "",
+            "secret",
+            "Bearer",
+            "Bearer ",
+            "Bearer secre",
+            "Bearer secret2",
+            "Basic secret",
+        ] {
+            assert!(!token.admits(&headers(value)), "{value:?}");
+        }
+        assert!(!token.admits(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_token_is_visible_ascii_of_sensible_length() {
+        for text in ["", " \n", "a b", "schlüssel", &"x".repeat(4_097)] {
+            assert!(Token::new(text).is_none(), "{text:?}");
+        }
+        assert!(Token::new(&"x".repeat(4_096)).is_some());
+    }
+
+    #[test]
+    fn a_token_does_not_show_in_debug_output() {
+        assert_eq!(format!("{:?}", Token::new("secret").unwrap()), "Token(..)");
+    }
+}

@@ -1,0 +1,101 @@
+//! Athanor's own pallets.
+//!
+//! Each duration has a twin for `fast-runtime`, so that tests and the demo see every state in
+//! minutes.
+
+use super::*;
+use crate::Programs;
+use frame_support::traits::{ConstU64, Get};
+
+parameter_types! {
+    pub const ProgramDepositBase: Balance = deposit(2, 256);
+    pub const ProgramDepositPerByte: Balance = deposit(0, 1);
+}
+
+impl pallet_programs::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type DepositBase = ProgramDepositBase;
+    type DepositPerByte = ProgramDepositPerByte;
+    type WeightInfo = pallet_programs::weights::SubstrateWeight<Runtime>;
+}
+
+/// The VRF of the previous block's author.
+pub struct AuthorVrf;
+
+impl Get<Option<[u8; 32]>> for AuthorVrf {
+    fn get() -> Option<[u8; 32]> {
+        pallet_babe::AuthorVrfRandomness::<Runtime>::get()
+    }
+}
+
+/// The running epoch's index and the randomness it has fixed for the next.
+pub struct EpochRandomness;
+
+impl Get<Option<(u64, [u8; 32])>> for EpochRandomness {
+    fn get() -> Option<(u64, [u8; 32])> {
+        Some((
+            pallet_babe::EpochIndex::<Runtime>::get(),
+            pallet_babe::NextRandomness::<Runtime>::get(),
+        ))
+    }
+}
+
+parameter_types! {
+    pub const MinCollateral: Balance = 10 * UNIT;
+    pub const WorkerFloat: Balance = UNIT;
+    pub const OpenFor: BlockNumber = prod_or_fast!(400, 60);
+    /// More than three epochs.
+    pub const OpenForHighValue: BlockNumber = 4 * EPOCH_DURATION_IN_BLOCKS;
+    pub const HighValue: Balance = 10_000 * UNIT;
+    pub const RoundBlocks: BlockNumber = prod_or_fast!(20, 6);
+    pub const AcceptBase: BlockNumber = prod_or_fast!(40, 20);
+    pub const WorkBase: BlockNumber = prod_or_fast!(40, 20);
+    pub const SealBlocks: BlockNumber = prod_or_fast!(6, 3);
+    pub const RevealBlocks: BlockNumber = prod_or_fast!(1_200, 40);
+    pub const MinWindow: BlockNumber = prod_or_fast!(100, 10);
+    pub const MaxWindow: BlockNumber = prod_or_fast!(7 * DAYS, HOURS);
+    pub const MaxWait: BlockNumber = prod_or_fast!(DAYS, HOURS);
+    pub const UnbondingBlocks: BlockNumber = prod_or_fast!(7 * DAYS, 20);
+    pub const JailBlocks: BlockNumber = prod_or_fast!(DAYS, 20);
+    pub const ReceiptDeposit: Balance = deposit(1, 512);
+    pub const PokeReward: Balance = MILLI_UNIT;
+    pub const ReputationUnit: Balance = MILLI_UNIT;
+    pub const ReputationHalfLife: BlockNumber = prod_or_fast!(30 * DAYS, HOURS);
+}
+
+impl pallet_compute_jobs::Config for Runtime {
+    type WeightInfo = pallet_compute_jobs::weights::SubstrateWeight<Runtime>;
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Models = Programs;
+    type Treasury = governance::TreasuryAccount;
+    type AuthorVrf = AuthorVrf;
+    type EpochRandomness = EpochRandomness;
+    type WorkerKey = pallet_compute_jobs::crypto::WorkerKey;
+    type MinBond = dynamic_params::compute::MinBond;
+    type MinCollateral = MinCollateral;
+    type WorkerFloat = WorkerFloat;
+    type ProtocolFee = dynamic_params::compute::ProtocolFee;
+    type MaxOffers = ConstU32<256>;
+    type OpenFor = OpenFor;
+    type OpenForHighValue = OpenForHighValue;
+    type HighValue = HighValue;
+    type RoundBlocks = RoundBlocks;
+    type AcceptBase = AcceptBase;
+    type WorkBase = WorkBase;
+    type SealBlocks = SealBlocks;
+    type RevealBlocks = RevealBlocks;
+    type MinWindow = MinWindow;
+    type MaxWindow = MaxWindow;
+    type MaxWait = MaxWait;
+    type UnbondingBlocks = UnbondingBlocks;
+    type JailBlocks = JailBlocks;
+    type ReceiptDeposit = ReceiptDeposit;
+    type PokeReward = PokeReward;
+    type MaxDeadlinesPerBlock = ConstU32<128>;
+    type BlockTimeMs = ConstU64<MILLI_SECS_PER_BLOCK>;
+    type ReputationUnit = ReputationUnit;
+    type ReputationHalfLife = ReputationHalfLife;
+}
+

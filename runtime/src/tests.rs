@@ -1,0 +1,143 @@
+//! Checks of the wiring.
+
+use crate::{configs::*, *};
+use frame_support::{
+    assert_ok,
+    traits::{fungible::Inspect, Contains, InstanceFilter},
+};
+use sp_runtime::BuildStorage;
+
+fn externalities(preset: &str) -> sp_io::TestExternalities {
+    let patch = genesis_config_presets::get_preset(&preset.into()).expect("the preset exists");
+    let patch: serde_json::Value = serde_json::from_slice(&patch).expect("it is JSON");
+    let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("serialises");
+    merge(&mut config, patch);
+    let config: RuntimeGenesisConfig = serde_json::from_value(config).expect("a configuration");
+    config.build_storage().expect("it builds").into()
+}
+
+fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
+    match (into, patch) {
+        (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        },
+        (into, patch) => *into = patch,
+    }
+}
+
+#[test]
+fn every_preset_has_validators_with_keys() {
+    for (preset, count) in [("development", 1), ("local_testnet", 4), ("staging", 4)] {
+        externalities(preset).execute_with(|| {
+            assert_eq!(Session::validators().len(), count, "{preset}");
+            assert_eq!(Grandpa::grandpa_authorities().len(), count, "{preset}");
+            assert_eq!(Babe::authorities().len(), count, "{preset}");
+        });
+    }
+}
+
+#[test]
+fn sudo_has_a_key_in_development_and_local_only() {
+    for (preset, has) in [("development", true), ("local_testnet", true), ("staging", false)] {
+        externalities(preset).execute_with(|| {
+            assert_eq!(pallet_sudo::Key::<Runtime>::get().is_some(), has, "{preset}");
+        });
+    }
+}
+
+#[test]
+fn an_unknown_preset_is_none() {
+    assert!(genesis_config_presets::get_preset(&"nowhere".into()).is_none());
+}
+
+#[test]
+fn an_offender_leaves_the_set_and_the_last_validator_stays() {
+    use sp_staking::offence::{OffenceDetails, OnOffenceHandler};
+    externalities("local_testnet").execute_with(|| {
+        for (left, who) in [3, 2, 1, 1].into_iter().zip(Session::validators()) {
+            consensus::RemoveOffenders::on_offence(
+                &[OffenceDetails { offender: (who, ()), reporters: vec![] }],
+                &[sp_runtime::Perbill::one()],
+                0,
+            );
+            assert_eq!(pallet_collator_selection::Invulnerables::<Runtime>::get().len(), left);
+        }
+    });
+}
+
+#[test]
+fn disabling_keeps_a_majority() {
+    let allows = consensus::DisableWhileMajorityStays::allows;
+    assert!(!allows(1, 0));
+    assert!(!allows(2, 0));
+    assert!(allows(3, 0));
+    assert!(!allows(3, 1));
+    assert!(!allows(4, 1));
+    assert!(allows(5, 1));
+}
+
+#[test]
+fn an_empty_choice_keeps_the_old_validators() {
+    externalities("development").execute_with(|| {
+        pallet_collator_selection::Invulnerables::<Runtime>::kill();
+        let chosen =
+            <consensus::ValidatorManager as pallet_session::SessionManager<_>>::new_session(5);
+        assert_eq!(chosen, None);
+    });
+}
+
+#[test]
+fn tracks_are_sorted_and_origins_find_theirs() {
+    use pallet_referenda::TracksInfo;
+    assert_ok!(governance::Tracks::check_integrity().map_err(sp_runtime::DispatchError::Other));
+    let root = OriginCaller::system(frame_system::RawOrigin::Root);
+    assert_eq!(governance::Tracks::track_for(&root), Ok(0));
+    let signed =
+        OriginCaller::system(frame_system::RawOrigin::Signed(AccountId::new([1; 32])));
+    assert_eq!(governance::Tracks::track_for(&signed), Err(()));
+}
+
+#[test]
+fn safe_mode_lets_the_chain_go_on_and_stops_transfers() {
+    let set = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: 0 });
+    assert!(SafeModeWhitelist::contains(&set));
+    let transfer = RuntimeCall::Balances(pallet_balances::Call::transfer_all {
+        dest: AccountId::new([1; 32]).into(),
+        keep_alive: false,
+    });
+    assert!(!SafeModeWhitelist::contains(&transfer));
+}
+
+#[test]
+fn a_provider_proxy_runs_offers_and_moves_no_money() {
+    let pause = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::pause {});
+    let bond = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::add_bond { amount: 1 });
+    assert!(ProxyType::Provider.filter(&pause));
+    assert!(!ProxyType::Provider.filter(&bond));
+    assert!(!ProxyType::NonTransfer.filter(&bond));
+    assert!(ProxyType::Any.is_superset(&ProxyType::Provider));
+    assert!(!ProxyType::Provider.is_superset(&ProxyType::Any));
+}
+
+#[test]
+fn the_treasury_can_receive_small_amounts_from_genesis_on() {
+    externalities("staging").execute_with(|| {
+        let balance = Balances::balance(&governance::TreasuryAccount::get());
+        assert!(balance >= EXISTENTIAL_DEPOSIT);
+    });
+}
+
+#[test]
+fn high_value_jobs_stay_open_for_more_than_three_epochs() {
+    assert!(athanor::OpenForHighValue::get() > 3 * time::EPOCH_DURATION_IN_BLOCKS);
+}
+
+#[test]
+fn a_full_block_costs_between_a_thousandth_and_a_hundred_aur() {
+    use frame_support::weights::WeightToFee as _;
+    let max = RuntimeBlockWeights::get().max_block;
+    let fee = WeightToFee::weight_to_fee(&max);
+    assert!(fee > MILLI_UNIT && fee < 100 * UNIT, "{fee}");
+}

@@ -79,7 +79,12 @@ impl FromStr for Amount {
             Some((whole, fraction)) => (whole, fraction),
             None => (number, ""),
         };
-        let digits = |part: &str| part.bytes().filter(|c| *c != b'_').map(|c| c - b'0').collect();
+        let digits = |part: &str| {
+            part.bytes()
+                .filter(|c| *c != b'_')
+                .map(|c| c - b'0')
+                .collect()
+        };
         let whole: Vec<u8> = digits(whole);
         let fraction: Vec<u8> = digits(fraction);
         if whole.is_empty() && fraction.is_empty() {
@@ -93,14 +98,19 @@ impl FromStr for Amount {
         }
         let decimals = decimals(unit).ok_or_else(|| ParseError::UnknownUnit(unit.into()))?;
         if fraction.len() > decimals as usize {
-            return Err(ParseError::TooFine { text: text.into(), decimals });
+            return Err(ParseError::TooFine {
+                text: text.into(),
+                decimals,
+            });
         }
         let padding = decimals as usize - fraction.len();
         whole
             .into_iter()
             .chain(fraction)
             .chain(std::iter::repeat_n(0, padding))
-            .try_fold(0u128, |sum, digit| sum.checked_mul(10)?.checked_add(digit.into()))
+            .try_fold(0u128, |sum, digit| {
+                sum.checked_mul(10)?.checked_add(digit.into())
+            })
             .map(Self)
             .ok_or_else(|| ParseError::TooLarge(text.into()))
     }
@@ -137,7 +147,9 @@ impl FromStr for Bytes {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let split = text.find(|c: char| !(c.is_ascii_digit() || c == '_')).unwrap_or(text.len());
+        let split = text
+            .find(|c: char| !(c.is_ascii_digit() || c == '_'))
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(split);
         let number: u64 = number
             .replace('_', "")
@@ -149,7 +161,12 @@ impl FromStr for Bytes {
             "mib" => 20,
             "gib" => 30,
             "tib" => 40,
-            _ => return Err(format!("'{}' is not a unit: use KiB, MiB, GiB or TiB", unit.trim())),
+            _ => {
+                return Err(format!(
+                    "'{}' is not a unit: use KiB, MiB, GiB or TiB",
+                    unit.trim()
+                ))
+            }
         };
         number
             .checked_mul(1u64 << shift)
@@ -199,7 +216,10 @@ mod tests {
         assert_eq!(parse("1 nAUR"), Ok(1_000));
         assert_eq!(parse("7 planck"), Ok(7));
         assert_eq!(parse("0"), Ok(0));
-        assert_eq!(parse("340282366920938463463374607431768211455 planck"), Ok(u128::MAX));
+        assert_eq!(
+            parse("340282366920938463463374607431768211455 planck"),
+            Ok(u128::MAX)
+        );
     }
 
     #[test]
@@ -207,8 +227,19 @@ mod tests {
         assert_eq!(parse(""), Err(ParseError::Empty));
         assert_eq!(parse("5"), Err(ParseError::NoUnit("5".into())));
         assert_eq!(parse("5 DOT"), Err(ParseError::UnknownUnit("DOT".into())));
-        assert_eq!(parse("1e3 AUR"), Err(ParseError::UnknownUnit("e3 AUR".into())));
-        for text in ["AUR", "-1 AUR", ". AUR", "1. AUR", "1.2.3 AUR", "_ AUR", "1,5 AUR"] {
+        assert_eq!(
+            parse("1e3 AUR"),
+            Err(ParseError::UnknownUnit("e3 AUR".into()))
+        );
+        for text in [
+            "AUR",
+            "-1 AUR",
+            ". AUR",
+            "1. AUR",
+            "1.2.3 AUR",
+            "_ AUR",
+            "1,5 AUR",
+        ] {
             assert!(
                 matches!(
                     parse(text),
@@ -217,8 +248,14 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(matches!(parse("0.0000000000001 AUR"), Err(ParseError::TooFine { .. })));
-        assert!(matches!(parse("0.5 planck"), Err(ParseError::TooFine { decimals: 0, .. })));
+        assert!(matches!(
+            parse("0.0000000000001 AUR"),
+            Err(ParseError::TooFine { .. })
+        ));
+        assert!(matches!(
+            parse("0.5 planck"),
+            Err(ParseError::TooFine { decimals: 0, .. })
+        ));
         assert!(matches!(
             parse("340282366920938463463374607431768211456 planck"),
             Err(ParseError::TooLarge(_))

@@ -33,14 +33,25 @@ pub fn parse_root(text: &str) -> std::result::Result<Root, String> {
 /// Hashes a file.
 pub async fn hash(path: &Path, output: &Output) -> Result<FileBlob> {
     let source = Source::from(path);
-    let failed = |source| Error::File { action: "read", path: path.into(), source };
+    let failed = |source| Error::File {
+        action: "read",
+        path: path.into(),
+        source,
+    };
     let metadata = tokio::fs::metadata(path).await.map_err(failed)?;
     if !metadata.is_file() {
-        return Err(Error::BadFile { path: path.into(), reason: "this is no file".into() });
+        return Err(Error::BadFile {
+            path: path.into(),
+            reason: "this is no file".into(),
+        });
     }
     let _progress = output.spinner(format!("hashing {}", path.display()));
     let root = source.root().await?;
-    Ok(FileBlob { path: path.into(), root, len: metadata.len() })
+    Ok(FileBlob {
+        path: path.into(),
+        root,
+        len: metadata.len(),
+    })
 }
 
 /// Uploads a file unless the store has it. Gives whether anything was sent.
@@ -48,10 +59,15 @@ pub async fn upload(client: &Client, blob: &FileBlob, output: &Output) -> Result
     if client.head(&blob.root).await? == Some(blob.len) {
         return Ok(false);
     }
-    let name = blob.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = blob
+        .path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let progress = output.transfer(name.unwrap_or_default(), blob.len);
     client
-        .put(&blob.root, blob.path.as_path(), |done, total| progress.transferred(done, total))
+        .put(&blob.root, blob.path.as_path(), |done, total| {
+            progress.transferred(done, total)
+        })
         .await?;
     Ok(true)
 }
@@ -69,7 +85,9 @@ pub async fn download(
     for client in clients {
         let progress = output.transfer(client.base().to_owned(), 0);
         let result = client
-            .get_to_file(root, dest, limit, |done, total| progress.transferred(done, total))
+            .get_to_file(root, dest, limit, |done, total| {
+                progress.transferred(done, total)
+            })
             .await;
         drop(progress);
         match result {
@@ -83,7 +101,12 @@ pub async fn download(
         }
     }
     Err(last.map_or_else(
-        || Error::Usage(format!("no store to fetch {} from: give --store URL", scale::hex(root))),
+        || {
+            Error::Usage(format!(
+                "no store to fetch {} from: give --store URL",
+                scale::hex(root)
+            ))
+        },
         Error::Store,
     ))
 }
@@ -97,7 +120,11 @@ pub fn write_verified(bytes: &[u8], root: &Root, dest: &Path) -> Result<u64> {
             actual,
         }));
     }
-    let failed = |source| Error::File { action: "write", path: dest.into(), source };
+    let failed = |source| Error::File {
+        action: "write",
+        path: dest.into(),
+        source,
+    };
     std::fs::write(dest, bytes).map_err(failed)?;
     Ok(bytes.len() as u64)
 }
@@ -117,7 +144,9 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
-            axum::serve(listener, router(store, Access::default())).await.unwrap();
+            axum::serve(listener, router(store, Access::default()))
+                .await
+                .unwrap();
         });
         url
     }
@@ -134,33 +163,47 @@ mod tests {
 
         let client = Client::new(&url, None).unwrap();
         assert!(upload(&client, &blob, &output()).await.unwrap());
-        assert!(!upload(&client, &blob, &output()).await.unwrap(), "it is there already");
+        assert!(
+            !upload(&client, &blob, &output()).await.unwrap(),
+            "it is there already"
+        );
 
         let empty = serve(&folder.path().join("empty")).await;
         let clients = [Client::new(&empty, None).unwrap(), client];
         let dest = folder.path().join("output.bin");
-        let len = download(&clients, &blob.root, &dest, MAX_BLOB, &output()).await.unwrap();
+        let len = download(&clients, &blob.root, &dest, MAX_BLOB, &output())
+            .await
+            .unwrap();
         assert_eq!(len, 5_000);
         assert_eq!(std::fs::read(&dest).unwrap(), vec![7u8; 5_000]);
 
-        let missing = download(&clients[..1], &blob.root, &folder.path().join("x"), 9, &output());
-        assert_eq!(missing.await.unwrap_err().exit_code(), 1);
+        let nowhere = folder.path().join("x");
+        let missing = download(&clients[..1], &blob.root, &nowhere, 9, &output()).await;
+        assert_eq!(missing.unwrap_err().exit_code(), 1);
     }
 
     #[tokio::test]
     async fn without_a_store_or_with_a_dead_one_the_error_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let dest = folder.path().join("x");
-        let none = download(&[], &[1; 32], &dest, MAX_BLOB, &output()).await.unwrap_err();
+        let none = download(&[], &[1; 32], &dest, MAX_BLOB, &output())
+            .await
+            .unwrap_err();
         assert_eq!(none.exit_code(), 2);
     }
 
     #[tokio::test]
     async fn only_files_are_hashed() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(hash(folder.path(), &output()).await, Err(Error::BadFile { .. })));
+        assert!(matches!(
+            hash(folder.path(), &output()).await,
+            Err(Error::BadFile { .. })
+        ));
         let none = folder.path().join("none");
-        assert!(matches!(hash(&none, &output()).await, Err(Error::File { .. })));
+        assert!(matches!(
+            hash(&none, &output()).await,
+            Err(Error::File { .. })
+        ));
     }
 
     #[test]

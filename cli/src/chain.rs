@@ -34,9 +34,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Longest wait for a transaction's block.
 const INCLUSION: Duration = Duration::from_secs(300);
 
-/// The name of the runtime API behind view functions.
-const VIEW_CALL: &str = "RuntimeViewFunction_execute_view_function";
-
 /// What the connection says of itself when it is broken rather than refused.
 const BROKEN: &str = "client error";
 
@@ -128,23 +125,38 @@ impl<Args: EncodeAsFields> Call<Args> {
     }
 }
 
+/// The reason without the names of the layers it came through.
+fn plain(reason: &str) -> String {
+    reason
+        .replace("RPC error: ", "")
+        .replace("client error: ", "")
+        .replace("Backend error: ", "")
+}
+
 fn node_error(url: &str, what: &str, reason: impl std::fmt::Display) -> Error {
     let reason = reason.to_string();
     // The client's error types hide the cause; its wording is what is left.
     if reason.contains(BROKEN) {
-        Error::NodeUnreachable { url: url.into(), reason }
+        Error::NodeUnreachable {
+            url: url.into(),
+            reason: plain(&reason),
+        }
     } else {
-        Error::protocol(what, reason)
+        Error::protocol(what, plain(&reason))
     }
 }
 
 impl Chain {
     /// Connects to a node.
     pub async fn connect(url: &str) -> Result<Self> {
-        let unreachable =
-            |reason: String| Error::NodeUnreachable { url: url.to_owned(), reason };
+        let unreachable = |reason: String| Error::NodeUnreachable {
+            url: url.to_owned(),
+            reason: plain(&reason),
+        };
         let connecting = async {
-            let rpc = RpcClient::from_insecure_url(url).await.map_err(|e| e.to_string())?;
+            let rpc = RpcClient::from_insecure_url(url)
+                .await
+                .map_err(|e| e.to_string())?;
             let legacy = LegacyRpcMethods::new(rpc.clone());
             let backend = LegacyBackend::builder().build(rpc);
             let client = OnlineClient::from_backend(std::sync::Arc::new(backend))
@@ -156,7 +168,11 @@ impl Chain {
             .await
             .map_err(|_| unreachable(format!("no answer in {} s", CONNECT.as_secs())))?
             .map_err(unreachable)?;
-        Ok(Self { client, legacy, url: url.to_owned() })
+        Ok(Self {
+            client,
+            legacy,
+            url: url.to_owned(),
+        })
     }
 
     /// The state after `block`.
@@ -166,7 +182,10 @@ impl Chain {
             .at_block(block)
             .await
             .map_err(|error| node_error(&self.url, "a block", error))?;
-        Ok(State { at, url: self.url.clone() })
+        Ok(State {
+            at,
+            url: self.url.clone(),
+        })
     }
 
     /// The state after the best block.
@@ -205,7 +224,9 @@ impl Chain {
             .system_account_next_index(account)
             .await
             .map_err(|error| node_error(&self.url, "the account's nonce", error))?;
-        Ok(DefaultExtrinsicParamsBuilder::new().nonce(nonce).mortal(MORTALITY))
+        Ok(DefaultExtrinsicParamsBuilder::new()
+            .nonce(nonce)
+            .mortal(MORTALITY))
     }
 
     /// Signs and submits a call and waits until it is in the best block, or in a
@@ -249,7 +270,10 @@ impl Chain {
             .sign_and_submit_then_watch(&payload, signer, params)
             .await
             .map_err(|error| self.submission_error(&name, error))?;
-        let rejected = |reason| Error::Rejected { call: name.clone(), reason };
+        let rejected = |reason| Error::Rejected {
+            call: name.clone(),
+            reason,
+        };
         while let Some(status) = transaction.next().await {
             let status = status.map_err(|error| node_error(&self.url, &name, error))?;
             match status {
@@ -288,7 +312,10 @@ impl Chain {
                 read_event(&event, state.metadata())
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Included { block: block.block_hash(), events })
+        Ok(Included {
+            block: block.block_hash(),
+            events,
+        })
     }
 
     /// What submitting `call` would cost, and what speaks against it.
@@ -328,7 +355,11 @@ impl Chain {
             result if result.is_valid() => None,
             other => Some(format!("{other:?}")),
         };
-        Ok(DryRun { call: shown, fee, problem })
+        Ok(DryRun {
+            call: shown,
+            fee,
+            problem,
+        })
     }
 
     fn submission_error(&self, call: &str, error: subxt::error::ExtrinsicError) -> Error {
@@ -377,10 +408,17 @@ fn read_event(event: &RawEvent<'_, SubstrateConfig>, metadata: &Metadata) -> Res
         .pallet_by_event_index(event.pallet_index())
         .and_then(|pallet| pallet.event_variant_by_index(event.event_index()))
         .ok_or_else(|| Error::protocol(what(), "the metadata does not describe it"))?;
-    let fields = variant.fields.iter().map(|field| (field.name.as_deref(), field.ty.id));
+    let fields = variant
+        .fields
+        .iter()
+        .map(|field| (field.name.as_deref(), field.ty.id));
     let fields = scale::fields_to_json(&mut event.field_bytes(), fields, metadata.types())
         .map_err(|error| Error::protocol(what(), error))?;
-    Ok(Event { pallet: pallet.into(), name: name.into(), fields })
+    Ok(Event {
+        pallet: pallet.into(),
+        name: name.into(),
+        fields,
+    })
 }
 
 impl State {
@@ -423,8 +461,9 @@ impl State {
             .ok_or_else(|| Error::NotThisChain(what.clone()))?;
         let payload = subxt::dynamic::view_function_call::<_, ()>(pallet, function, args);
         let views = self.at.view_functions();
-        let encoded =
-            views.encode_args(payload).map_err(|error| Error::protocol(&what, error))?;
+        let encoded = views
+            .encode_args(payload)
+            .map_err(|error| Error::protocol(&what, error))?;
         let (query, arguments) = encoded
             .split_at_checked(32)
             .ok_or_else(|| Error::protocol(&what, "its arguments cannot be encoded"))?;
@@ -440,7 +479,12 @@ impl State {
     }
 
     /// A storage value; `None` if there is none and the entry has no default.
-    pub async fn storage<Keys>(&self, pallet: &str, entry: &str, keys: Keys) -> Result<Option<Value>>
+    pub async fn storage<Keys>(
+        &self,
+        pallet: &str,
+        entry: &str,
+        keys: Keys,
+    ) -> Result<Option<Value>>
     where
         Keys: IntoEncodableValues + subxt::ext::frame_decode::storage::IntoDecodableValues,
     {
@@ -461,7 +505,12 @@ impl State {
     }
 
     /// All values of a map whose key is a number, at most `limit` of them.
-    pub async fn entries(&self, pallet: &str, entry: &str, limit: usize) -> Result<Vec<(u64, Value)>> {
+    pub async fn entries(
+        &self,
+        pallet: &str,
+        entry: &str,
+        limit: usize,
+    ) -> Result<Vec<(u64, Value)>> {
         let what = format!("storage {pallet}.{entry}");
         let address = subxt::dynamic::storage::<(u64,), ()>(pallet, entry);
         let storage = self.at.storage();
@@ -479,9 +528,8 @@ impl State {
                 .and_then(|key| key.decode())
                 .map_err(|error| Error::protocol(&what, error))?;
             let value = item.value();
-            let json =
-                scale::to_json(&mut value.bytes(), value.type_id(), self.metadata().types())
-                    .map_err(|error| Error::protocol(&what, error))?;
+            let json = scale::to_json(&mut value.bytes(), value.type_id(), self.metadata().types())
+                .map_err(|error| Error::protocol(&what, error))?;
             found.push((key.0, json));
             if found.len() >= limit {
                 break;
@@ -521,7 +569,10 @@ impl State {
 
     /// Free, held and total balance of an account.
     pub async fn balance(&self, account: &AccountId32) -> Result<Balance> {
-        let value = self.storage("System", "Account", (*account,)).await?.unwrap_or(Value::Null);
+        let value = self
+            .storage("System", "Account", (*account,))
+            .await?
+            .unwrap_or(Value::Null);
         let data = value.get("data").unwrap_or(&Value::Null);
         let planck = |key: &str| -> Result<u128> {
             match data.get(key).and_then(Value::as_str) {
@@ -529,7 +580,11 @@ impl State {
                 None => Ok(0),
             }
         };
-        Ok(Balance { free: planck("free")?, held: planck("reserved")?, frozen: planck("frozen")? })
+        Ok(Balance {
+            free: planck("free")?,
+            held: planck("reserved")?,
+            frozen: planck("frozen")?,
+        })
     }
 }
 
@@ -551,7 +606,10 @@ fn view_answer(mut answer: &[u8]) -> std::result::Result<Vec<u8>, String> {
             let Compact(length) =
                 Compact::<u32>::decode(&mut answer).map_err(|error| error.to_string())?;
             if answer.len() != length as usize {
-                return Err(format!("{length} bytes announced, {} received", answer.len()));
+                return Err(format!(
+                    "{length} bytes announced, {} received",
+                    answer.len()
+                ));
             }
             Ok(answer.to_vec())
         }
@@ -601,8 +659,13 @@ mod tests {
                 fields: serde_json::json!({"job": 7}),
             }],
         };
-        assert_eq!(included.field("ComputeJobs", "JobCreated", "job").unwrap(), 7);
-        assert!(included.field("ComputeJobs", "JobCreated", "model").is_err());
+        assert_eq!(
+            included.field("ComputeJobs", "JobCreated", "job").unwrap(),
+            7
+        );
+        assert!(included
+            .field("ComputeJobs", "JobCreated", "model")
+            .is_err());
         assert!(included.field("ComputeJobs", "Settled", "job").is_err());
     }
 

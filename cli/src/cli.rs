@@ -127,7 +127,10 @@ fn log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second subscriber is only ever set in tests.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }
 
 #[cfg(test)]
@@ -140,8 +143,10 @@ mod tests {
         visit(path, text);
         let text = command.render_help().to_string();
         visit(path, text);
-        let names: Vec<String> =
-            command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+        let names: Vec<String> = command
+            .get_subcommands()
+            .map(|sub| sub.get_name().to_owned())
+            .collect();
         for name in names {
             if name != "help" {
                 if let Some(sub) = command.find_subcommand_mut(&name) {
@@ -178,9 +183,18 @@ mod tests {
     fn every_command_shows_an_example() {
         let mut command = Cli::command();
         command.build();
-        for group in command.get_subcommands().filter(|group| group.get_name() != "help") {
-            for sub in group.get_subcommands().filter(|sub| sub.get_name() != "help") {
-                let examples = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for group in command
+            .get_subcommands()
+            .filter(|group| group.get_name() != "help")
+        {
+            for sub in group
+                .get_subcommands()
+                .filter(|sub| sub.get_name() != "help")
+            {
+                let examples = sub
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 let start = format!("athanor {} {}", group.get_name(), sub.get_name());
                 assert!(examples.contains(&start), "{start} has no example");
             }
@@ -194,7 +208,10 @@ mod tests {
         let mut checked = 0;
         for group in command.get_subcommands() {
             for sub in group.get_subcommands() {
-                let examples = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let examples = sub
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 let joined = examples.replace("\\\n", " ");
                 for line in joined.lines().map(str::trim) {
                     if line.starts_with("athanor ") {

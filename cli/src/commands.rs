@@ -39,7 +39,9 @@ impl Context {
 
     /// Connects to the node.
     pub async fn chain(&self) -> Result<Chain> {
-        let _progress = self.output.spinner(format!("connecting to {}", self.settings.node));
+        let _progress = self
+            .output
+            .spinner(format!("connecting to {}", self.settings.node));
         Chain::connect(&self.settings.node).await
     }
 
@@ -63,7 +65,12 @@ impl Context {
         let Some(url) = self.settings.stores.first() else {
             return Ok(None);
         };
-        let token = self.settings.store_token_file.as_deref().map(config::read_token).transpose()?;
+        let token = self
+            .settings
+            .store_token_file
+            .as_deref()
+            .map(config::read_token)
+            .transpose()?;
         Ok(Some(Client::new(url, token)?))
     }
 
@@ -83,7 +90,9 @@ impl Context {
         signer: &Keypair,
         call: Call<Args>,
     ) -> Result<Included> {
-        chain.submit(call, signer, self.settings.finalized, &self.output).await
+        chain
+            .submit(call, signer, self.settings.finalized, &self.output)
+            .await
     }
 
     /// Shows what a call would do and cost, without submitting it.
@@ -99,7 +108,9 @@ impl Context {
         let account = crate::keys::account(signer);
         let balance = chain.best().await?.balance(&account).await?;
         let moved = Map::from_iter(
-            amounts.iter().map(|(name, planck)| ((*name).to_owned(), json!(planck.to_string()))),
+            amounts
+                .iter()
+                .map(|(name, planck)| ((*name).to_owned(), json!(planck.to_string()))),
         );
         let value = json!({
             "dry_run": true,
@@ -135,7 +146,10 @@ impl Context {
 
 /// A constant that is a number or a decimal string.
 pub(crate) fn number(value: &Value) -> Option<u128> {
-    value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
+    value
+        .as_u64()
+        .map(u128::from)
+        .or_else(|| value.as_str()?.parse().ok())
 }
 
 /// A numeric constant of a pallet.
@@ -152,7 +166,9 @@ pub(crate) fn blocks(state: &State, name: &str) -> Result<u32> {
 
 /// A field of an object of the chain.
 pub(crate) fn field<'a>(value: &'a Value, key: &str) -> Result<&'a Value> {
-    value.get(key).ok_or_else(|| Error::protocol("a query", format!("'{key}' is missing")))
+    value
+        .get(key)
+        .ok_or_else(|| Error::protocol("a query", format!("'{key}' is missing")))
 }
 
 /// A number of an object of the chain.
@@ -187,15 +203,25 @@ pub(crate) fn texts(value: &mut Value, keys: &[&str]) {
 
 /// Reads a small file.
 pub(crate) fn read_file(path: &Path, limit: u64, what: &str) -> Result<Vec<u8>> {
-    let failed = |source| Error::File { action: "read", path: path.into(), source };
+    let failed = |source| Error::File {
+        action: "read",
+        path: path.into(),
+        source,
+    };
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
-        return Err(Error::BadFile { path: path.into(), reason: "this is no file".into() });
+        return Err(Error::BadFile {
+            path: path.into(),
+            reason: "this is no file".into(),
+        });
     }
     if metadata.len() > limit {
         return Err(Error::BadFile {
             path: path.into(),
-            reason: format!("{what} has at most {limit} bytes, this has {}", metadata.len()),
+            reason: format!(
+                "{what} has at most {limit} bytes, this has {}",
+                metadata.len()
+            ),
         });
     }
     std::fs::read(path).map_err(failed)
@@ -228,7 +254,10 @@ pub(crate) async fn program_of(state: &State, hash: [u8; 32]) -> Result<(Value, 
         })
         .ok_or_else(|| Error::protocol("program", "its bytes are no hex"))?;
     if sp_crypto_hashing::blake2_256(&bytes) != hash {
-        return Err(Error::protocol("program", "its bytes do not hash to its name"));
+        return Err(Error::protocol(
+            "program",
+            "its bytes do not hash to its name",
+        ));
     }
     let program =
         athanor_tensor_program::load(&bytes).map_err(|error| Error::protocol("program", error))?;
@@ -277,7 +306,10 @@ mod tests {
     #[test]
     fn numbers_come_as_numbers_or_as_decimal_strings() {
         assert_eq!(number(&json!(7)), Some(7));
-        assert_eq!(number(&json!("340282366920938463463374607431768211455")), Some(u128::MAX));
+        assert_eq!(
+            number(&json!("340282366920938463463374607431768211455")),
+            Some(u128::MAX)
+        );
         assert_eq!(number(&json!("x")), None);
         assert_eq!(number(&json!(-1)), None);
     }

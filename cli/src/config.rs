@@ -30,7 +30,13 @@ pub enum Format {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Node to talk to [default: ws://127.0.0.1:9944]
-    #[arg(long, global = true, value_name = "URL", env = "ATHANOR_NODE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ATHANOR_NODE",
+        hide_env_values = true
+    )]
     pub node: Option<String>,
 
     /// Content store; may be given several times, downloads try all of them
@@ -39,12 +45,19 @@ pub struct Global {
         global = true,
         value_name = "URL",
         env = "ATHANOR_STORE",
+        hide_env_values = true,
         value_delimiter = ','
     )]
     pub store: Vec<String>,
 
     /// File with the content store's write token
-    #[arg(long, global = true, value_name = "FILE", env = "ATHANOR_STORE_TOKEN_FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ATHANOR_STORE_TOKEN_FILE",
+        hide_env_values = true
+    )]
     pub store_token_file: Option<PathBuf>,
 
     /// Secret of the signing account, like //Alice [env: ATHANOR_SURI]
@@ -59,7 +72,14 @@ pub struct Global {
     pub key: Option<PathBuf>,
 
     /// How to print the result
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "ATHANOR_OUTPUT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        env = "ATHANOR_OUTPUT",
+        hide_env_values = true
+    )]
     pub output: Option<Format>,
 
     /// Wait until the transaction's block is final, not only the best
@@ -67,7 +87,13 @@ pub struct Global {
     pub finalized: bool,
 
     /// Configuration file [default: ~/.config/athanor/config.toml]
-    #[arg(long, global = true, value_name = "FILE", env = "ATHANOR_CONFIG")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ATHANOR_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
 
     /// No progress on standard error
@@ -133,9 +159,15 @@ pub struct Environment {
 impl Environment {
     /// The process's environment.
     pub fn of_process() -> Self {
-        let path = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let path = |name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
         Self {
-            suri: std::env::var("ATHANOR_SURI").ok().filter(|suri| !suri.is_empty()),
+            suri: std::env::var("ATHANOR_SURI")
+                .ok()
+                .filter(|suri| !suri.is_empty()),
             key: path("ATHANOR_KEY"),
             config_home: path("XDG_CONFIG_HOME"),
             home: path("HOME"),
@@ -160,7 +192,11 @@ impl Environment {
 
 /// Reads a small text file; `None` if it does not exist and need not.
 fn read_text(path: &Path, required: bool) -> Result<Option<String>> {
-    let failed = |source| Error::File { action: "read", path: path.into(), source };
+    let failed = |source| Error::File {
+        action: "read",
+        path: path.into(),
+        source,
+    };
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() > MAX_FILE => Err(Error::BadFile {
             path: path.into(),
@@ -236,7 +272,11 @@ impl Settings {
             }
         }
 
-        let node = global.node.clone().or(file.node).unwrap_or_else(|| DEFAULT_NODE.into());
+        let node = global
+            .node
+            .clone()
+            .or(file.node)
+            .unwrap_or_else(|| DEFAULT_NODE.into());
         if !node.starts_with("ws://") && !node.starts_with("wss://") {
             return Err(Error::Usage(format!(
                 "'{node}' is no node: its URL starts with ws:// or wss://"
@@ -325,8 +365,14 @@ mod tests {
             key: Some("key".into()),
             ..Environment::default()
         };
-        let node = Global { node: Some("http://x".into()), ..Global::default() };
-        let store = Global { store: vec!["ws://x".into()], ..Global::default() };
+        let node = Global {
+            node: Some("http://x".into()),
+            ..Global::default()
+        };
+        let store = Global {
+            store: vec!["ws://x".into()],
+            ..Global::default()
+        };
         for result in [
             Settings::resolve(&two, &none),
             Settings::resolve(&Global::default(), &both),
@@ -342,9 +388,15 @@ mod tests {
         let (_folder, environment) = with_file("nodes = 'ws://x'\n");
         let error = Settings::resolve(&Global::default(), &environment).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("config.toml") && text.contains("nodes"), "{text}");
+        assert!(
+            text.contains("config.toml") && text.contains("nodes"),
+            "{text}"
+        );
 
-        let missing = Global { config: Some("/nowhere/athanor.toml".into()), ..Global::default() };
+        let missing = Global {
+            config: Some("/nowhere/athanor.toml".into()),
+            ..Global::default()
+        };
         let result = Settings::resolve(&missing, &Environment::default());
         assert!(matches!(result, Err(Error::File { .. })));
     }

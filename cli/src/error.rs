@@ -163,7 +163,7 @@ impl Error {
             Self::Rejected { reason, .. } if reason.contains("pay some fees") => {
                 "the signing account cannot pay the fee: `athanor account balance` shows what it \
                  has"
-                    .into()
+                .into()
             }
             Self::Rejected { .. } => "nothing was changed; it is safe to try again".into(),
             Self::Dispatch { name, .. } if name.starts_with("Token.") => {
@@ -184,14 +184,20 @@ impl Error {
 
     /// An answer of the node that cannot be used.
     pub fn protocol(what: impl Into<String>, reason: impl ToString) -> Self {
-        Self::Protocol { what: what.into(), reason: reason.to_string() }
+        Self::Protocol {
+            what: what.into(),
+            reason: reason.to_string(),
+        }
     }
 }
 
 /// Whether a store could not be reached, rather than refused.
 fn unreachable(error: &athanor_content_store::Error) -> bool {
     use athanor_content_store::Error as Store;
-    matches!(error, Store::Transport { .. } | Store::Cut { .. } | Store::TooSlow { .. })
+    matches!(
+        error,
+        Store::Transport { .. } | Store::Cut { .. } | Store::TooSlow { .. }
+    )
 }
 
 /// Names a dispatch error and finds its documentation in the metadata.
@@ -203,20 +209,29 @@ pub fn dispatch(call: &str, error: &DispatchError, metadata: &Metadata) -> Error
                 let docs = join_docs(&details.variant.docs);
                 let name = format!("{}.{}", details.pallet.name(), details.variant.name);
                 match detail {
-                    Some((field, more)) => {
-                        (format!("{name}({field})"), format!("{docs} {more}").trim().to_owned())
-                    }
+                    Some((field, more)) => (
+                        format!("{name}({field})"),
+                        format!("{docs} {more}").trim().to_owned(),
+                    ),
                     None => (name, docs),
                 }
             }
             Err(_) => (
-                format!("error {} of pallet {}", module.error_index(), module.pallet_index()),
+                format!(
+                    "error {} of pallet {}",
+                    module.error_index(),
+                    module.pallet_index()
+                ),
                 String::new(),
             ),
         },
         other => plain(other),
     };
-    Error::Dispatch { call: call.into(), name, docs }
+    Error::Dispatch {
+        call: call.into(),
+        name,
+        docs,
+    }
 }
 
 /// Name and explanation of an error that comes from no pallet.
@@ -239,7 +254,10 @@ fn nested(
         return None;
     };
     let index = bytes.first()?;
-    let found = inner.variants.iter().find(|variant| variant.index == *index)?;
+    let found = inner
+        .variants
+        .iter()
+        .find(|variant| variant.index == *index)?;
     Some((found.name.clone(), join_docs(&found.docs)))
 }
 
@@ -253,11 +271,7 @@ pub fn join_docs<S: AsRef<str>>(docs: &[S]) -> String {
 }
 
 /// Turns what the events of a transaction say into an error of ours.
-pub fn transaction_events(
-    call: &str,
-    error: TransactionEventsError,
-    metadata: &Metadata,
-) -> Error {
+pub fn transaction_events(call: &str, error: TransactionEventsError, metadata: &Metadata) -> Error {
     match error {
         TransactionEventsError::ExtrinsicFailed(error) => dispatch(call, &error, metadata),
         other => Error::protocol(format!("the events of {call}"), other),
@@ -292,7 +306,10 @@ mod tests {
             panic!("an enum");
         };
         let detail = nested(&outer.variants[0], &[1, 0, 0], &types).unwrap();
-        assert_eq!(detail, ("WrongShape".into(), "The shapes do not match.".into()));
+        assert_eq!(
+            detail,
+            ("WrongShape".into(), "The shapes do not match.".into())
+        );
         assert_eq!(nested(&outer.variants[0], &[9, 0, 0], &types), None);
         assert_eq!(nested(&outer.variants[1], &[0, 0, 0], &types), None);
     }
@@ -300,12 +317,29 @@ mod tests {
     #[test]
     fn exit_codes_tell_usage_network_job_and_the_rest_apart() {
         assert_eq!(Error::Usage("x".into()).exit_code(), 2);
-        let node = Error::NodeUnreachable { url: "ws://x".into(), reason: "refused".into() };
+        let node = Error::NodeUnreachable {
+            url: "ws://x".into(),
+            reason: "refused".into(),
+        };
         assert_eq!(node.exit_code(), 4);
-        let cut = athanor_content_store::Error::Cut { url: "http://x".into(), done: 1, total: 2 };
+        let cut = athanor_content_store::Error::Cut {
+            url: "http://x".into(),
+            done: 1,
+            total: 2,
+        };
         assert_eq!(Error::Store(cut).exit_code(), 4);
-        assert_eq!(Error::Store(athanor_content_store::Error::BadRoot).exit_code(), 1);
-        assert_eq!(Error::JobEnded { job: 1, state: "failed".into() }.exit_code(), 3);
+        assert_eq!(
+            Error::Store(athanor_content_store::Error::BadRoot).exit_code(),
+            1
+        );
+        assert_eq!(
+            Error::JobEnded {
+                job: 1,
+                state: "failed".into()
+            }
+            .exit_code(),
+            3
+        );
         assert_eq!(Error::NotFound("no job 7".into()).exit_code(), 1);
     }
 
@@ -326,7 +360,12 @@ mod tests {
     #[test]
     fn token_errors_point_at_the_balance() {
         let (name, docs) = plain(&DispatchError::Token(TokenError::FundsUnavailable));
-        let text = Error::Dispatch { call: "Balances.transfer".into(), name, docs }.render();
+        let text = Error::Dispatch {
+            call: "Balances.transfer".into(),
+            name,
+            docs,
+        }
+        .render();
         assert!(text.contains("Token.FundsUnavailable"), "{text}");
         assert!(text.contains("hint: `athanor account balance`"), "{text}");
     }

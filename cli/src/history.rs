@@ -49,8 +49,7 @@ impl History {
 
     /// Whether `event` is about this job.
     pub fn concerns(&self, event: &Event) -> bool {
-        event.pallet == PALLET
-            && event.fields.get("job").and_then(Value::as_u64) == Some(self.job)
+        event.pallet == PALLET && event.fields.get("job").and_then(Value::as_u64) == Some(self.job)
     }
 
     /// The last state seen.
@@ -116,7 +115,10 @@ impl History {
             "JobAdvanced" => {
                 let state = text("status").to_owned();
                 self.enter(number, &state);
-                let deadline = fields.get("deadline").and_then(Value::as_u64).unwrap_or_default();
+                let deadline = fields
+                    .get("deadline")
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default();
                 format!("{state}, until block {deadline}")
             }
             "ReplicaAssigned" => {
@@ -188,7 +190,9 @@ impl History {
     /// The summary `job watch` prints.
     pub fn summary(&self) -> Value {
         let amounts = |map: &BTreeMap<String, u128>| {
-            let fields = map.iter().map(|(who, planck)| (who.clone(), json!(planck.to_string())));
+            let fields = map
+                .iter()
+                .map(|(who, planck)| (who.clone(), json!(planck.to_string())));
             Value::Object(Map::from_iter(fields))
         };
         json!({
@@ -211,7 +215,10 @@ impl History {
     pub fn describe(&self) -> String {
         let mut rows = vec![
             ("job".to_owned(), self.job.to_string()),
-            ("state".to_owned(), self.state.clone().unwrap_or_else(|| "unknown".into())),
+            (
+                "state".to_owned(),
+                self.state.clone().unwrap_or_else(|| "unknown".into()),
+            ),
         ];
         let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
         if let Some(reason) = &self.reason {
@@ -228,7 +235,14 @@ impl History {
         }
         for strike in &self.struck {
             let field = |key: &str| strike.get(key).and_then(Value::as_str).unwrap_or_default();
-            row("struck", format!("{}: {}", field("provider"), field("fault").replace('_', " ")));
+            row(
+                "struck",
+                format!(
+                    "{}: {}",
+                    field("provider"),
+                    field("fault").replace('_', " ")
+                ),
+            );
         }
         if let Some(refund) = self.refund {
             row("refunded", Amount(refund).to_string());
@@ -243,10 +257,15 @@ impl History {
 /// How a result was checked, in words.
 pub fn grade_text(grade: &Value) -> String {
     let number = |key: &str| {
-        grade.get("replicated").and_then(|fields| fields.get(key)).and_then(Value::as_u64)
+        grade
+            .get("replicated")
+            .and_then(|fields| fields.get(key))
+            .and_then(Value::as_u64)
     };
     match (grade.as_str(), number("agreed"), number("of")) {
-        (Some("watched_only"), ..) => "watched only: one provider, nobody was drawn to check".into(),
+        (Some("watched_only"), ..) => {
+            "watched only: one provider, nobody was drawn to check".into()
+        }
         (Some("audited"), ..) => "audited: a second provider had the same trace".into(),
         (_, Some(agreed), Some(of)) => format!("{agreed} of {of} replicas agreed"),
         _ => grade.to_string(),
@@ -260,10 +279,7 @@ pub fn planck(fields: &Value, key: &str) -> Option<u128> {
 
 /// Reads `0x` hex of at most 1 KiB, the longest inline output.
 pub fn inline_bytes(hex: &str) -> Option<Vec<u8>> {
-    athanor_primitives::ticket::bytes_from_hex(
-        hex,
-        athanor_primitives::MAX_INLINE_OUTPUT as usize,
-    )
+    athanor_primitives::ticket::bytes_from_hex(hex, athanor_primitives::MAX_INLINE_OUTPUT as usize)
 }
 
 /// The state of a job as the view function names it.
@@ -276,7 +292,11 @@ mod tests {
     use super::*;
 
     fn event(name: &str, fields: Value) -> Event {
-        Event { pallet: PALLET.into(), name: name.into(), fields }
+        Event {
+            pallet: PALLET.into(),
+            name: name.into(),
+            fields,
+        }
     }
 
     fn settled() -> History {
@@ -284,42 +304,78 @@ mod tests {
         history.block(
             10,
             &[
-                event("JobCreated", json!({"job": 3, "requester": "R", "model": 0,
-                    "held": "2000000000000", "deadline": 50})),
-                event("JobCreated", json!({"job": 4, "requester": "R", "held": "1"})),
+                event(
+                    "JobCreated",
+                    json!({"job": 3, "requester": "R", "model": 0,
+                    "held": "2000000000000", "deadline": 50}),
+                ),
+                event(
+                    "JobCreated",
+                    json!({"job": 4, "requester": "R", "held": "1"}),
+                ),
             ],
         );
         let drawn = |who: &str| {
-            event("ReplicaAssigned", json!({"job": 3, "provider": who, "worker": "W",
-                "pay": "5", "collateral": "9"}))
+            event(
+                "ReplicaAssigned",
+                json!({"job": 3, "provider": who, "worker": "W",
+                "pay": "5", "collateral": "9"}),
+            )
         };
         history.block(14, &[drawn("A"), drawn("B"), drawn("C"), drawn("D")]);
         history.block(
             14,
-            &[event("JobAdvanced", json!({"job": 3, "status": "assigned", "deadline": 60}))],
+            &[event(
+                "JobAdvanced",
+                json!({"job": 3, "status": "assigned", "deadline": 60}),
+            )],
         );
-        history.block(20, &[event("ReplicaReleased", json!({"job": 3, "provider": "D"}))]);
+        history.block(
+            20,
+            &[event("ReplicaReleased", json!({"job": 3, "provider": "D"}))],
+        );
         history.block(
             30,
             &[
-                event("ReplicaRevealed", json!({"job": 3, "provider": "A",
-                    "trace_root": "0x01", "output_root": "0xaa", "output": "0x0102"})),
-                event("JobAdvanced", json!({"job": 3, "status": "claimed", "deadline": 90})),
+                event(
+                    "ReplicaRevealed",
+                    json!({"job": 3, "provider": "A",
+                    "trace_root": "0x01", "output_root": "0xaa", "output": "0x0102"}),
+                ),
+                event(
+                    "JobAdvanced",
+                    json!({"job": 3, "status": "claimed", "deadline": 90}),
+                ),
             ],
         );
         history.block(
             90,
             &[
-                event("ReplicaStruck", json!({"job": 3, "provider": "C", "fault": "outvoted",
-                    "amount": "9"})),
-                event("ReplicaPaid", json!({"job": 3, "provider": "A", "pay": "5", "fee": "1",
-                    "to_worker": "0"})),
-                event("ReplicaPaid", json!({"job": 3, "provider": "B", "pay": "5", "fee": "1",
-                    "to_worker": "0"})),
-                event("RequesterCompensated", json!({"job": 3, "provider": "C", "amount": "2"})),
-                event("JobSettled", json!({"job": 3, "trace_root": "0x01",
+                event(
+                    "ReplicaStruck",
+                    json!({"job": 3, "provider": "C", "fault": "outvoted",
+                    "amount": "9"}),
+                ),
+                event(
+                    "ReplicaPaid",
+                    json!({"job": 3, "provider": "A", "pay": "5", "fee": "1",
+                    "to_worker": "0"}),
+                ),
+                event(
+                    "ReplicaPaid",
+                    json!({"job": 3, "provider": "B", "pay": "5", "fee": "1",
+                    "to_worker": "0"}),
+                ),
+                event(
+                    "RequesterCompensated",
+                    json!({"job": 3, "provider": "C", "amount": "2"}),
+                ),
+                event(
+                    "JobSettled",
+                    json!({"job": 3, "trace_root": "0x01",
                     "output_root": "0xaa", "grade": {"replicated": {"agreed": 2, "of": 3}},
-                    "refunded": "7"})),
+                    "refunded": "7"}),
+                ),
             ],
         );
         history
@@ -352,9 +408,15 @@ mod tests {
         let history = settled();
         assert!(history.is_terminal() && history.is_complete());
         assert_eq!(history.output_root(), Some("0xaa"));
-        assert_eq!(history.inline_output("0xaa").and_then(inline_bytes), Some(vec![1, 2]));
+        assert_eq!(
+            history.inline_output("0xaa").and_then(inline_bytes),
+            Some(vec![1, 2])
+        );
         let text = history.describe();
-        assert!(text.contains("2 of 3 replicas agreed") && text.contains("outvoted"), "{text}");
+        assert!(
+            text.contains("2 of 3 replicas agreed") && text.contains("outvoted"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -364,7 +426,11 @@ mod tests {
             1,
             &[
                 event("JobCancelled", json!({"job": 5, "refunded": "1"})),
-                Event { pallet: "Balances".into(), name: "Held".into(), fields: json!({"job": 4}) },
+                Event {
+                    pallet: "Balances".into(),
+                    name: "Held".into(),
+                    fields: json!({"job": 4}),
+                },
                 event("OfferSet", json!({"provider": "A"})),
             ],
         );
@@ -374,9 +440,11 @@ mod tests {
 
     #[test]
     fn every_other_end_is_terminal_with_its_refund() {
-        for (name, state) in
-            [("JobFailed", "failed"), ("JobExpired", "expired"), ("JobCancelled", "cancelled")]
-        {
+        for (name, state) in [
+            ("JobFailed", "failed"),
+            ("JobExpired", "expired"),
+            ("JobCancelled", "cancelled"),
+        ] {
             let mut history = History::new(1);
             let fields = json!({"job": 1, "reason": "not_computed", "refunded": "8"});
             let lines = history.block(7, &[event(name, fields)]);
@@ -392,9 +460,14 @@ mod tests {
     #[test]
     fn fields_that_are_missing_do_no_harm() {
         let mut history = History::new(1);
-        for name in
-            ["JobCreated", "JobAdvanced", "ReplicaPaid", "ReplicaStruck", "JobSettled", "Unknown"]
-        {
+        for name in [
+            "JobCreated",
+            "JobAdvanced",
+            "ReplicaPaid",
+            "ReplicaStruck",
+            "JobSettled",
+            "Unknown",
+        ] {
             history.block(1, &[event(name, json!({"job": 1}))]);
         }
         assert_eq!(history.summary()["state"], "settled");

@@ -47,15 +47,24 @@ pub fn from_suri(suri: &str) -> Result<Keypair> {
 
 /// Reads a key file: one line with a secret URI, readable by its owner only.
 pub fn from_file(path: &Path) -> Result<Keypair> {
-    let read = |source| Error::File { action: "read the key file", path: path.into(), source };
+    let read = |source| Error::File {
+        action: "read the key file",
+        path: path.into(),
+        source,
+    };
     let metadata = fs::metadata(path).map_err(read)?;
-    let bad = |reason: &str| Error::BadFile { path: path.into(), reason: reason.into() };
+    let bad = |reason: &str| Error::BadFile {
+        path: path.into(),
+        reason: reason.into(),
+    };
     if !metadata.is_file() {
         return Err(bad("this is no file"));
     }
     check_mode(path, &metadata)?;
     if metadata.len() > MAX_KEY_FILE {
-        return Err(bad("a key file holds one line with a secret, this is far longer"));
+        return Err(bad(
+            "a key file holds one line with a secret, this is far longer",
+        ));
     }
     let text = fs::read_to_string(path).map_err(read)?;
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -71,7 +80,10 @@ fn check_mode(path: &Path, metadata: &fs::Metadata) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(Error::KeyFileMode { path: path.into(), mode });
+        return Err(Error::KeyFileMode {
+            path: path.into(),
+            mode,
+        });
     }
     Ok(())
 }
@@ -92,8 +104,15 @@ pub fn generate() -> Result<Mnemonic> {
 /// Writes a secret to a new file that only its owner can read. An existing file
 /// is never overwritten.
 pub fn write_new(path: &Path, secret: &str) -> Result<()> {
-    let failed = |source| Error::File { action: "write the key file", path: path.into(), source };
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    let failed = |source| Error::File {
+        action: "write the key file",
+        path: path.into(),
+        source,
+    };
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         fs::create_dir_all(parent).map_err(failed)?;
     }
     let mut options = fs::OpenOptions::new();
@@ -104,7 +123,9 @@ pub fn write_new(path: &Path, secret: &str) -> Result<()> {
         options.mode(0o600);
     }
     let mut file = options.open(path).map_err(failed)?;
-    writeln!(file, "{secret}").and_then(|()| file.sync_all()).map_err(failed)
+    writeln!(file, "{secret}")
+        .and_then(|()| file.sync_all())
+        .map_err(failed)
 }
 
 /// The account of a key pair.
@@ -153,7 +174,14 @@ mod tests {
     #[test]
     fn malformed_secrets_are_refused_without_being_repeated() {
         let long = format!("{PHRASE} walk");
-        for suri in ["", "  ", "bottom drive", "0x1234", &long, "what is this, then?"] {
+        for suri in [
+            "",
+            "  ",
+            "bottom drive",
+            "0x1234",
+            &long,
+            "what is this, then?",
+        ] {
             let error = from_suri(suri).unwrap_err();
             assert!(matches!(error, Error::BadSecret(_)), "{suri}");
             assert!(!error.to_string().contains("bottom"), "{error}");
@@ -200,12 +228,30 @@ mod tests {
             write_new(&path, text).unwrap();
             path
         };
-        assert!(matches!(from_file(&path("a", "")), Err(Error::BadFile { .. })));
-        assert!(matches!(from_file(&path("b", "//Alice\n//Bob")), Err(Error::BadFile { .. })));
-        assert!(matches!(from_file(&path("c", &"x".repeat(5_000))), Err(Error::BadFile { .. })));
-        assert!(matches!(from_file(&path("d", "no secret")), Err(Error::BadSecret(_))));
-        assert!(matches!(from_file(&folder.path().join("none")), Err(Error::File { .. })));
-        assert!(matches!(from_file(folder.path()), Err(Error::BadFile { .. })));
+        assert!(matches!(
+            from_file(&path("a", "")),
+            Err(Error::BadFile { .. })
+        ));
+        assert!(matches!(
+            from_file(&path("b", "//Alice\n//Bob")),
+            Err(Error::BadFile { .. })
+        ));
+        assert!(matches!(
+            from_file(&path("c", &"x".repeat(5_000))),
+            Err(Error::BadFile { .. })
+        ));
+        assert!(matches!(
+            from_file(&path("d", "no secret")),
+            Err(Error::BadSecret(_))
+        ));
+        assert!(matches!(
+            from_file(&folder.path().join("none")),
+            Err(Error::File { .. })
+        ));
+        assert!(matches!(
+            from_file(folder.path()),
+            Err(Error::BadFile { .. })
+        ));
     }
 
     #[test]
@@ -213,8 +259,16 @@ mod tests {
         let alice = parse_account("//Alice").unwrap();
         assert_eq!(parse_account(ALICE).unwrap(), alice);
         assert_eq!(parse_account(&crate::scale::hex(&alice.0)).unwrap(), alice);
-        for text in ["", "Alice", "0x12", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQZ"] {
-            assert!(matches!(parse_account(text), Err(Error::Usage(_))), "{text}");
+        for text in [
+            "",
+            "Alice",
+            "0x12",
+            "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQZ",
+        ] {
+            assert!(
+                matches!(parse_account(text), Err(Error::Usage(_))),
+                "{text}"
+            );
         }
     }
 }

@@ -12,10 +12,36 @@ use std::{
 
 /// Keys whose values are amounts of money wherever the chain uses them.
 const MONEY: &[&str] = &[
-    "amount", "bond", "budget", "collateral", "deposit", "existential_deposit", "fee", "fees",
-    "float", "free", "free_bond", "frozen", "held", "locked", "max_pay", "min_collateral",
-    "minimum", "pay", "poke_reward", "premium", "refund", "refunded", "slashed", "tip", "to_pay",
-    "to_provider", "to_worker", "total", "transferable", "treasury",
+    "amount",
+    "bond",
+    "budget",
+    "collateral",
+    "deposit",
+    "existential_deposit",
+    "fee",
+    "fees",
+    "float",
+    "free",
+    "free_bond",
+    "frozen",
+    "held",
+    "locked",
+    "max_pay",
+    "min_collateral",
+    "minimum",
+    "pay",
+    "poke_reward",
+    "premium",
+    "refund",
+    "refunded",
+    "slashed",
+    "tip",
+    "to_pay",
+    "to_provider",
+    "to_worker",
+    "total",
+    "transferable",
+    "treasury",
 ];
 
 /// Hex strings longer than this are shortened in tables.
@@ -76,9 +102,8 @@ impl Output {
     /// A bar for a transfer of `total` bytes. It goes away when dropped.
     pub fn transfer(&self, message: impl Into<String>, total: u64) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(total), self.target());
-        let style = ProgressStyle::with_template(
-            "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}",
-        );
+        let style =
+            ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}");
         if let Ok(style) = style {
             bar.set_style(style);
         }
@@ -137,7 +162,11 @@ where
 
 /// Lines of a name and a value each, the values aligned.
 pub fn pairs<N: AsRef<str>, V: AsRef<str>>(rows: &[(N, V)]) -> String {
-    let width = rows.iter().map(|(name, _)| name.as_ref().chars().count()).max().unwrap_or(0);
+    let width = rows
+        .iter()
+        .map(|(name, _)| name.as_ref().chars().count())
+        .max()
+        .unwrap_or(0);
     rows.iter()
         .map(|(name, value)| format!("{:width$}  {}", name.as_ref(), value.as_ref()))
         .collect::<Vec<_>>()
@@ -153,7 +182,13 @@ pub fn describe(value: &Value) -> String {
 }
 
 fn flatten(path: &str, key: &str, value: &Value, rows: &mut Vec<(String, String)>) {
-    let join = |name: &str| if path.is_empty() { name.into() } else { format!("{path}.{name}") };
+    let join = |name: &str| {
+        if path.is_empty() {
+            name.into()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, field) in fields {
@@ -181,9 +216,11 @@ pub fn scalar(key: &str, value: &Value) -> String {
             _ => shorten(text),
         },
         Value::Array(items) if items.is_empty() => "none".into(),
-        Value::Array(items) => {
-            items.iter().map(|item| scalar(key, item)).collect::<Vec<_>>().join(", ")
-        }
+        Value::Array(items) => items
+            .iter()
+            .map(|item| scalar(key, item))
+            .collect::<Vec<_>>()
+            .join(", "),
         Value::Object(_) => "-".into(),
     }
 }
@@ -226,7 +263,10 @@ mod tests {
             "paused no",
             "released none",
         ] {
-            assert!(squeezed.iter().any(|found| found == line), "{line} in\n{text}");
+            assert!(
+                squeezed.iter().any(|found| found == line),
+                "{line} in\n{text}"
+            );
         }
     }
 

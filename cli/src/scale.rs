@@ -167,7 +167,12 @@ fn read(bytes: &mut &[u8], id: u32, types: &Registry, depth: usize) -> Result<Va
     let ty = types.resolve(id).ok_or(Error::UnknownType(id))?;
     match &ty.type_def {
         TypeDef::Composite(inner) => {
-            if ty.path.segments.last().is_some_and(|name| name == "AccountId32") {
+            if ty
+                .path
+                .segments
+                .last()
+                .is_some_and(|name| name == "AccountId32")
+            {
                 return Ok(Value::String(ss58(Decode::decode(bytes)?)));
             }
             composite(bytes, &inner.fields, types, depth)
@@ -193,9 +198,7 @@ fn read(bytes: &mut &[u8], id: u32, types: &Registry, depth: usize) -> Result<Va
             let Compact(length) = Compact::<u32>::decode(bytes)?;
             list(bytes, length as usize, inner.type_param.id, types, depth)
         }
-        TypeDef::Array(inner) => {
-            list(bytes, inner.len as usize, inner.type_param.id, types, depth)
-        }
+        TypeDef::Array(inner) => list(bytes, inner.len as usize, inner.type_param.id, types, depth),
         TypeDef::Tuple(inner) => match inner.fields.as_slice() {
             [] => Ok(Value::Null),
             fields => fields
@@ -246,9 +249,9 @@ fn compact(bytes: &mut &[u8], id: u32, types: &Registry, depth: usize) -> Result
         TypeDef::Primitive(Primitive::U128) => {
             Ok(Value::String(Compact::<u128>::decode(bytes)?.0.to_string()))
         }
-        TypeDef::Primitive(_) => {
-            Ok(Value::Number(Number::from(Compact::<u64>::decode(bytes)?.0)))
-        }
+        TypeDef::Primitive(_) => Ok(Value::Number(Number::from(
+            Compact::<u64>::decode(bytes)?.0,
+        ))),
         _ => Err(Error::BadBytes("only numbers can be compact".into())),
     }
 }
@@ -281,8 +284,11 @@ mod tests {
 
     #[derive(Encode, TypeInfo)]
     enum Policy {
-        #[codec(index = 3)]
-        Optimistic { window: u32, audit: u8 },
+        #[codec(index = 9)]
+        Optimistic {
+            window: u32,
+            audit: u8,
+        },
         NotYetKnown,
         Pair(u8, u16),
         Single(u64),
@@ -310,7 +316,10 @@ mod tests {
             pay: u128::MAX,
             count: 300,
             policies: vec![
-                Policy::Optimistic { window: 20, audit: 16 },
+                Policy::Optimistic {
+                    window: 20,
+                    audit: 16,
+                },
                 Policy::NotYetKnown,
                 Policy::Pair(1, 2),
                 Policy::Single(9),
@@ -355,14 +364,17 @@ mod tests {
     #[test]
     fn truncated_and_impossible_bytes_are_errors() {
         let (id, types) = registry::<Policy>();
-        for bytes in [&[][..], &[9], &[3, 1, 0, 0, 0], &[2, 1]] {
+        for bytes in [&[][..], &[7], &[9, 1, 0, 0, 0], &[2, 1]] {
             assert!(to_json(&mut &bytes[..], id, &types).is_err(), "{bytes:?}");
         }
         let (id, types) = registry::<Vec<u64>>();
         assert!(to_json(&mut &Compact(u32::MAX).encode()[..], id, &types).is_err());
         let (id, types) = registry::<Vec<()>>();
         assert!(to_json(&mut &Compact(u32::MAX).encode()[..], id, &types).is_err());
-        assert_eq!(to_json(&mut &[][..], 99, &types), Err(Error::UnknownType(99)));
+        assert_eq!(
+            to_json(&mut &[][..], 99, &types),
+            Err(Error::UnknownType(99))
+        );
     }
 
     #[test]

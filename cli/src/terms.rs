@@ -164,7 +164,9 @@ struct FileAmount(Amount);
 impl<'de> Deserialize<'de> for FileAmount {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Amount::from_str(&text).map(Self).map_err(serde::de::Error::custom)
+        Amount::from_str(&text)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -229,10 +231,17 @@ impl OfferTerms {
     pub fn build(file: OfferFile, flags: OfferFlags, now: u32) -> Result<Self, Error> {
         let usage = |text: &str| Error::Usage(text.into());
         let rate = |index: usize, file: FileAmount| {
-            flags.rates.get(index).copied().flatten().unwrap_or(file.0).0
+            flags
+                .rates
+                .get(index)
+                .copied()
+                .flatten()
+                .unwrap_or(file.0)
+                .0
         };
         let times = file.times.unwrap_or_default();
-        let time = |index: usize, file: u64| flags.times.get(index).copied().flatten().unwrap_or(file);
+        let time =
+            |index: usize, file: u64| flags.times.get(index).copied().flatten().unwrap_or(file);
         let minimum = flags
             .minimum
             .or(file.minimum.map(|amount| amount.0))
@@ -243,7 +252,9 @@ impl OfferTerms {
         }
         let bandwidth = flags.bandwidth.or(file.bandwidth).unwrap_or(10 << 20);
         if bandwidth == 0 {
-            return Err(usage("the bandwidth is at least one byte per second: --bandwidth 10MiB"));
+            return Err(usage(
+                "the bandwidth is at least one byte per second: --bandwidth 10MiB",
+            ));
         }
         let models = match (flags.models.is_empty(), flags.any_model_bytes) {
             (false, Some(_)) => {
@@ -266,16 +277,25 @@ impl OfferTerms {
         };
         match &models {
             ModelFilter::List(list) if list.is_empty() => {
-                return Err(usage("the list of models is empty, so no job would be taken"));
+                return Err(usage(
+                    "the list of models is empty, so no job would be taken",
+                ));
             }
             ModelFilter::List(list) if list.len() > MAX_LISTED => {
-                return Err(usage("an offer lists at most 64 models; use --any-model-bytes"));
+                return Err(usage(
+                    "an offer lists at most 64 models; use --any-model-bytes",
+                ));
             }
             _ => {}
         }
-        let valid_for = flags.valid_for.or(file.valid_for).unwrap_or(DEFAULT_VALID_FOR);
+        let valid_for = flags
+            .valid_for
+            .or(file.valid_for)
+            .unwrap_or(DEFAULT_VALID_FOR);
         if valid_for == 0 {
-            return Err(usage("an offer holds for at least one block: --valid-for 28800"));
+            return Err(usage(
+                "an offer holds for at least one block: --valid-for 28800",
+            ));
         }
         Ok(Self {
             rates: Rates {
@@ -342,7 +362,10 @@ mod tests {
                 "times": {"macs": 7}, "slots": 4, "models": [1, 2], "valid_for": 10}"#,
         )
         .unwrap();
-        let mut over = OfferFlags { slots: Some(2), ..OfferFlags::default() };
+        let mut over = OfferFlags {
+            slots: Some(2),
+            ..OfferFlags::default()
+        };
         over.rates[0] = Some(Amount(9));
         over.times[4] = Some(8);
         let offer = OfferTerms::build(file, over, 5).unwrap();
@@ -358,16 +381,50 @@ mod tests {
     fn incomplete_and_contradictory_offers_say_which_flag_is_wrong() {
         let file = OfferFile::default;
         assert!(message(file(), OfferFlags::default()).contains("--minimum"));
-        let no_model = OfferFlags { any_model_bytes: None, ..flags() };
+        let no_model = OfferFlags {
+            any_model_bytes: None,
+            ..flags()
+        };
         assert!(message(file(), no_model).contains("--model"));
-        assert!(message(file(), OfferFlags { models: vec![1], ..flags() }).contains("not both"));
-        assert!(message(file(), OfferFlags { slots: Some(0), ..flags() }).contains("--slots"));
-        assert!(message(file(), OfferFlags { slots: Some(65), ..flags() }).contains("--slots"));
-        let slow = OfferFlags { bandwidth: Some(0), ..flags() };
+        assert!(message(
+            file(),
+            OfferFlags {
+                models: vec![1],
+                ..flags()
+            }
+        )
+        .contains("not both"));
+        assert!(message(
+            file(),
+            OfferFlags {
+                slots: Some(0),
+                ..flags()
+            }
+        )
+        .contains("--slots"));
+        assert!(message(
+            file(),
+            OfferFlags {
+                slots: Some(65),
+                ..flags()
+            }
+        )
+        .contains("--slots"));
+        let slow = OfferFlags {
+            bandwidth: Some(0),
+            ..flags()
+        };
         assert!(message(file(), slow).contains("--bandwidth"));
-        let over = OfferFlags { valid_for: Some(0), ..flags() };
+        let over = OfferFlags {
+            valid_for: Some(0),
+            ..flags()
+        };
         assert!(message(file(), over).contains("--valid-for"));
-        let many = OfferFlags { any_model_bytes: None, models: vec![1; 65], ..flags() };
+        let many = OfferFlags {
+            any_model_bytes: None,
+            models: vec![1; 65],
+            ..flags()
+        };
         assert!(message(file(), many).contains("64 models"));
     }
 
@@ -428,12 +485,28 @@ mod tests {
             ChainFilter::AnyUpTo(9).encode()
         );
         assert_eq!(
-            as_type::<ChainPolicy>(&Policy::Replicated { n: 3, quorum: 2, window: 20 }),
-            ChainPolicy::Replicated { n: 3, quorum: 2, window: 20 }.encode()
+            as_type::<ChainPolicy>(&Policy::Replicated {
+                n: 3,
+                quorum: 2,
+                window: 20
+            }),
+            ChainPolicy::Replicated {
+                n: 3,
+                quorum: 2,
+                window: 20
+            }
+            .encode()
         );
         assert_eq!(
-            as_type::<ChainPolicy>(&Policy::Optimistic { window: 20, audit: 0 }),
-            ChainPolicy::Optimistic { window: 20, audit: 0 }.encode()
+            as_type::<ChainPolicy>(&Policy::Optimistic {
+                window: 20,
+                audit: 0
+            }),
+            ChainPolicy::Optimistic {
+                window: 20,
+                audit: 0
+            }
+            .encode()
         );
     }
 }

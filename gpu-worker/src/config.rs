@@ -110,7 +110,7 @@ struct ConfigFile {
     threads: Option<usize>,
     store: Option<PathBuf>,
     listen: Option<SocketAddr>,
-    #[serde(default)]
+    #[serde(default, alias = "gateway")]
     gateways: Vec<String>,
     token_file: Option<PathBuf>,
     queue: Option<usize>,

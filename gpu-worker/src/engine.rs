@@ -760,8 +760,9 @@ impl Engine {
         self.advance(now);
     }
 
-    /// Lets time pass: waiting jobs are asked for again or given up.
-    pub fn tick(&mut self, now: Duration) {
+    /// Lets time pass: waiting jobs are asked for again or given up. Says which
+    /// were given up.
+    pub fn tick(&mut self, now: Duration) -> Vec<JobId> {
         let patience = self.limits.patience;
         let late: Vec<(Attempt, String)> = self
             .jobs
@@ -788,14 +789,14 @@ impl Engine {
                 _ => None,
             })
             .collect();
+        let mut given_up = Vec::with_capacity(late.len());
         for (attempt, message) in late {
-            self.end(
-                now,
-                attempt,
-                State::Failed(Failure::new(FailureCode::FetchTimeout, message)),
-            );
+            let failure = Failure::new(FailureCode::FetchTimeout, message);
+            self.end(now, attempt, State::Failed(failure));
+            given_up.push(attempt.job);
         }
         self.advance(now);
+        given_up
     }
 
     fn current(&mut self, attempt: Attempt) -> Option<&mut Entry> {

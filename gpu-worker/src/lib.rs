@@ -22,6 +22,8 @@
 //! | [`commands`] | `serve`, `run` and `doctor` |
 
 #![deny(unsafe_code)]
+#![deny(missing_docs, unreachable_pub, rustdoc::broken_intra_doc_links)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod api;
 pub mod backend;

@@ -7,7 +7,7 @@ use gpu_worker::{
     commands::{doctor, run, serve},
     config::ServeArgs,
 };
-use std::process::ExitCode;
+use std::{future::Future, process::ExitCode, time::Duration};
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -57,7 +57,8 @@ struct Cli {
         env = "GPU_WORKER_LOG",
         value_name = "FILTER",
         default_value = "info",
-        global = true
+        global = true,
+        help_heading = "Logging"
     )]
     log: String,
 
@@ -68,7 +69,8 @@ struct Cli {
         value_enum,
         default_value_t = LogFormat::Text,
         hide_possible_values = true,
-        global = true
+        global = true,
+        help_heading = "Logging"
     )]
     log_format: LogFormat,
 
@@ -123,15 +125,19 @@ fn start(cli: &Cli) -> anyhow::Result<bool> {
     }
     match &cli.command {
         Command::Run(args) => run::run(args).map(|()| true),
-        Command::Serve(args) => runtime()?.block_on(serve::serve(args)).map(|()| true),
-        Command::Doctor(args) => runtime()?.block_on(doctor::doctor(args)),
+        Command::Serve(args) => block_on(serve::serve(args)).map(|()| true),
+        Command::Doctor(args) => block_on(doctor::doctor(args)),
     }
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()
+        .build()?;
+    let result = runtime.block_on(work);
+    // Without this the process would wait for a run to reach its next stop.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
 }
 
 #[cfg(test)]

@@ -169,3 +169,71 @@ impl AsyncWrite for Connection {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::timeout,
+    };
+
+    const IDLE: Duration = Duration::from_millis(100);
+
+    async fn bounded(connections: usize) -> (Bounded, SocketAddr, IntGauge) {
+        let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (at, open) = (
+            inner.local_addr().unwrap(),
+            IntGauge::new("open", "open").unwrap(),
+        );
+        (
+            Bounded::new(inner, connections, IDLE, open.clone()),
+            at,
+            open,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_byte_is_closed() {
+        let (mut listener, at, open) = bounded(2).await;
+        let mut client = TcpStream::connect(at).await.unwrap();
+        let (mut server, _) = listener.accept().await;
+        assert_eq!(open.get(), 1);
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'x');
+        let error = server.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(server);
+        assert_eq!(open.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn bytes_keep_a_connection_open() {
+        let (mut listener, at, _) = bounded(2).await;
+        let mut client = TcpStream::connect(at).await.unwrap();
+        let (mut server, _) = listener.accept().await;
+        let reads = tokio::spawn(async move {
+            for _ in 0..8 {
+                server.read_u8().await.unwrap();
+            }
+        });
+        for _ in 0..8 {
+            client.write_all(b"x").await.unwrap();
+            sleep(IDLE / 4).await;
+        }
+        reads.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_waits_for_another_to_close() {
+        let (mut listener, at, _) = bounded(1).await;
+        let _clients = (
+            TcpStream::connect(at).await.unwrap(),
+            TcpStream::connect(at).await.unwrap(),
+        );
+        let (first, _) = listener.accept().await;
+        assert!(timeout(IDLE, listener.accept()).await.is_err());
+        drop(first);
+        assert!(timeout(IDLE * 50, listener.accept()).await.is_ok());
+    }
+}

@@ -116,6 +116,7 @@ enum Report {
     Failed(Failure),
     Finished(Outcome),
     Lost,
+    Stopped,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -276,7 +277,14 @@ async fn tick(worker: Weak<Inner>, every: Duration) {
         let Some(inner) = worker.upgrade() else {
             return;
         };
-        lock(&inner.engine).tick(inner.now());
+        let given_up = lock(&inner.engine).tick(inner.now());
+        for job in given_up {
+            inner.metrics.job_ended(FailureCode::FetchTimeout.as_str());
+            tracing::warn!(
+                job,
+                "job given up: a blob is missing and nobody asks for the job"
+            );
+        }
         inner.act();
     }
 }
@@ -430,6 +438,11 @@ impl Inner {
                 );
                 engine.finished(now, attempt, outcome);
             }
+            Report::Stopped => {
+                self.metrics.job_ended("stopped");
+                tracing::info!(job, "job stopped");
+                engine.failed(now, attempt, Failure::new(FailureCode::Internal, "stopped"));
+            }
             Report::Lost => {
                 tracing::warn!(job, "a held blob is gone, it is fetched again");
                 engine.lost(now, attempt);
@@ -440,7 +453,7 @@ impl Inner {
     async fn fetch(&self, attempt: Attempt, task: &Task, stop: &Stop) -> Report {
         tokio::select! {
             report = self.fetch_all(attempt, task) => report,
-            () = stop.notify.notified() => stopped(),
+            () = stop.notify.notified() => Report::Stopped,
         }
     }
 
@@ -501,7 +514,7 @@ impl Inner {
         .await;
         let (made, took) = match done {
             Ok(Ok(done)) => done,
-            Ok(Err(BackendError::Stopped)) => return stopped(),
+            Ok(Err(BackendError::Stopped)) => return Report::Stopped,
             Ok(Err(error)) => {
                 return Report::Failed(Failure::new(FailureCode::Backend, error.to_string()))
             }
@@ -523,8 +536,16 @@ impl Inner {
             }
         }
         if fault.is_none() {
-            if let Err(error) = self.receipts.keep(&task, &outcome, removable) {
-                tracing::warn!(%error, "receipt not kept: after a restart the job runs again");
+            let receipts = self.receipts.clone();
+            let (work, kept) = (task.clone(), outcome.clone());
+            let keep = move || receipts.keep(&work, &kept, removable);
+            let why = match tokio::task::spawn_blocking(keep).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(why) = why {
+                tracing::warn!(why, "receipt not kept: after a restart the job runs again");
             }
         }
         Report::Finished(outcome)
@@ -555,10 +576,6 @@ impl Inner {
         }
         Ok(Some(bytes))
     }
-}
-
-fn stopped() -> Report {
-    Report::Failed(Failure::new(FailureCode::Internal, "stopped"))
 }
 
 /// A run of the device, as the backend sees it.

@@ -118,6 +118,38 @@ fn an_offline_run_with_wrong_files_says_what_is_wrong() {
 }
 
 #[test]
+fn the_digits_model_gives_the_roots_its_makers_published() {
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/digits");
+    let model: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(digits.join("model.json")).unwrap()).unwrap();
+    let weights = model["weights"].as_array().unwrap();
+    let output = worker()
+        .current_dir(&digits)
+        .args([
+            "run",
+            "program.bin",
+            "--input",
+            "digits.bin",
+            "--format",
+            "json",
+            "--weights",
+        ])
+        .args(
+            weights
+                .iter()
+                .map(|weight| weight["file"].as_str().unwrap()),
+        )
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let published = |value: &serde_json::Value| format!("0x{}", value.as_str().unwrap());
+    assert_eq!(json["trace_root"], published(&model["trace_root"]));
+    assert_eq!(json["output_root"], published(&model["output"]["root"]));
+    assert_eq!(json["input_root"], published(&model["input"]["root"]));
+}
+
+#[test]
 fn doctor_says_in_json_and_by_exit_code_whether_serve_can_run() {
     let dir = TempDir::new().unwrap();
     let doctor = |listen: &str| {

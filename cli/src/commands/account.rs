@@ -66,7 +66,13 @@ async fn balance(options: Balance, context: &Context) -> Result<()> {
         Some(text) => keys::parse_account(&text)?,
         None => keys::account(&context.signer()?),
     };
-    let balance = context.chain().await?.best().await?.balance(&account).await?;
+    let balance = context
+        .chain()
+        .await?
+        .best()
+        .await?
+        .balance(&account)
+        .await?;
     let total = balance.free.saturating_add(balance.held);
     let value = json!({
         "address": account.to_string(),
@@ -82,7 +88,9 @@ async fn transfer(options: Transfer, context: &Context) -> Result<()> {
     let signer = context.signer()?;
     let to = keys::parse_account(&options.to)?;
     if options.amount.0 == 0 {
-        return Err(Error::Usage("there is nothing to send: the amount is zero".into()));
+        return Err(Error::Usage(
+            "there is nothing to send: the amount is zero".into(),
+        ));
     }
     let dest = MultiAddress::<AccountId32, ()>::Id(to);
     let call = Call::new("Balances", "transfer_keep_alive", (dest, options.amount.0));

@@ -1,6 +1,6 @@
 //! `athanor job`: buying a run.
 
-use super::{blocks, constant, field, field_u64, model_of, number, Context, Model};
+use super::{blocks, field, field_u64, model_of, number, Context, Model};
 use crate::{
     amount::{human_bytes, Amount, Bytes},
     blobs,
@@ -13,7 +13,6 @@ use crate::{
 use athanor_content_store::Client;
 use athanor_primitives::{ticket::root_from_hex, Root, MAX_INLINE_OUTPUT};
 use clap::{Args, Subcommand, ValueEnum};
-use futures::StreamExt;
 use serde_json::{json, Map, Value};
 use std::{
     path::{Path, PathBuf},
@@ -295,7 +294,10 @@ fn policy(options: &Terms, windows: Windows) -> Result<Policy> {
                     "the audit rate is one of {AUDIT_RATES:?}: change --audit"
                 )));
             }
-            Ok(Policy::Optimistic { window, audit: options.audit })
+            Ok(Policy::Optimistic {
+                window,
+                audit: options.audit,
+            })
         }
         PolicyName::Replicated => {
             let n = options.replicas;
@@ -327,12 +329,17 @@ fn batch(model: &Model, id: u64, given: Option<u32>, len: Option<u64>) -> Result
             )))
         }
         (None, None, _) => {
-            return Err(Error::Usage("say how many samples the input has: --batch N".into()))
+            return Err(Error::Usage(
+                "say how many samples the input has: --batch N".into(),
+            ))
         }
     };
-    let wanted = program.input_len(batch).filter(|_| (1..=most).contains(&batch)).ok_or_else(
-        || Error::Usage(format!("model {id} takes 1 to {most} samples, not {batch}")),
-    )?;
+    let wanted = program
+        .input_len(batch)
+        .filter(|_| (1..=most).contains(&batch))
+        .ok_or_else(|| {
+            Error::Usage(format!("model {id} takes 1 to {most} samples, not {batch}"))
+        })?;
     match len {
         Some(len) if len != wanted => Err(Error::Usage(format!(
             "model {id} takes {wanted} bytes for {batch} samples, the input has {len}"
@@ -351,7 +358,10 @@ struct Prepared {
 }
 
 async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Prepared> {
-    let windows = Windows { least: blocks(state, "MinWindow")?, most: blocks(state, "MaxWindow")? };
+    let windows = Windows {
+        least: blocks(state, "MinWindow")?,
+        most: blocks(state, "MaxWindow")?,
+    };
     let policy = policy(options, windows)?;
     let model = model_of(state, options.model).await?;
     if model.view.get("retired").and_then(Value::as_bool) == Some(true) {
@@ -364,8 +374,12 @@ async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Pr
         Some(path) => Some(blobs::hash(path, &context.output).await?),
         None => None,
     };
-    let batch =
-        batch(&model, options.model, options.batch, input.as_ref().map(|blob| blob.len))?;
+    let batch = batch(
+        &model,
+        options.model,
+        options.batch,
+        input.as_ref().map(|blob| blob.len),
+    )?;
     let args = (
         options.model,
         batch,
@@ -384,17 +398,25 @@ async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Pr
             _ => "the chain does not quote this job: the amounts may be more than can exist".into(),
         }));
     }
-    Ok(Prepared { model, batch, policy, input, quote })
+    Ok(Prepared {
+        model,
+        batch,
+        policy,
+        input,
+        quote,
+    })
 }
 
 fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
     let quote = &prepared.quote;
     let count = |key: &str| quote.get(key).and_then(Value::as_u64).unwrap_or_default();
-    let money = |key: &str| {
-        Amount(quote.get(key).and_then(number).unwrap_or_default()).to_string()
-    };
+    let money = |key: &str| Amount(quote.get(key).and_then(number).unwrap_or_default()).to_string();
     let replicas = prepared.policy.replicas();
-    let cheapest = quote.get("cheapest").and_then(Value::as_array).cloned().unwrap_or_default();
+    let cheapest = quote
+        .get("cheapest")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let prices: Vec<String> = cheapest
         .iter()
         .filter_map(number)
@@ -417,10 +439,20 @@ fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
         ("input", human_bytes(count("input_len"))),
         ("output", human_bytes(count("output_len"))),
         ("units", count("units").to_string()),
-        ("held", format!("{} = {replicas} × {max_pay} + tip {tip}", money("held"))),
+        (
+            "held",
+            format!("{} = {replicas} × {max_pay} + tip {tip}", money("held")),
+        ),
         ("receipt deposit", money("deposit")),
         ("offers that fit", count("eligible").to_string()),
-        ("cheapest", if prices.is_empty() { "none".into() } else { prices.join(", ") }),
+        (
+            "cheapest",
+            if prices.is_empty() {
+                "none".into()
+            } else {
+                prices.join(", ")
+            },
+        ),
     ])
 }
 
@@ -431,17 +463,28 @@ async fn quote(options: Terms, context: &Context) -> Result<()> {
     if let Some(fields) = value.as_object_mut() {
         fields.insert("model".into(), json!(options.model));
         fields.insert("batch".into(), json!(prepared.batch));
-        let root = prepared.input.as_ref().map(|blob| blob.root).or(options.input_root);
-        fields.insert("input_root".into(), json!(root.map(|root| scale::hex(&root))));
+        let root = prepared
+            .input
+            .as_ref()
+            .map(|blob| blob.root)
+            .or(options.input_root);
+        fields.insert(
+            "input_root".into(),
+            json!(root.map(|root| scale::hex(&root))),
+        );
     }
-    context.output.result(&value, || quote_rows(&prepared, options.max_pay, options.tip));
+    context.output.result(&value, || {
+        quote_rows(&prepared, options.max_pay, options.tip)
+    });
     Ok(())
 }
 
 async fn create(options: Create, context: &Context) -> Result<()> {
     let terms = &options.terms;
     if terms.input.is_none() && terms.input_root.is_none() {
-        return Err(Error::Usage("a job needs an input: --input FILE or --input-root ROOT".into()));
+        return Err(Error::Usage(
+            "a job needs an input: --input FILE or --input-root ROOT".into(),
+        ));
     }
     let signer = context.signer()?;
     let uploads = context.upload_client()?;
@@ -472,8 +515,12 @@ async fn create(options: Create, context: &Context) -> Result<()> {
         (None, Some(root)) => root,
         (None, None) => return Err(Error::Usage("a job needs an input".into())),
     };
-    let held = field(&prepared.quote, "held").map(number)?.unwrap_or_default();
-    let deposit = field(&prepared.quote, "deposit").map(number)?.unwrap_or_default();
+    let held = field(&prepared.quote, "held")
+        .map(number)?
+        .unwrap_or_default();
+    let deposit = field(&prepared.quote, "deposit")
+        .map(number)?
+        .unwrap_or_default();
     let job = JobTerms {
         model: terms.model,
         input_root: root,
@@ -487,9 +534,13 @@ async fn create(options: Create, context: &Context) -> Result<()> {
         tip: terms.tip.0,
     };
     let call = Call::new(PALLET, "create_job", (job,));
-    context.output.note(quote_rows(&prepared, terms.max_pay, terms.tip));
+    context
+        .output
+        .note(quote_rows(&prepared, terms.max_pay, terms.tip));
     if field_u64(&prepared.quote, "eligible")? < u64::from(prepared.policy.replicas()) {
-        context.output.warn("fewer offers fit than the job needs; it may expire and be refunded");
+        context
+            .output
+            .warn("fewer offers fit than the job needs; it may expire and be refunded");
     }
     if options.dry_run {
         let amounts = [("held", held), ("receipt deposit", deposit)];
@@ -526,7 +577,10 @@ async fn create(options: Create, context: &Context) -> Result<()> {
         "block": included.block_hex(),
     });
     context.output.result(&value, || {
-        format!("{}\n\nFollow it with: athanor job watch {id}", output::describe(&value))
+        format!(
+            "{}\n\nFollow it with: athanor job watch {id}",
+            output::describe(&value)
+        )
     });
     Ok(())
 }
@@ -538,7 +592,10 @@ async fn job_view(state: &State, id: u64) -> Result<Option<Value>> {
 
 /// Refuses a number no job has had.
 async fn check_exists(state: &State, id: u64) -> Result<()> {
-    let next = state.storage(PALLET, "NextJobId", ()).await?.and_then(|value| value.as_u64());
+    let next = state
+        .storage(PALLET, "NextJobId", ())
+        .await?
+        .and_then(|value| value.as_u64());
     match next {
         Some(next) if id >= next => Err(Error::NotFound(if next == 0 {
             format!("there is no job {id}: the chain has had none")
@@ -577,7 +634,10 @@ async fn look_back(
             Err(error @ Error::NodeUnreachable { .. }) => return Err(error),
             Err(_) => break,
         };
-        let ours: Vec<_> = events.into_iter().filter(|event| history.concerns(event)).collect();
+        let ours: Vec<_> = events
+            .into_iter()
+            .filter(|event| history.concerns(event))
+            .collect();
         let created = ours.iter().any(|event| event.name == "JobCreated");
         if !ours.is_empty() {
             found.push((number, ours));
@@ -607,7 +667,9 @@ async fn past(
         Some(view) => view.pointer("/job/created").and_then(Value::as_u64),
         None => None,
     };
-    let first = created.unwrap_or(0).max(head.number().saturating_sub(lookback));
+    let first = created
+        .unwrap_or(0)
+        .max(head.number().saturating_sub(lookback));
     let progress = context.output.spinner("looking for the job");
     let lines = look_back(chain, head, first, &mut history, &progress).await?;
     Ok((history, lines))
@@ -624,7 +686,9 @@ async fn watch(options: Watch, context: &Context) -> Result<()> {
                 Error::TimedOut(format!("job {} has not ended in {seconds} s", options.id))
             })??,
     };
-    context.output.result(&history.summary(), || history.describe());
+    context
+        .output
+        .result(&history.summary(), || history.describe());
     match history.state() {
         Some("settled") => Ok(()),
         state => Err(Error::JobEnded {
@@ -637,15 +701,19 @@ async fn watch(options: Watch, context: &Context) -> Result<()> {
 async fn follow(chain: &Chain, options: &Watch, context: &Context) -> Result<History> {
     check_exists(&chain.best().await?, options.id).await?;
     let mut stream = chain.blocks(!options.best).await?;
-    let head = if options.best { chain.best().await? } else { chain.finalized().await? };
-    let (mut history, lines) =
-        past(chain, &head, options.id, options.lookback, context).await?;
+    let head = if options.best {
+        chain.best().await?
+    } else {
+        chain.finalized().await?
+    };
+    let (mut history, lines) = past(chain, &head, options.id, options.lookback, context).await?;
     for line in lines {
         context.output.note(line);
     }
     // Past the head the job may be younger than the last final block; if it is
     // not there either, its end is further back than this node or --lookback goes.
-    let known = history.state().is_some() || job_view(&chain.best().await?, options.id).await?.is_some();
+    let known =
+        history.state().is_some() || job_view(&chain.best().await?, options.id).await?.is_some();
     if !known {
         return Err(Error::NotFound(format!(
             "job {} has ended, and its last events are not in the last {} blocks this node has: \
@@ -692,7 +760,9 @@ async fn show(options: Show, context: &Context) -> Result<()> {
         if let Some(fields) = view.as_object_mut() {
             fields.insert("state".into(), json!(status));
         }
-        context.output.result(&view, || describe_job(&view, state.number()));
+        context
+            .output
+            .result(&view, || describe_job(&view, state.number()));
         return Ok(());
     }
     if let Some(receipt) = state.storage(PALLET, "Receipts", (options.id,)).await? {
@@ -708,13 +778,15 @@ async fn show(options: Show, context: &Context) -> Result<()> {
 }
 
 fn describe_job(view: &Value, now: u64) -> String {
-    let text = |path: &str, key: &str| {
-        output::scalar(key, view.pointer(path).unwrap_or(&Value::Null))
-    };
+    let text =
+        |path: &str, key: &str| output::scalar(key, view.pointer(path).unwrap_or(&Value::Null));
     let mut rows = vec![
         ("job", text("/id", "id")),
         ("state", text("/state", "state")),
-        ("until block", format!("{} (now {now})", text("/job/deadline", "deadline"))),
+        (
+            "until block",
+            format!("{} (now {now})", text("/job/deadline", "deadline")),
+        ),
         ("requester", text("/job/requester", "requester")),
         ("model", text("/job/terms/model", "model")),
         ("samples", text("/job/terms/batch", "batch")),
@@ -723,15 +795,22 @@ fn describe_job(view: &Value, now: u64) -> String {
         ("tip", text("/job/tip", "tip")),
         ("created", text("/job/created", "created")),
     ];
-    for claim in view.get("claims").and_then(Value::as_array).into_iter().flatten() {
-        let root = claim.get("output_root").and_then(Value::as_str).unwrap_or_default();
+    for claim in view
+        .get("claims")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let root = claim
+            .get("output_root")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         rows.push(("claimed output", root.to_owned()));
     }
     let replicas = view.pointer("/job/replicas").and_then(Value::as_array);
     let table = replicas.filter(|list| !list.is_empty()).map(|list| {
         let rows = list.iter().map(|replica| {
-            let text =
-                |key: &str| output::scalar(key, replica.get(key).unwrap_or(&Value::Null));
+            let text = |key: &str| output::scalar(key, replica.get(key).unwrap_or(&Value::Null));
             let done = |key: &str| replica.get(key).is_some_and(|value| !value.is_null());
             let state = match () {
                 () if done("fault") => text("fault"),
@@ -777,7 +856,11 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 
 /// The one output a live job's claims agree on.
 fn claimed(view: &Value, id: u64) -> Result<(Root, Root)> {
-    let claims = view.get("claims").and_then(Value::as_array).cloned().unwrap_or_default();
+    let claims = view
+        .get("claims")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     match claims.as_slice() {
         [] => Err(Error::Refused(format!(
             "job {id} is {}: nothing was revealed yet; `athanor job watch {id}` waits for it",
@@ -812,7 +895,10 @@ async fn live_output(state: &State, view: &Value, id: u64) -> Result<Output> {
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| Error::protocol("node roots", "an output's root is missing"))?;
         if joined_root(&parts) != root {
-            return Err(Error::protocol("node roots", "they do not give the output's root"));
+            return Err(Error::protocol(
+                "node roots",
+                "they do not give the output's root",
+            ));
         }
     }
     let replicas = view.pointer("/job/replicas").and_then(Value::as_array);
@@ -823,7 +909,13 @@ async fn live_output(state: &State, view: &Value, id: u64) -> Result<Output> {
         .filter_map(|replica| replica.get("provider")?.as_str().map(str::to_owned))
         .collect();
     let len = view.pointer("/job/output_len").and_then(Value::as_u64);
-    Ok(Output { root: Some(root), parts, len, providers, ..Output::default() })
+    Ok(Output {
+        root: Some(root),
+        parts,
+        len,
+        providers,
+        ..Output::default()
+    })
 }
 
 /// The root that stands for several outputs.
@@ -856,14 +948,19 @@ async fn find_output(options: &Fetch, chain: &Chain, context: &Context) -> Resul
                     found.settled = true;
                 }
                 Some(state) => {
-                    return Err(Error::JobEnded { job: id, state: state.to_owned() });
+                    return Err(Error::JobEnded {
+                        job: id,
+                        state: state.to_owned(),
+                    });
                 }
                 None => {}
             }
         }
-        found.inline = found
-            .root
-            .and_then(|root| history.inline_output(&scale::hex(&root)).and_then(history::inline_bytes));
+        found.inline = found.root.and_then(|root| {
+            history
+                .inline_output(&scale::hex(&root))
+                .and_then(history::inline_bytes)
+        });
     }
     if found.root.is_none() {
         return Err(Error::NotFound(format!(
@@ -890,7 +987,9 @@ async fn provider_clients(
         match endpoint.map(|url| Client::new(url, None)) {
             Some(Ok(client)) => clients.push(client),
             Some(Err(error)) => context.output.note(format!("{provider}: {error}")),
-            None => context.output.note(format!("{provider} is no provider any more")),
+            None => context
+                .output
+                .note(format!("{provider} is no provider any more")),
         }
     }
     Ok(clients)
@@ -902,7 +1001,9 @@ async fn fetch(options: Fetch, context: &Context) -> Result<()> {
     let found = find_output(&options, &chain, context).await?;
     let root = found.root.unwrap_or_default();
     if !found.settled {
-        context.output.warn("the job has not settled: its result may still be challenged");
+        context
+            .output
+            .warn("the job has not settled: its result may still be challenged");
     }
     let limit = found.len.unwrap_or(options.limit.0).min(options.limit.0);
     let bytes = match &found.inline {
@@ -942,7 +1043,11 @@ async fn fetch_parts(
     limit: u64,
     context: &Context,
 ) -> Result<u64> {
-    let failed = |source| Error::File { action: "write", path: dest.into(), source };
+    let failed = |source| Error::File {
+        action: "write",
+        path: dest.into(),
+        source,
+    };
     let mut files = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         let mut name = dest.as_os_str().to_owned();
@@ -1006,8 +1111,7 @@ async fn forget(options: Show, context: &Context) -> Result<()> {
     let chain = context.chain().await?;
     let call = Call::new(PALLET, "remove_receipt", (options.id,));
     let included = context.submit(&chain, &signer, call).await?;
-    let value =
-        json!({"job": options.id, "receipt": "removed", "block": included.block_hex()});
+    let value = json!({"job": options.id, "receipt": "removed", "block": included.block_hex()});
     context.output.result(&value, || output::describe(&value));
     Ok(())
 }
@@ -1025,7 +1129,9 @@ async fn list(options: List, context: &Context) -> Result<()> {
     jobs.sort_by_key(|(id, _)| *id);
     let wanted = |job: &Value| {
         let text = |key: &str| job.get(key).and_then(Value::as_str).unwrap_or_default();
-        requester.as_deref().is_none_or(|who| text("requester") == who)
+        requester
+            .as_deref()
+            .is_none_or(|who| text("requester") == who)
             && (options.state.is_empty() || options.state.iter().any(|s| s == text("status")))
     };
     let jobs: Vec<Value> = jobs
@@ -1037,10 +1143,26 @@ async fn list(options: List, context: &Context) -> Result<()> {
     let value = Value::Array(jobs);
     context.output.result(&value, || {
         let rows = value.as_array().into_iter().flatten().map(|job| {
-            ["job", "state", "model", "batch", "budget", "deadline", "requester"]
-                .map(|key| output::scalar(key, job.get(key).unwrap_or(&Value::Null)))
+            [
+                "job",
+                "state",
+                "model",
+                "batch",
+                "budget",
+                "deadline",
+                "requester",
+            ]
+            .map(|key| output::scalar(key, job.get(key).unwrap_or(&Value::Null)))
         });
-        let headers = ["Job", "State", "Model", "Samples", "Budget", "Until", "Requester"];
+        let headers = [
+            "Job",
+            "State",
+            "Model",
+            "Samples",
+            "Budget",
+            "Until",
+            "Requester",
+        ];
         output::table(&headers, rows)
     });
     Ok(())
@@ -1087,18 +1209,30 @@ mod tests {
         }
     }
 
-    const WINDOWS: Windows = Windows { least: 20, most: 2_000 };
+    const WINDOWS: Windows = Windows {
+        least: 20,
+        most: 2_000,
+    };
 
     #[test]
     fn the_window_defaults_to_what_the_chain_allows() {
         let optimistic = |window| Policy::Optimistic { window, audit: 0 };
         assert_eq!(policy(&terms(), WINDOWS).unwrap(), optimistic(1_200));
-        let short = Windows { least: 5, most: 100 };
+        let short = Windows {
+            least: 5,
+            most: 100,
+        };
         assert_eq!(policy(&terms(), short).unwrap(), optimistic(100));
-        let least = Terms { window: Some(Window::Shortest), ..terms() };
+        let least = Terms {
+            window: Some(Window::Shortest),
+            ..terms()
+        };
         assert_eq!(policy(&least, WINDOWS).unwrap(), optimistic(20));
         for blocks in [19, 2_001] {
-            let wrong = Terms { window: Some(Window::Blocks(blocks)), ..terms() };
+            let wrong = Terms {
+                window: Some(Window::Blocks(blocks)),
+                ..terms()
+            };
             assert!(matches!(policy(&wrong, WINDOWS), Err(Error::Usage(_))));
         }
     }
@@ -1106,18 +1240,38 @@ mod tests {
     #[test]
     fn the_quorum_defaults_to_more_than_half() {
         let replicated = |replicas, quorum| {
-            let options =
-                Terms { policy: PolicyName::Replicated, replicas, quorum, ..terms() };
+            let options = Terms {
+                policy: PolicyName::Replicated,
+                replicas,
+                quorum,
+                ..terms()
+            };
             policy(&options, WINDOWS)
         };
         for (n, quorum) in [(1, 1), (2, 2), (3, 2), (4, 3), (7, 4)] {
-            let expected = Policy::Replicated { n, quorum, window: 1_200 };
+            let expected = Policy::Replicated {
+                n,
+                quorum,
+                window: 1_200,
+            };
             assert_eq!(replicated(n, None).unwrap(), expected);
         }
-        for (n, quorum) in [(0, None), (8, None), (3, Some(1)), (4, Some(2)), (3, Some(4))] {
-            assert!(matches!(replicated(n, quorum), Err(Error::Usage(_))), "{n} {quorum:?}");
+        for (n, quorum) in [
+            (0, None),
+            (8, None),
+            (3, Some(1)),
+            (4, Some(2)),
+            (3, Some(4)),
+        ] {
+            assert!(
+                matches!(replicated(n, quorum), Err(Error::Usage(_))),
+                "{n} {quorum:?}"
+            );
         }
-        let audit = Terms { audit: 5, ..terms() };
+        let audit = Terms {
+            audit: 5,
+            ..terms()
+        };
         assert!(matches!(policy(&audit, WINDOWS), Err(Error::Usage(_))));
     }
 
@@ -1125,7 +1279,10 @@ mod tests {
         let program = Program {
             version: 1,
             max_batch: 4,
-            inputs: vec![TensorType { dtype: DType::I8, shape: Shape::from([3]) }],
+            inputs: vec![TensorType {
+                dtype: DType::I8,
+                shape: Shape::from([3]),
+            }],
             constants: vec![],
             nodes: vec![Node {
                 op: Op::Clamp(Clamp { lo: 0, hi: 5 }),
@@ -1133,7 +1290,10 @@ mod tests {
             }],
             outputs: vec![0],
         };
-        Model { view: Value::Null, program: load(&program.encoded()).unwrap() }
+        Model {
+            view: Value::Null,
+            program: load(&program.encoded()).unwrap(),
+        }
     }
 
     #[test]
@@ -1159,14 +1319,17 @@ mod tests {
 
     #[test]
     fn a_live_job_has_one_output_or_none_or_a_dispute() {
-        let claim = |byte: u8| {
-            json!({"trace_root": scale::hex(&[byte; 32]), "output_root": scale::hex(&[byte + 1; 32])})
-        };
+        let claim = |byte: u8| json!({"trace_root": scale::hex(&[byte; 32]), "output_root": scale::hex(&[byte + 1; 32])});
         let view = |claims: Vec<Value>| json!({"job": {"status": "claimed"}, "claims": claims});
-        assert_eq!(claimed(&view(vec![claim(1)]), 7).unwrap(), ([2; 32], [1; 32]));
+        assert_eq!(
+            claimed(&view(vec![claim(1)]), 7).unwrap(),
+            ([2; 32], [1; 32])
+        );
         let none = claimed(&view(vec![]), 7).unwrap_err().to_string();
         assert!(none.contains("nothing was revealed"), "{none}");
-        let two = claimed(&view(vec![claim(1), claim(3)]), 7).unwrap_err().to_string();
+        let two = claimed(&view(vec![claim(1), claim(3)]), 7)
+            .unwrap_err()
+            .to_string();
         assert!(two.contains("2 different results"), "{two}");
     }
 

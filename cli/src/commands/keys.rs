@@ -58,7 +58,11 @@ pub fn run(command: Command, context: &Context) -> Result<()> {
         Command::New(options) => new(options, context),
         Command::Show => {
             let pair = context.signer()?;
-            show(&keys::account(&pair).to_string(), &pair.public_key().0, context)
+            show(
+                &keys::account(&pair).to_string(),
+                &pair.public_key().0,
+                context,
+            )
         }
         Command::Address(options) => {
             let account = match options.account {
@@ -104,7 +108,10 @@ fn new(options: New, context: &Context) -> Result<()> {
         }
     }
     context.output.result(&value, || {
-        let mut rows = vec![("address", address.clone()), ("public key", public_key.clone())];
+        let mut rows = vec![
+            ("address", address.clone()),
+            ("public key", public_key.clone()),
+        ];
         match &options.out {
             Some(path) => rows.push(("secret in", path.display().to_string())),
             None => rows.push(("mnemonic", mnemonic.clone())),

@@ -120,13 +120,16 @@ enum Weights {
 }
 
 fn weights(options: &Register) -> Vec<Weights> {
-    let given = options.weights.iter().map(|text| {
-        match athanor_primitives::ticket::root_from_hex(text) {
-            Some(root) => Weights::Root(root),
-            None => Weights::File(text.into()),
-        }
-    });
-    given.chain(options.weights_root.iter().copied().map(Weights::Root)).collect()
+    let given =
+        options.weights.iter().map(
+            |text| match athanor_primitives::ticket::root_from_hex(text) {
+                Some(root) => Weights::Root(root),
+                None => Weights::File(text.into()),
+            },
+        );
+    given
+        .chain(options.weights_root.iter().copied().map(Weights::Root))
+        .collect()
 }
 
 fn check_count(given: usize, program: &Validated) -> Result<()> {
@@ -175,7 +178,11 @@ async fn register(options: Register, context: &Context) -> Result<()> {
 
     let mut roots = Vec::new();
     let mut files = Vec::new();
-    for (index, (item, wanted)) in weights.into_iter().zip(program.root_constants()).enumerate() {
+    for (index, (item, wanted)) in weights
+        .into_iter()
+        .zip(program.root_constants())
+        .enumerate()
+    {
         match item {
             Weights::Root(root) => roots.push(root),
             Weights::File(path) => {
@@ -188,9 +195,11 @@ async fn register(options: Register, context: &Context) -> Result<()> {
     }
 
     let bytes = 32 * roots.len() + options.licence.len();
-    let deposit = constant(&state, "Programs", "DepositBase")?.saturating_mul(2).saturating_add(
-        constant(&state, "Programs", "DepositPerByte")?.saturating_mul(bytes as u128),
-    );
+    let deposit = constant(&state, "Programs", "DepositBase")?
+        .saturating_mul(2)
+        .saturating_add(
+            constant(&state, "Programs", "DepositPerByte")?.saturating_mul(bytes as u128),
+        );
     let call = Call::new(
         "Programs",
         "register_model",
@@ -203,7 +212,9 @@ async fn register(options: Register, context: &Context) -> Result<()> {
         ),
     );
     if options.dry_run {
-        return context.show_dry_run(&chain, &signer, call, &[("deposit", deposit)]).await;
+        return context
+            .show_dry_run(&chain, &signer, call, &[("deposit", deposit)])
+            .await;
     }
     match context.upload_client()? {
         Some(client) => {
@@ -237,7 +248,9 @@ async fn show(options: Show, context: &Context) -> Result<()> {
 
 async fn cost(options: Cost, context: &Context) -> Result<()> {
     let state = context.chain().await?.best().await?;
-    let cost = state.view("Programs", "cost", (options.id, options.batch)).await?;
+    let cost = state
+        .view("Programs", "cost", (options.id, options.batch))
+        .await?;
     if cost.is_null() {
         let model = model_of(&state, options.id).await?;
         return Err(Error::Usage(format!(
@@ -247,7 +260,9 @@ async fn cost(options: Cost, context: &Context) -> Result<()> {
             options.batch
         )));
     }
-    let memory = state.view("Programs", "memory", (options.id, options.batch)).await?;
+    let memory = state
+        .view("Programs", "memory", (options.id, options.batch))
+        .await?;
     let part = |key: &str| -> Result<u64> {
         let value = field(&cost, key)?;
         number(value)
@@ -276,7 +291,10 @@ async fn cost(options: Cost, context: &Context) -> Result<()> {
             ("nodes", exact.nodes.to_string()),
             ("bytes to load", exact.load.to_string()),
             ("units", exact.units().to_string()),
-            ("memory", memory.as_u64().map_or_else(|| "-".into(), human_bytes)),
+            (
+                "memory",
+                memory.as_u64().map_or_else(|| "-".into(), human_bytes),
+            ),
         ])
     });
     Ok(())
@@ -285,7 +303,9 @@ async fn cost(options: Cost, context: &Context) -> Result<()> {
 async fn close(id: u64, call: &'static str, done: &str, context: &Context) -> Result<()> {
     let signer = context.signer()?;
     let chain = context.chain().await?;
-    let included = context.submit(&chain, &signer, Call::new("Programs", call, (id,))).await?;
+    let included = context
+        .submit(&chain, &signer, Call::new("Programs", call, (id,)))
+        .await?;
     let value: Value = json!({"model": id, "state": done, "block": included.block_hex()});
     context.output.result(&value, || output::describe(&value));
     Ok(())
@@ -324,17 +344,27 @@ mod tests {
 
     #[test]
     fn a_file_of_another_length_is_refused_by_name() {
-        let blob = FileBlob { path: "w.bin".into(), root: [0; 32], len: 10 };
+        let blob = FileBlob {
+            path: "w.bin".into(),
+            root: [0; 32],
+            len: 10,
+        };
         assert!(check_length(&blob, 0, 10).is_ok());
         let error = check_length(&blob, 3, 12).unwrap_err().to_string();
-        assert!(error.contains("w.bin") && error.contains("constant 3"), "{error}");
+        assert!(
+            error.contains("w.bin") && error.contains("constant 3"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_licence_is_short_and_printable() {
         assert!(check_licence("Apache-2.0 OR MIT").is_ok());
         for text in ["", "a\nb", "Lizenz für alle", &"x".repeat(65)] {
-            assert!(matches!(check_licence(text), Err(Error::Usage(_))), "{text}");
+            assert!(
+                matches!(check_licence(text), Err(Error::Usage(_))),
+                "{text}"
+            );
         }
     }
 }

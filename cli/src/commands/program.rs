@@ -109,7 +109,9 @@ pub fn load(path: &Path) -> Result<(Vec<u8>, Validated)> {
 fn deposit(state: &State, bytes: usize) -> Result<u128> {
     let base = constant(state, "Programs", "DepositBase")?;
     let per_byte = constant(state, "Programs", "DepositPerByte")?;
-    Ok(base.saturating_mul(2).saturating_add(per_byte.saturating_mul(bytes as u128)))
+    Ok(base
+        .saturating_mul(2)
+        .saturating_add(per_byte.saturating_mul(bytes as u128)))
 }
 
 async fn register(options: Register, context: &Context) -> Result<()> {
@@ -119,11 +121,16 @@ async fn register(options: Register, context: &Context) -> Result<()> {
     let shown = scale::hex(&hash);
     let chain = context.chain().await?;
     let state = chain.best().await?;
-    let known = state.storage("Programs", "Programs", (hash,)).await?.is_some();
+    let known = state
+        .storage("Programs", "Programs", (hash,))
+        .await?
+        .is_some();
     let deposit = deposit(&state, bytes.len())?;
     let call = Call::new("Programs", "register_program", (bytes,));
     if options.dry_run && !known {
-        return context.show_dry_run(&chain, &signer, call, &[("deposit", deposit)]).await;
+        return context
+            .show_dry_run(&chain, &signer, call, &[("deposit", deposit)])
+            .await;
     }
     let block = if known {
         scale::hex(state.hash().as_ref())
@@ -132,8 +139,16 @@ async fn register(options: Register, context: &Context) -> Result<()> {
     };
     let value = json!({"program_hash": shown, "already_registered": known, "block": block});
     context.output.result(&value, || {
-        let state = if known { "it was registered already" } else { "registered" };
-        output::pairs(&[("program", shown.as_str()), ("state", state), ("block", block.as_str())])
+        let state = if known {
+            "it was registered already"
+        } else {
+            "registered"
+        };
+        output::pairs(&[
+            ("program", shown.as_str()),
+            ("state", state),
+            ("block", block.as_str()),
+        ])
     });
     Ok(())
 }
@@ -169,7 +184,11 @@ fn inspect(options: Inspect, context: &Context) -> Result<()> {
             ("program", scale::hex(&program.program().hash())),
             ("length", human_bytes(bytes.len() as u64)),
         ];
-        format!("{}\n\n{}", output::pairs(&rows), table(&program, options.batch))
+        format!(
+            "{}\n\n{}",
+            output::pairs(&rows),
+            table(&program, options.batch)
+        )
     });
     Ok(())
 }
@@ -201,7 +220,9 @@ fn type_text(ty: &TensorType) -> String {
 /// The operator's name: the variant, without its attributes.
 fn op_name(op: &impl std::fmt::Debug) -> String {
     let text = format!("{op:?}");
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(text.len());
     text[..end].to_owned()
 }
 
@@ -224,33 +245,68 @@ fn rows(program: &Validated, batch: u32) -> Vec<Row> {
         .map(|(node, description)| Row {
             node,
             op: op_name(&description.op),
-            operands: description.operands.iter().map(ToString::to_string).collect(),
+            operands: description
+                .operands
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             ty: program.node_type(node).map(type_text).unwrap_or_default(),
             bytes: program.node_len(node, batch).unwrap_or_default(),
-            output: program.outputs().iter().any(|output| usize::from(*output) == node),
+            output: program
+                .outputs()
+                .iter()
+                .any(|output| usize::from(*output) == node),
         })
         .collect()
 }
 
 fn table(program: &Validated, batch: u32) -> String {
-    let inputs = program.program().inputs.iter().enumerate().map(|(index, ty)| {
-        vec![format!("input {index}"), String::new(), String::new(), type_text(ty)]
-    });
-    let constants = program.program().constants.iter().enumerate().map(|(index, constant)| {
-        let kind = match constant {
-            Constant::Root { .. } => "weights",
-            Constant::Inline { .. } => "inline",
-        };
-        vec![format!("constant {index}"), kind.into(), String::new(), type_text(constant.ty())]
-    });
+    let inputs = program
+        .program()
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(index, ty)| {
+            vec![
+                format!("input {index}"),
+                String::new(),
+                String::new(),
+                type_text(ty),
+            ]
+        });
+    let constants = program
+        .program()
+        .constants
+        .iter()
+        .enumerate()
+        .map(|(index, constant)| {
+            let kind = match constant {
+                Constant::Root { .. } => "weights",
+                Constant::Inline { .. } => "inline",
+            };
+            vec![
+                format!("constant {index}"),
+                kind.into(),
+                String::new(),
+                type_text(constant.ty()),
+            ]
+        });
     let nodes = rows(program, batch).into_iter().map(|row| {
         let mark = if row.output { " (output)" } else { "" };
-        vec![format!("node {}{mark}", row.node), row.op, row.operands.join(", "), row.ty]
+        vec![
+            format!("node {}{mark}", row.node),
+            row.op,
+            row.operands.join(", "),
+            row.ty,
+        ]
     });
     let cost = program.cost(batch).unwrap_or_default();
     let length = |bytes: Option<u64>| bytes.map_or_else(|| "-".into(), human_bytes);
     let summary = output::pairs(&[
-        ("samples", format!("{batch} of at most {}", program.max_batch())),
+        (
+            "samples",
+            format!("{batch} of at most {}", program.max_batch()),
+        ),
         ("input", length(program.input_len(batch))),
         ("output", length(program.output_len(batch))),
         ("memory", length(program.memory(batch))),
@@ -262,7 +318,10 @@ fn table(program: &Validated, batch: u32) -> String {
     ]);
     format!(
         "{}\n\n{summary}",
-        output::table(&["Value", "Kind", "From", "Type"], inputs.chain(constants).chain(nodes))
+        output::table(
+            &["Value", "Kind", "From", "Type"],
+            inputs.chain(constants).chain(nodes)
+        )
     )
 }
 
@@ -318,7 +377,10 @@ mod tests {
         Program {
             version: 1,
             max_batch: 4,
-            inputs: vec![TensorType { dtype: DType::I8, shape: Shape::from([3]) }],
+            inputs: vec![TensorType {
+                dtype: DType::I8,
+                shape: Shape::from([3]),
+            }],
             constants: vec![],
             nodes: vec![Node {
                 op: Op::Clamp(Clamp { lo: 0, hi: 5 }),
@@ -341,7 +403,10 @@ mod tests {
         assert_eq!(value["output_len"], 6);
         assert_eq!(value["max_batch"], 4);
         let text = table(&program, 2);
-        assert!(text.contains("node 0 (output)") && text.contains("2 of at most 4"), "{text}");
+        assert!(
+            text.contains("node 0 (output)") && text.contains("2 of at most 4"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -410,7 +410,17 @@ async fn list(context: &Context) -> Result<()> {
                 text("/live", "live"),
             ]
         });
-        output::table(&["Provider", "Least pay", "Slots", "Free bond", "Rep.", "Live"], rows)
+        output::table(
+            &[
+                "Provider",
+                "Least pay",
+                "Slots",
+                "Free bond",
+                "Rep.",
+                "Live",
+            ],
+            rows,
+        )
     });
     Ok(())
 }
@@ -418,7 +428,9 @@ async fn list(context: &Context) -> Result<()> {
 async fn simple(call: &'static str, done: &str, context: &Context) -> Result<()> {
     let signer = context.signer()?;
     let chain = context.chain().await?;
-    let included = context.submit(&chain, &signer, Call::new(PALLET, call, ())).await?;
+    let included = context
+        .submit(&chain, &signer, Call::new(PALLET, call, ()))
+        .await?;
     let value = json!({
         "provider": keys::account(&signer).to_string(),
         "state": done,
@@ -431,12 +443,16 @@ async fn simple(call: &'static str, done: &str, context: &Context) -> Result<()>
 async fn add_bond(options: AddBond, context: &Context) -> Result<()> {
     let signer = context.signer()?;
     if options.amount.0 == 0 {
-        return Err(Error::Usage("there is nothing to lock: the amount is zero".into()));
+        return Err(Error::Usage(
+            "there is nothing to lock: the amount is zero".into(),
+        ));
     }
     let chain = context.chain().await?;
     let call = Call::new(PALLET, "add_bond", (options.amount.0,));
     if options.dry_run {
-        return context.show_dry_run(&chain, &signer, call, &[("bond", options.amount.0)]).await;
+        return context
+            .show_dry_run(&chain, &signer, call, &[("bond", options.amount.0)])
+            .await;
     }
     let included = context.submit(&chain, &signer, call).await?;
     let value = json!({
@@ -466,7 +482,9 @@ async fn set_worker(options: SetWorker, context: &Context) -> Result<()> {
 async fn deregister(context: &Context) -> Result<()> {
     let signer = context.signer()?;
     let chain = context.chain().await?;
-    let included = context.submit(&chain, &signer, Call::new(PALLET, "deregister", ())).await?;
+    let included = context
+        .submit(&chain, &signer, Call::new(PALLET, "deregister", ()))
+        .await?;
     let until = included.field(PALLET, "ProviderDeregistered", "until")?;
     let value = json!({
         "provider": keys::account(&signer).to_string(),
@@ -545,13 +563,23 @@ mod tests {
     fn an_offer_file_is_read_and_a_wrong_one_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("offer.json");
-        std::fs::write(&path, r#"{"minimum": "1 AUR", "models": [3], "valid_for": 7}"#).unwrap();
-        let options = Offer { file: Some(path.clone()), ..Offer::default() };
+        std::fs::write(
+            &path,
+            r#"{"minimum": "1 AUR", "models": [3], "valid_for": 7}"#,
+        )
+        .unwrap();
+        let options = Offer {
+            file: Some(path.clone()),
+            ..Offer::default()
+        };
         let offer = terms(&options, 10).unwrap();
         assert_eq!(offer.valid_until, 17);
 
         std::fs::write(&path, r#"{"minimun": "1 AUR"}"#).unwrap();
         let error = terms(&options, 10).unwrap_err().to_string();
-        assert!(error.contains("offer.json") && error.contains("minimun"), "{error}");
+        assert!(
+            error.contains("offer.json") && error.contains("minimun"),
+            "{error}"
+        );
     }
 }

@@ -90,7 +90,9 @@ async fn put(options: Put, context: &Context) -> Result<()> {
     let uploaded = match &client {
         Some(client) => blobs::upload(client, &blob, &context.output).await?,
         None => {
-            context.output.warn("no --store given: the root was computed, nothing was uploaded");
+            context
+                .output
+                .warn("no --store given: the root was computed, nothing was uploaded");
             false
         }
     };
@@ -102,21 +104,34 @@ async fn put(options: Put, context: &Context) -> Result<()> {
             (Some(client), true) => format!("uploaded to {}", client.base()),
             (Some(client), false) => format!("already at {}", client.base()),
         };
-        output::pairs(&[("root", root.clone()), ("length", human_bytes(blob.len)), ("stored", state)])
+        output::pairs(&[
+            ("root", root.clone()),
+            ("length", human_bytes(blob.len)),
+            ("stored", state),
+        ])
     });
     Ok(())
 }
 
 async fn get(options: Get, context: &Context) -> Result<()> {
     let clients = context.download_clients()?;
-    let bytes =
-        blobs::download(&clients, &options.root, &options.out, options.limit.0, &context.output)
-            .await?;
+    let bytes = blobs::download(
+        &clients,
+        &options.root,
+        &options.out,
+        options.limit.0,
+        &context.output,
+    )
+    .await?;
     let root = scale::hex(&options.root);
     let path = options.out.display().to_string();
     let value = json!({"root": root, "bytes": bytes, "path": path});
     context.output.result(&value, || {
-        output::pairs(&[("root", root.clone()), ("length", human_bytes(bytes)), ("in", path.clone())])
+        output::pairs(&[
+            ("root", root.clone()),
+            ("length", human_bytes(bytes)),
+            ("in", path.clone()),
+        ])
     });
     Ok(())
 }
@@ -132,7 +147,10 @@ async fn has(options: Has, context: &Context) -> Result<()> {
     for client in &clients {
         let bytes = client.head(&options.root).await?;
         found = found.or(bytes);
-        rows.push((client.base().to_owned(), bytes.map_or("no".into(), human_bytes)));
+        rows.push((
+            client.base().to_owned(),
+            bytes.map_or("no".into(), human_bytes),
+        ));
     }
     let value = json!({"root": root, "has": found.is_some(), "bytes": found});
     context.output.result(&value, || output::pairs(&rows));

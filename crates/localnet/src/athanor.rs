@@ -13,6 +13,17 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 /// Exit code of `job watch` when the job ended otherwise than settled.
 const NOT_SETTLED: i32 = 3;
 
+/// Settings the command line takes from the environment.
+const SETTINGS: [&str; 7] = [
+    "ATHANOR_CONFIG",
+    "ATHANOR_KEY",
+    "ATHANOR_NODE",
+    "ATHANOR_OUTPUT",
+    "ATHANOR_STORE",
+    "ATHANOR_STORE_TOKEN_FILE",
+    "ATHANOR_SURI",
+];
+
 /// The command line of one user at one node.
 #[derive(Clone, Debug)]
 pub struct Athanor {
@@ -24,7 +35,11 @@ pub struct Athanor {
 impl Athanor {
     /// The command line `program` at the node `node` (`ws://…`). What it says goes to `log` too.
     pub fn new(program: &Path, node: &str, log: &Path) -> Self {
-        Self { program: program.into(), node: node.into(), log: log.into() }
+        Self {
+            program: program.into(),
+            node: node.into(),
+            log: log.into(),
+        }
     }
 
     /// Runs a command and answers what it prints.
@@ -59,6 +74,10 @@ impl Athanor {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // The settings of whoever runs this are for other chains.
+        for setting in SETTINGS {
+            command.env_remove(setting);
+        }
         end_with_parent(&mut command);
         let mut child = tokio::process::Command::from(command)
             .kill_on_drop(true)
@@ -89,7 +108,10 @@ impl Athanor {
             (Some(0), Ok(answer)) => Ok(answer),
             (Some(NOT_SETTLED), Ok(answer)) => Ok(answer),
             (Some(0), Err(error)) => {
-                bail!("`{shown}` does not print one JSON value ({error}): {}", printed.trim())
+                bail!(
+                    "`{shown}` does not print one JSON value ({error}): {}",
+                    printed.trim()
+                )
             }
             _ => bail!("`{shown}` failed ({status}): {}", said.join("\n")),
         }
@@ -101,7 +123,10 @@ impl Athanor {
     ///
     /// If the secret is malformed.
     pub async fn address(&self, suri: &str) -> Result<String> {
-        text(&self.run(&["keys", "address", "--suri", suri]).await?, "address")
+        text(
+            &self.run(&["keys", "address", "--suri", suri]).await?,
+            "address",
+        )
     }
 
     /// Balance of an account: free and held together, in the smallest unit.
@@ -119,7 +144,9 @@ impl Athanor {
     ///
     /// If the transfer fails.
     pub async fn transfer(&self, from: &str, to: &str, amount: &str) -> Result<()> {
-        let args = ["account", "transfer", "--to", to, "--amount", amount, "--suri", from];
+        let args = [
+            "account", "transfer", "--to", to, "--amount", amount, "--suri", from,
+        ];
         self.run(&args).await.map(|_| ())
     }
 
@@ -132,7 +159,10 @@ impl Athanor {
         let file = file.display().to_string();
         let answer = self.run(&["store", "put", &file, "--store", store]).await?;
         let root = text(&answer, "root")?;
-        ensure!(root.starts_with("0x"), "the content store answers no root but {root}");
+        ensure!(
+            root.starts_with("0x"),
+            "the content store answers no root but {root}"
+        );
         Ok(root)
     }
 }
@@ -223,7 +253,10 @@ mod tests {
         assert_eq!(text(&answer, "root").unwrap(), "0x00");
         assert_eq!(amount(&answer, "free").unwrap(), 12);
         assert!(amount(&answer, "root").is_err());
-        assert!(number(&answer, "model").unwrap_err().to_string().contains("`model`"));
+        assert!(number(&answer, "model")
+            .unwrap_err()
+            .to_string()
+            .contains("`model`"));
     }
 
     fn script(dir: &Path, body: &str) -> Athanor {
@@ -239,7 +272,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cli = script(dir.path(), "echo assigned >&2; echo '{\"job\":3}'");
         let mut lines = vec![];
-        let answer = cli.run_watched(&["job"], |line| lines.push(line.to_string())).await.unwrap();
+        let answer = cli
+            .run_watched(&["job"], |line| lines.push(line.to_string()))
+            .await
+            .unwrap();
         assert_eq!(number(&answer, "job").unwrap(), 3);
         assert_eq!(lines, ["assigned"]);
     }

@@ -39,15 +39,28 @@ pub async fn job_constant<T: DecodeAsType>(ws: &str, name: &str) -> Result<T> {
 pub async fn audit(ws: &str) -> Result<String> {
     let mut said = Vec::new();
     let rpc = Rpc::new(&ws.replacen("ws://", "http://", 1))?;
-    if rpc.methods().await?.iter().any(|method| method == TRY_STATE) {
-        rpc.call::<Json>(TRY_STATE, json!([])).await.context("an invariant does not hold")?;
+    if rpc
+        .methods()
+        .await?
+        .iter()
+        .any(|method| method == TRY_STATE)
+    {
+        rpc.call::<Json>(TRY_STATE, json!([]))
+            .await
+            .context("an invariant does not hold")?;
         said.push("every pallet's try_state passes".to_string());
     }
     let state = state(ws).await?;
     let holds = holds(&state).await?;
     for (reason, owed) in [
-        ("ComputeJobs.JobBudget", sum(&state, "ComputeJobs", "Jobs", "budget").await?),
-        ("ComputeJobs.ProviderBond", sum(&state, "ComputeJobs", "Providers", "bond").await?),
+        (
+            "ComputeJobs.JobBudget",
+            sum(&state, "ComputeJobs", "Jobs", "budget").await?,
+        ),
+        (
+            "ComputeJobs.ProviderBond",
+            sum(&state, "ComputeJobs", "Providers", "bond").await?,
+        ),
         (
             "Programs.Deposit",
             sum(&state, "Programs", "Programs", "deposit")
@@ -57,7 +70,10 @@ pub async fn audit(ws: &str) -> Result<String> {
         ),
     ] {
         let held = holds.get(reason).copied().unwrap_or_default();
-        ensure!(held == owed, "{held} is held as {reason}, but {owed} is accounted for");
+        ensure!(
+            held == owed,
+            "{held} is held as {reason}, but {owed} is accounted for"
+        );
     }
     said.push("budgets, bonds and deposits equal what is held for them".to_string());
     Ok(said.join("; "))
@@ -67,7 +83,10 @@ async fn state(ws: &str) -> Result<State> {
     let client = OnlineClient::<SubstrateConfig>::from_insecure_url(ws)
         .await
         .with_context(|| format!("cannot reach {ws}"))?;
-    client.at_current_block().await.context("the node has no finalised block")
+    client
+        .at_current_block()
+        .await
+        .context("the node has no finalised block")
 }
 
 /// All amounts on hold, by reason (`Pallet.Reason`).
@@ -111,7 +130,13 @@ async fn values(state: &State, pallet: &str, map: &str) -> Result<Vec<Value>> {
     let mut entries = entry.iter(Vec::<Value>::new()).await.with_context(what)?;
     let mut values = Vec::new();
     while let Some(entry) = entries.next().await {
-        values.push(entry.with_context(what)?.value().decode().with_context(what)?);
+        values.push(
+            entry
+                .with_context(what)?
+                .value()
+                .decode()
+                .with_context(what)?,
+        );
     }
     Ok(values)
 }
@@ -127,14 +152,21 @@ fn children(value: &Value) -> impl Iterator<Item = &Value> {
 
 /// The first number in a value: amounts may be wrapped.
 fn first_amount(value: &Value) -> Option<u128> {
-    value.as_u128().or_else(|| children(value).find_map(first_amount))
+    value
+        .as_u128()
+        .or_else(|| children(value).find_map(first_amount))
 }
 
 /// Names of nested variants, joined by dots.
 fn reason(value: &Value) -> String {
     match &value.value {
         ValueDef::Variant(variant) => {
-            let inner = variant.values.values().next().map(reason).unwrap_or_default();
+            let inner = variant
+                .values
+                .values()
+                .next()
+                .map(reason)
+                .unwrap_or_default();
             if inner.is_empty() {
                 variant.name.clone()
             } else {

@@ -38,8 +38,15 @@ impl Daemon {
         let port = ports::free()?;
         let listen = format!("127.0.0.1:{port}");
         let store = workspace.data(name)?.display().to_string();
-        let mut args =
-            vec!["serve", "--backend", "cpu", "--store", &store, "--listen", &listen];
+        let mut args = vec![
+            "serve",
+            "--backend",
+            "cpu",
+            "--store",
+            &store,
+            "--listen",
+            &listen,
+        ];
         for gateway in gateways {
             args.extend(["--gateway", gateway]);
         }
@@ -48,7 +55,10 @@ impl Daemon {
             Some(Fault::WrongOutput) => args.extend(["--fault", "wrong-output"]),
         }
         let process = Process::spawn(name, &tools.worker, &args, &workspace.log(name))?;
-        let mut daemon = Self { process, url: format!("http://{listen}") };
+        let mut daemon = Self {
+            process,
+            url: format!("http://{listen}"),
+        };
         let health = format!("{}/healthz", daemon.url);
         let http = reqwest::Client::builder()
             .no_proxy()

@@ -41,8 +41,12 @@ pub async fn play(
     progress: Progress,
 ) -> Result<()> {
     let mut summary = table(["", "one provider", "three providers, one lies"]);
-    let one = one_job(tools, workspace, digits, progress).await.context("part 1 failed")?;
-    let three = three_providers(tools, workspace, digits, progress).await.context("part 2 failed")?;
+    let one = one_job(tools, workspace, digits, progress)
+        .await
+        .context("part 1 failed")?;
+    let three = three_providers(tools, workspace, digits, progress)
+        .await
+        .context("part 2 failed")?;
     for ((name, one), (_, three)) in one.rows.iter().zip(&three.rows) {
         summary.add_row([name.as_str(), one, three]);
     }
@@ -64,7 +68,10 @@ impl Part {
         checked: &Checked,
         batch: u32,
     ) -> Result<Self> {
-        let cost = digits.program().cost(batch).context("the batch is too large")?;
+        let cost = digits
+            .program()
+            .cost(batch)
+            .context("the batch is too large")?;
         let row = |name: &str, value: String| (name.to_string(), value);
         Ok(Self {
             rows: vec![
@@ -114,7 +121,10 @@ async fn one_job(
     let (model, input_root) = prepare(&cli, digits, &store, progress).await?;
 
     let worker = cli.address(provider.worker).await?;
-    let before = (cli.total(REQUESTER).await?, Holdings::of(&cli, &address, &worker).await?);
+    let before = (
+        cli.total(REQUESTER).await?,
+        Holdings::of(&cli, &address, &worker).await?,
+    );
     let window: u32 = chain::job_constant(&ws, "MinWindow").await?;
     let step = progress.step("create the job, its budget held");
     let order = Order {
@@ -127,7 +137,11 @@ async fn one_job(
         requester: REQUESTER,
     };
     let job = order.create(&cli).await?;
-    step.done(format!("job {}, {} held, window {window} blocks", job.id, aur(job.held)));
+    step.done(format!(
+        "job {}, {} held, window {window} blocks",
+        job.id,
+        aur(job.held)
+    ));
 
     let step = progress.step("wait for receipt, window and settlement");
     let outcome = Outcome::watch(&cli, &job, JOB_SECONDS, &step).await?;
@@ -137,7 +151,11 @@ async fn one_job(
 
     let checked = check(
         &cli,
-        &Finished { job: &job, outcome: &outcome, batch },
+        &Finished {
+            job: &job,
+            outcome: &outcome,
+            batch,
+        },
         digits,
         &[store],
         workspace,
@@ -145,17 +163,27 @@ async fn one_job(
     )
     .await?;
 
-    let after = (cli.total(REQUESTER).await?, Holdings::of(&cli, &address, &worker).await?);
+    let after = (
+        cli.total(REQUESTER).await?,
+        Holdings::of(&cli, &address, &worker).await?,
+    );
     let mut balances = table(["account", "before", "after"]);
     balances.add_row(["requester".into(), aur(before.0), aur(after.0)]);
     balances.add_row(["provider".into(), aur(before.1.total), aur(after.1.total)]);
-    balances.add_row(["provider's worker key".into(), aur(before.1.worker), aur(after.1.worker)]);
+    balances.add_row([
+        "provider's worker key".into(),
+        aur(before.1.worker),
+        aur(after.1.worker),
+    ]);
     println!("{balances}");
     ensure!(
         after.0 < before.0 && earned(before.1, after.1),
         "the requester did not pay, or the provider was not paid"
     );
-    ensure!(after.1.bond == before.1.bond, "an honest provider's bond changed");
+    ensure!(
+        after.1.bond == before.1.bond,
+        "an honest provider's bond changed"
+    );
 
     audit(&ws, progress).await?;
     Part::new(digits, &job, &outcome, &checked, batch)
@@ -187,7 +215,9 @@ async fn three_providers(
     let step = progress.step("register three providers of different owners");
     let names = ["Alice", "Bob", "Charlie"];
     let registered = names.map(|name| {
-        let endpoint = network.daemon(&name.to_lowercase()).map(|d| d.url().to_string());
+        let endpoint = network
+            .daemon(&name.to_lowercase())
+            .map(|d| d.url().to_string());
         let cli = &cli;
         async move {
             let (owner, worker) = (format!("//Provider{name}"), format!("//{name}"));
@@ -218,13 +248,20 @@ async fn three_providers(
         model,
         input_root: &input_root,
         batch,
-        policy: Policy::Replicated { replicas: 3, quorum: 2 },
+        policy: Policy::Replicated {
+            replicas: 3,
+            quorum: 2,
+        },
         window,
         max_pay: MAX_PAY,
         requester: REQUESTER,
     };
     let job = order.create(&cli).await?;
-    step.done(format!("job {}, {} held, window {window} blocks", job.id, aur(job.held)));
+    step.done(format!(
+        "job {}, {} held, window {window} blocks",
+        job.id,
+        aur(job.held)
+    ));
 
     let step = progress.step("wait for receipts, window and verdict");
     let outcome = Outcome::watch(&cli, &job, JOB_SECONDS, &step).await?;
@@ -232,11 +269,17 @@ async fn three_providers(
     outcome.ensure_settled()?;
     step.done(format!("settled, {} struck", outcome.struck.len()));
 
-    let stores: Vec<String> =
-        ["alice", "bob"].iter().map(|n| Ok(network.daemon(n)?.url().into())).collect::<Result<_>>()?;
+    let stores: Vec<String> = ["alice", "bob"]
+        .iter()
+        .map(|n| Ok(network.daemon(n)?.url().into()))
+        .collect::<Result<_>>()?;
     let checked = check(
         &cli,
-        &Finished { job: &job, outcome: &outcome, batch },
+        &Finished {
+            job: &job,
+            outcome: &outcome,
+            batch,
+        },
         digits,
         &stores,
         workspace,
@@ -244,11 +287,22 @@ async fn three_providers(
     )
     .await?;
 
-    let mut verdicts =
-        table(["provider", "verdict", "paid", "bond before", "bond after", "total before", "after"]);
+    let mut verdicts = table([
+        "provider",
+        "verdict",
+        "paid",
+        "bond before",
+        "bond after",
+        "total before",
+        "after",
+    ]);
     for ((name, address, worker), before) in providers.iter().zip(&before) {
         let after = Holdings::of(&cli, address, worker).await?;
-        let fault = outcome.struck.iter().find(|(who, _)| who == address).map(|(_, fault)| fault);
+        let fault = outcome
+            .struck
+            .iter()
+            .find(|(who, _)| who == address)
+            .map(|(_, fault)| fault);
         let lies = *name == "Charlie";
         ensure!(
             fault.is_some() == lies,
@@ -260,7 +314,10 @@ async fn three_providers(
             ensure!(after.bond < before.bond, "the liar's bond was not slashed");
             ensure!(outcome.paid_to(address) == 0, "the liar was paid");
         } else {
-            ensure!(after.bond == before.bond, "an honest provider's bond changed");
+            ensure!(
+                after.bond == before.bond,
+                "an honest provider's bond changed"
+            );
             ensure!(earned(*before, after), "{name} is honest and was not paid");
         }
         verdicts.add_row([
@@ -274,7 +331,11 @@ async fn three_providers(
         ]);
     }
     println!("{verdicts}");
-    println!("  requester: {} before, {} after", aur(paid_before), aur(cli.total(REQUESTER).await?));
+    println!(
+        "  requester: {} before, {} after",
+        aur(paid_before),
+        aur(cli.total(REQUESTER).await?)
+    );
 
     audit(&ws, progress).await?;
     Part::new(digits, &job, &outcome, &checked, batch)
@@ -289,10 +350,16 @@ async fn prepare(
 ) -> Result<(u64, String)> {
     let step = progress.step("register the digits program and model");
     let model = publish(cli, digits, store, AUTHOR).await?;
-    step.done(format!("model {}, program {}", model.id, short(&model.program_hash)));
+    step.done(format!(
+        "model {}, program {}",
+        model.id,
+        short(&model.program_hash)
+    ));
 
     let batch = digits.batch()?;
-    let step = progress.step(format!("put {batch} handwritten digits into the content store"));
+    let step = progress.step(format!(
+        "put {batch} handwritten digits into the content store"
+    ));
     let root = cli.put(&digits.input_file(), store).await?;
     step.done(short(&root));
     Ok((model.id, root))
@@ -313,9 +380,16 @@ async fn check(
     workspace: &Workspace,
     progress: Progress,
 ) -> Result<Checked> {
-    let step = progress.step("fetch the output by its root, compare with the reference interpreter");
-    let file = workspace.data("outputs")?.join(format!("{}.bin", finished.job.id));
-    let Finished { job, outcome, batch } = *finished;
+    let step =
+        progress.step("fetch the output by its root, compare with the reference interpreter");
+    let file = workspace
+        .data("outputs")?
+        .join(format!("{}.bin", finished.job.id));
+    let Finished {
+        job,
+        outcome,
+        batch,
+    } = *finished;
     let checked = fetch_and_check(cli, job, outcome, digits, batch, stores, &file).await?;
     step.done(format!(
         "{} bytes, every bit the same; {}",
@@ -336,7 +410,9 @@ async fn audit(ws: &str, progress: Progress) -> Result<()> {
 /// A provider's bond on this chain.
 async fn bond(ws: &str) -> Result<u128> {
     let least: u128 = chain::job_constant(ws, "MinBond").await?;
-    least.checked_mul(BONDS).context("the least bond has no bounds")
+    least
+        .checked_mul(BONDS)
+        .context("the least bond has no bounds")
 }
 
 /// Whether a provider, with its worker key, has more than before. The worker key pays fees, which
@@ -379,7 +455,11 @@ mod tests {
 
     #[test]
     fn accuracy_is_shown_in_percent() {
-        let checked = Checked { root: String::new(), bytes: 4, right: 3 };
+        let checked = Checked {
+            root: String::new(),
+            bytes: 4,
+            right: 3,
+        };
         assert_eq!(accuracy(&checked, 4), "3 of 4 (75.00 %)");
     }
 }

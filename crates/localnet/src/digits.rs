@@ -41,7 +41,10 @@ impl Digits {
     pub fn read(dir: &Path) -> Result<Self> {
         let read = |path: &Path| {
             fs::read(path).with_context(|| {
-                format!("cannot read {}: run this in the repository's root", path.display())
+                format!(
+                    "cannot read {}: run this in the repository's root",
+                    path.display()
+                )
             })
         };
         let program = load(&read(&dir.join("program.bin"))?)
@@ -133,11 +136,24 @@ impl Digits {
     /// If the output is not one class, or one score per class, for each digit.
     pub fn right(&self, output: &[u8], batch: u32) -> Result<usize> {
         let count = usize::try_from(batch).context("too many digits")?;
-        ensure!(count > 0 && output.len() % count == 0, "an output of a broken length");
+        ensure!(
+            count > 0 && output.len() % count == 0,
+            "an output of a broken length"
+        );
         let width = output.len() / count;
-        let classes = output.chunks_exact(width.max(1)).map(class).collect::<Result<Vec<_>>>()?;
-        ensure!(classes.len() == count, "the output does not have {count} classes");
-        Ok(classes.iter().zip(&self.labels).filter(|(class, label)| class == label).count())
+        let classes = output
+            .chunks_exact(width.max(1))
+            .map(class)
+            .collect::<Result<Vec<_>>>()?;
+        ensure!(
+            classes.len() == count,
+            "the output does not have {count} classes"
+        );
+        Ok(classes
+            .iter()
+            .zip(&self.labels)
+            .filter(|(class, label)| class == label)
+            .count())
     }
 }
 
@@ -154,13 +170,22 @@ fn class(bytes: &[u8]) -> Result<u8> {
         CLASSES => bytes.iter().map(|byte| i32::from(*byte as i8)).collect(),
         WIDE => bytes
             .chunks_exact(4)
-            .map(|word| word.try_into().map(i32::from_le_bytes).context("a broken score"))
+            .map(|word| {
+                word.try_into()
+                    .map(i32::from_le_bytes)
+                    .context("a broken score")
+            })
             .collect::<Result<_>>()?,
         length => bail!("an output of {length} bytes a digit is neither a class nor scores"),
     };
     // The first of equal scores wins, as in ArgMax.
-    let best = scores.iter().enumerate().rev().max_by_key(|(_, score)| **score);
-    best.and_then(|(index, _)| u8::try_from(index).ok()).context("no scores")
+    let best = scores
+        .iter()
+        .enumerate()
+        .rev()
+        .max_by_key(|(_, score)| **score);
+    best.and_then(|(index, _)| u8::try_from(index).ok())
+        .context("no scores")
 }
 
 #[cfg(test)]

@@ -111,7 +111,10 @@ async fn run(args: Args) -> Result<ExitCode> {
 /// Runs a task until it ends or this process is asked to end; then the task is dropped, and with
 /// it every process it started. `None` if it was interrupted.
 async fn until_interrupted(task: impl Future<Output = Result<()>>) -> Option<Result<()>> {
-    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
     let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
         return Some(Err(anyhow::anyhow!("cannot listen for Ctrl-C")));
     };
@@ -140,17 +143,25 @@ async fn up(
             .collect();
         Network::local(tools, workspace, &[], &daemons).await?
     };
-    network.wait_for_finality(&[], 1, Duration::from_secs(180)).await?;
+    network
+        .wait_for_finality(&[], 1, Duration::from_secs(180))
+        .await?;
     step.done("blocks are finalised");
     println!();
     for node in network.nodes() {
         println!("  node {:<10} {}", node.name(), node.ws());
     }
     for (node, daemon) in network.daemons() {
-        println!("  gpu-worker of {node:<10} {} (content store at /blobs)", daemon.url());
+        println!(
+            "  gpu-worker of {node:<10} {} (content store at /blobs)",
+            daemon.url()
+        );
     }
     println!("  logs {}", workspace.logs().display());
-    println!("\nFor instance: athanor --node {} account balance //Alice", network.first()?.ws());
+    println!(
+        "\nFor instance: athanor --node {} account balance //Alice",
+        network.first()?.ws()
+    );
     println!("Ctrl-C ends the network.");
     loop {
         tokio::time::sleep(LOOK).await;

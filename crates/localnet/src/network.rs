@@ -25,12 +25,18 @@ pub struct DaemonPlan {
 impl DaemonPlan {
     /// An honest daemon for this node.
     pub fn honest(node: &str) -> Self {
-        Self { node: node.into(), fault: None }
+        Self {
+            node: node.into(),
+            fault: None,
+        }
     }
 
     /// A lying daemon for this node.
     pub fn faulty(node: &str, fault: Fault) -> Self {
-        Self { node: node.into(), fault: Some(fault) }
+        Self {
+            node: node.into(),
+            fault: Some(fault),
+        }
     }
 }
 
@@ -48,8 +54,13 @@ impl Network {
     ///
     /// If a process cannot be started or does not answer.
     pub async fn development(tools: &Tools, workspace: &Workspace) -> Result<Self> {
-        let mut network = Self { nodes: vec![], daemons: vec![] };
-        network.add_daemon(tools, workspace, &DaemonPlan::honest("dev")).await?;
+        let mut network = Self {
+            nodes: vec![],
+            daemons: vec![],
+        };
+        network
+            .add_daemon(tools, workspace, &DaemonPlan::honest("dev"))
+            .await?;
         let url = network.daemon("dev")?.url().to_string();
         let plan = NodePlan::validator("dev").with_daemon(&url);
         let node = Node::start(tools, workspace, &Chain::Development, &plan, None).await?;
@@ -73,11 +84,16 @@ impl Network {
         let spec = workspace.data("spec")?.join("local.raw.json");
         export_spec(tools, "local", &spec)?;
         let chain = Chain::Spec(spec);
-        let mut network = Self { nodes: vec![], daemons: vec![] };
+        let mut network = Self {
+            nodes: vec![],
+            daemons: vec![],
+        };
         for plan in daemons {
             network.add_daemon(tools, workspace, plan).await?;
         }
-        let validators = LOCAL_VALIDATORS.iter().map(|name| NodePlan::validator(name));
+        let validators = LOCAL_VALIDATORS
+            .iter()
+            .map(|name| NodePlan::validator(name));
         let mut boot = None;
         for plan in validators.chain(full.iter().map(|name| NodePlan::full(name))) {
             let plan = match network.daemon(&plan.name) {
@@ -100,8 +116,12 @@ impl Network {
         plan: &DaemonPlan,
     ) -> Result<()> {
         let name = format!("gpu-worker-{}", plan.node);
-        let gateways: Vec<String> =
-            self.daemons.first().map(|(_, daemon)| daemon.url().to_string()).into_iter().collect();
+        let gateways: Vec<String> = self
+            .daemons
+            .first()
+            .map(|(_, daemon)| daemon.url().to_string())
+            .into_iter()
+            .collect();
         let daemon = Daemon::start(tools, workspace, &name, &gateways, plan.fault).await?;
         self.daemons.push((plan.node.clone(), daemon));
         Ok(())
@@ -148,7 +168,9 @@ impl Network {
 
     /// All daemons with the names of their nodes.
     pub fn daemons(&self) -> impl Iterator<Item = (&str, &Daemon)> {
-        self.daemons.iter().map(|(node, daemon)| (node.as_str(), daemon))
+        self.daemons
+            .iter()
+            .map(|(node, daemon)| (node.as_str(), daemon))
     }
 
     /// Ids of all processes.
@@ -184,8 +206,10 @@ impl Network {
         number: u64,
         limit: Duration,
     ) -> Result<()> {
-        let chosen =
-            self.nodes.iter().filter(|n| names.is_empty() || names.contains(&n.name()));
+        let chosen = self
+            .nodes
+            .iter()
+            .filter(|n| names.is_empty() || names.contains(&n.name()));
         for node in chosen {
             let what = format!("finality of block {number} on {}", node.name());
             wait_for(&what, limit, || async {
@@ -201,6 +225,8 @@ impl Drop for Network {
     fn drop(&mut self) {
         // All are asked first, so that they end side by side.
         self.nodes.iter_mut().for_each(Node::request_stop);
-        self.daemons.iter_mut().for_each(|(_, daemon)| daemon.request_stop());
+        self.daemons
+            .iter_mut()
+            .for_each(|(_, daemon)| daemon.request_stop());
     }
 }

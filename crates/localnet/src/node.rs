@@ -41,17 +41,28 @@ pub struct NodePlan {
 impl NodePlan {
     /// A validator with the development key of this name.
     pub fn validator(name: &str) -> Self {
-        Self { name: name.into(), validator: true, daemon: None }
+        Self {
+            name: name.into(),
+            validator: true,
+            daemon: None,
+        }
     }
 
     /// A node that follows the chain only.
     pub fn full(name: &str) -> Self {
-        Self { name: name.into(), validator: false, daemon: None }
+        Self {
+            name: name.into(),
+            validator: false,
+            daemon: None,
+        }
     }
 
     /// With a daemon that runs its jobs.
     pub fn with_daemon(self, url: &str) -> Self {
-        Self { daemon: Some(url.into()), ..self }
+        Self {
+            daemon: Some(url.into()),
+            ..self
+        }
     }
 }
 
@@ -98,7 +109,10 @@ impl Node {
                 ("--prometheus-port", ports::free()?.to_string()),
                 ("--listen-addr", format!("/ip4/127.0.0.1/tcp/{p2p_port}")),
                 // Fixed by the name, so that a restarted node is the same peer.
-                ("--node-key", hex::encode(athanor_content_tree::root(plan.name.as_bytes()))),
+                (
+                    "--node-key",
+                    hex::encode(athanor_content_tree::root(plan.name.as_bytes())),
+                ),
                 ("--rpc-methods", "unsafe".into()),
                 ("--rpc-cors", "all".into()),
             ]
@@ -115,8 +129,14 @@ impl Node {
         let log = workspace.log(&plan.name);
         let process = Process::spawn(&plan.name, &tools.node, &args, &log)?;
         let rpc = Rpc::new(&format!("http://127.0.0.1:{rpc_port}"))?;
-        let mut node =
-            Self { process, rpc, rpc_port, p2p_port, program: tools.node.clone(), args };
+        let mut node = Self {
+            process,
+            rpc,
+            rpc_port,
+            p2p_port,
+            program: tools.node.clone(),
+            args,
+        };
         node.wait_until_ready().await?;
         Ok(node)
     }

@@ -14,8 +14,15 @@ static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 pub fn free() -> Result<u16> {
     loop {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
-        let port = listener.local_addr().context("a socket without an address")?.port();
-        if GIVEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(port) {
+        let port = listener
+            .local_addr()
+            .context("a socket without an address")?
+            .port();
+        if GIVEN
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .insert(port)
+        {
             return Ok(port);
         }
     }

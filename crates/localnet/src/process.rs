@@ -49,13 +49,23 @@ impl Process {
         let out = open_log(log)?;
         let err = out.try_clone().context("cannot duplicate a log's handle")?;
         let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        command
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .process_group(0);
         end_with_parent(&mut command);
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {name} ({})", program.display()))?;
         tracing::debug!(name, pid = child.id(), "started");
-        Ok(Self { name: name.into(), child, log: log.into(), ended: None })
+        Ok(Self {
+            name: name.into(),
+            child,
+            log: log.into(),
+            ended: None,
+        })
     }
 
     /// The name it was started under.
@@ -189,7 +199,9 @@ fn tail(path: &Path, lines: usize) -> String {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
             let all: Vec<&str> = text.lines().collect();
-            all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join("\n")
+            all.get(all.len().saturating_sub(lines)..)
+                .unwrap_or_default()
+                .join("\n")
         }
         Err(error) => format!("(unreadable: {error})"),
     }
@@ -220,8 +232,13 @@ mod tests {
     use super::*;
 
     fn sleeper(dir: &Path) -> Process {
-        Process::spawn("sleeper", Path::new("/bin/sleep"), ["600"], &dir.join("sleeper.log"))
-            .unwrap()
+        Process::spawn(
+            "sleeper",
+            Path::new("/bin/sleep"),
+            ["600"],
+            &dir.join("sleeper.log"),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -15,7 +15,9 @@ pub struct Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { terminal: std::io::stderr().is_terminal() && std::io::stdout().is_terminal() }
+        Self {
+            terminal: std::io::stderr().is_terminal() && std::io::stdout().is_terminal(),
+        }
     }
 }
 
@@ -37,7 +39,12 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Step { text, bar, started: Instant::now(), done: false }
+        Step {
+            text,
+            bar,
+            started: Instant::now(),
+            done: false,
+        }
     }
 }
 

@@ -31,7 +31,10 @@ impl Rpc {
             .timeout(CALL_TIMEOUT)
             .build()
             .context("cannot set up an HTTP client")?;
-        Ok(Self { url: url.into(), http })
+        Ok(Self {
+            url: url.into(),
+            http,
+        })
     }
 
     /// The endpoint's URL.
@@ -90,7 +93,10 @@ impl Rpc {
     /// As [`Rpc::call`].
     pub async fn peers(&self) -> Result<u64> {
         let health: Value = self.call("system_health", json!([])).await?;
-        health.get("peers").and_then(Value::as_u64).context("system_health without peers")
+        health
+            .get("peers")
+            .and_then(Value::as_u64)
+            .context("system_health without peers")
     }
 
     /// Names of all methods the endpoint has.
@@ -100,13 +106,19 @@ impl Rpc {
     /// As [`Rpc::call`].
     pub async fn methods(&self) -> Result<Vec<String>> {
         let answer: Value = self.call("rpc_methods", json!([])).await?;
-        let methods = answer.get("methods").cloned().context("rpc_methods without methods")?;
+        let methods = answer
+            .get("methods")
+            .cloned()
+            .context("rpc_methods without methods")?;
         serde_json::from_value(methods).context("rpc_methods answers something else")
     }
 }
 
 fn number(header: &Value) -> Result<u64> {
-    let text = header.get("number").and_then(Value::as_str).context("a header without number")?;
+    let text = header
+        .get("number")
+        .and_then(Value::as_str)
+        .context("a header without number")?;
     u64::from_str_radix(text.trim_start_matches("0x"), 16)
         .with_context(|| format!("{text} is no block number"))
 }
@@ -122,17 +134,19 @@ where
     F: Future<Output = Result<Option<T>>>,
 {
     let end = Instant::now() + limit;
-    let mut last = None;
     loop {
-        match timeout(limit, look()).await {
+        let last = match timeout(limit.max(LOOK), look()).await {
             Ok(Ok(Some(value))) => return Ok(value),
-            Ok(Ok(None)) => last = None,
-            Ok(Err(error)) => last = Some(error),
-            Err(_) => last = Some(anyhow!("no answer")),
-        }
+            Ok(Ok(None)) => None,
+            Ok(Err(error)) => Some(error),
+            Err(_) => Some(anyhow!("no answer")),
+        };
         if Instant::now() >= end {
             let why = last.map(|error| format!(": {error:#}")).unwrap_or_default();
-            bail!("{what} did not happen within {} seconds{why}", limit.as_secs());
+            bail!(
+                "{what} did not happen within {} seconds{why}",
+                limit.as_secs()
+            );
         }
         sleep(LOOK).await;
     }
@@ -145,7 +159,11 @@ mod tests {
     #[test]
     fn block_numbers_are_read_from_headers() {
         assert_eq!(number(&json!({ "number": "0x1f" })).unwrap(), 31);
-        for header in [json!({}), json!({ "number": 31 }), json!({ "number": "0xzz" })] {
+        for header in [
+            json!({}),
+            json!({ "number": 31 }),
+            json!({ "number": "0xzz" }),
+        ] {
             assert!(number(&header).is_err(), "{header}");
         }
     }

@@ -12,6 +12,20 @@ use std::path::Path;
 /// Balance that an account needs for fees and the existential deposit.
 const POCKET_MONEY: u128 = 20_000_000_000_000;
 
+/// Terms of every offer: prices per million of each cost, and what is taken.
+const OFFER: [&str; 10] = [
+    "--minimum",
+    "0.1 AUR",
+    "--macs-rate",
+    "0.01 AUR",
+    "--bytes-rate",
+    "0.2 AUR",
+    "--load-rate",
+    "0.5 AUR",
+    "--any-model-bytes",
+    "1GiB",
+];
+
 /// A provider to be registered.
 #[derive(Clone, Debug)]
 pub struct Provider<'a> {
@@ -35,20 +49,28 @@ impl Provider<'_> {
     /// If a command fails.
     pub async fn register(&self, cli: &Athanor) -> Result<String> {
         let address = cli.address(self.owner).await?;
-        let money = self.bond.checked_add(POCKET_MONEY).context("a bond without bounds")?;
+        let money = self
+            .bond
+            .checked_add(POCKET_MONEY)
+            .context("a bond without bounds")?;
         cli.transfer(self.funder, &address, &exact(money)).await?;
         let worker = cli.address(self.worker).await?;
         let bond = exact(self.bond);
         cli.run(&[
-            "provider", "register", "--worker", &worker, "--endpoint", self.endpoint, "--bond",
-            &bond, "--suri", self.owner,
+            "provider",
+            "register",
+            "--worker",
+            &worker,
+            "--endpoint",
+            self.endpoint,
+            "--bond",
+            &bond,
+            "--suri",
+            self.owner,
         ])
         .await?;
-        cli.run(&[
-            "provider", "offer", "--minimum", "0.01 AUR", "--any-model-bytes", "1073741824",
-            "--suri", self.owner,
-        ])
-        .await?;
+        let offer = ["provider", "offer", "--suri", self.owner];
+        cli.run(&[&offer[..], &OFFER[..]].concat()).await?;
         Ok(address)
     }
 }
@@ -96,18 +118,24 @@ pub struct Model {
 /// If a command fails.
 pub async fn publish(cli: &Athanor, digits: &Digits, store: &str, owner: &str) -> Result<Model> {
     let file = digits.program_file().display().to_string();
-    let answer = cli.run(&["program", "register", &file, "--suri", owner]).await?;
+    let answer = cli
+        .run(&["program", "register", &file, "--suri", owner])
+        .await?;
     let program_hash = text(&answer, "program_hash")?;
     let expected = format!("0x{}", hex::encode(digits.program().program().hash()));
-    ensure!(program_hash == expected, "the program's hash is {program_hash}, not {expected}");
+    ensure!(
+        program_hash == expected,
+        "the program's hash is {program_hash}, not {expected}"
+    );
 
-    let mut args: Vec<String> =
-        ["model", "register", "--program", &program_hash].map(String::from).into();
+    let mut args: Vec<String> = ["model", "register", "--program", &program_hash]
+        .map(String::from)
+        .into();
     for file in digits.weight_files() {
-        cli.put(file, store).await?;
         args.extend(["--weights".into(), file.display().to_string()]);
     }
-    args.extend(["--licence", "Apache-2.0", "--suri", owner].map(String::from));
+    let rest = ["--licence", "Apache-2.0", "--store", store, "--suri", owner];
+    args.extend(rest.map(String::from));
     let id = number(&cli.run(&args).await?, "model")?;
     Ok(Model { id, program_hash })
 }
@@ -164,8 +192,20 @@ impl Order<'_> {
         let (model, batch) = (self.model.to_string(), self.batch.to_string());
         let window = self.window.to_string();
         let mut args = vec![
-            "job", "create", "--model", &model, "--input-root", self.input_root, "--batch",
-            &batch, "--window", &window, "--max-pay", self.max_pay, "--suri", self.requester,
+            "job",
+            "create",
+            "--model",
+            &model,
+            "--input-root",
+            self.input_root,
+            "--batch",
+            &batch,
+            "--window",
+            &window,
+            "--max-pay",
+            self.max_pay,
+            "--suri",
+            self.requester,
         ];
         let (n, q);
         match self.policy {
@@ -176,7 +216,10 @@ impl Order<'_> {
             }
         }
         let answer = cli.run(&args).await?;
-        Ok(Job { id: number(&answer, "job")?, held: amount(&answer, "held")? })
+        Ok(Job {
+            id: number(&answer, "job")?,
+            held: amount(&answer, "held")?,
+        })
     }
 }
 
@@ -204,7 +247,9 @@ impl Outcome {
     pub async fn watch(cli: &Athanor, job: &Job, seconds: u64, step: &Step) -> Result<Self> {
         let (id, limit) = (job.id.to_string(), seconds.to_string());
         let answer = cli
-            .run_watched(&["job", "watch", &id, "--timeout", &limit], |line| step.note(line))
+            .run_watched(&["job", "watch", &id, "--timeout", &limit], |line| {
+                step.note(line)
+            })
             .await?;
         Self::read(&answer)
     }
@@ -212,7 +257,10 @@ impl Outcome {
     fn read(answer: &Value) -> Result<Self> {
         let mut paid = Vec::new();
         let map = answer.get("paid").and_then(Value::as_object);
-        for who in map.with_context(|| format!("no `paid` in {answer}"))?.keys() {
+        for who in map
+            .with_context(|| format!("no `paid` in {answer}"))?
+            .keys()
+        {
             let all = answer.get("paid").unwrap_or(&Value::Null);
             paid.push((who.clone(), amount(all, who)?));
         }
@@ -238,7 +286,11 @@ impl Outcome {
 
     /// What a provider was paid.
     pub fn paid_to(&self, provider: &str) -> u128 {
-        self.paid.iter().filter(|(who, _)| who == provider).map(|(_, amount)| amount).sum()
+        self.paid
+            .iter()
+            .filter(|(who, _)| who == provider)
+            .map(|(_, amount)| amount)
+            .sum()
     }
 
     /// Checks that the job settled.
@@ -247,7 +299,11 @@ impl Outcome {
     ///
     /// If it ended otherwise.
     pub fn ensure_settled(&self) -> Result<()> {
-        ensure!(self.state == "settled", "the job ended as {}, not settled: {self:?}", self.state);
+        ensure!(
+            self.state == "settled",
+            "the job ended as {}, not settled: {self:?}",
+            self.state
+        );
         Ok(())
     }
 }
@@ -278,7 +334,10 @@ pub async fn fetch_and_check(
     stores: &[String],
     file: &Path,
 ) -> Result<Checked> {
-    let root = outcome.output_root.clone().context("the job has no output root")?;
+    let root = outcome
+        .output_root
+        .clone()
+        .context("the job has no output root")?;
     let (id, path) = (job.id.to_string(), file.display().to_string());
     let mut args = vec!["job", "fetch", &id, "--out", &path];
     for store in stores {
@@ -287,7 +346,10 @@ pub async fn fetch_and_check(
     cli.run(&args).await?;
     let output = std::fs::read(file).context("cannot read the fetched output")?;
     let found = format!("0x{}", hex::encode(athanor_content_tree::root(&output)));
-    ensure!(found == root, "the fetched output has the root {found}, the receipt says {root}");
+    ensure!(
+        found == root,
+        "the fetched output has the root {found}, the receipt says {root}"
+    );
     let expected = digits.reference(batch)?;
     let wrong = output.iter().zip(&expected).position(|(a, b)| a != b);
     ensure!(
@@ -296,7 +358,11 @@ pub async fn fetch_and_check(
         output.len(),
         expected.len()
     );
-    Ok(Checked { root, bytes: output.len(), right: digits.right(&output, batch)? })
+    Ok(Checked {
+        root,
+        bytes: output.len(),
+        right: digits.right(&output, batch)?,
+    })
 }
 
 #[cfg(test)]
@@ -313,7 +379,10 @@ mod tests {
         }))
         .unwrap();
         outcome.ensure_settled().unwrap();
-        assert_eq!((outcome.total_paid(), outcome.paid_to("b"), outcome.refund), (15, 5, 7));
+        assert_eq!(
+            (outcome.total_paid(), outcome.paid_to("b"), outcome.refund),
+            (15, 5, 7)
+        );
         assert_eq!(outcome.struck, [("c".to_string(), "outvoted".to_string())]);
     }
 
@@ -324,12 +393,20 @@ mod tests {
         });
         let outcome = Outcome::read(&answer).unwrap();
         assert!(outcome.output_root.is_none());
-        assert!(outcome.ensure_settled().unwrap_err().to_string().contains("failed"));
+        assert!(outcome
+            .ensure_settled()
+            .unwrap_err()
+            .to_string()
+            .contains("failed"));
     }
 
     #[test]
     fn an_incomplete_answer_is_refused() {
-        for answer in [json!({}), json!({ "paid": {}, "struck": [] }), json!({ "paid": [] })] {
+        for answer in [
+            json!({}),
+            json!({ "paid": {}, "struck": [] }),
+            json!({ "paid": [] }),
+        ] {
             assert!(Outcome::read(&answer).is_err(), "{answer}");
         }
     }

@@ -33,7 +33,12 @@ impl Tools {
             Some(dir) => vec![PathBuf::from(dir)],
             None => {
                 let program = env::current_exe().context("cannot tell where this program is")?;
-                program.ancestors().skip(1).take(2).map(Path::to_path_buf).collect()
+                program
+                    .ancestors()
+                    .skip(1)
+                    .take(2)
+                    .map(Path::to_path_buf)
+                    .collect()
             }
         };
         Self::find_in(&folders)
@@ -46,16 +51,20 @@ impl Tools {
     /// As [`Tools::find`].
     pub fn find_in(folders: &[PathBuf]) -> Result<Self> {
         let find = |name: &str| -> Result<PathBuf> {
-            let found = folders.iter().map(|dir| dir.join(name)).find(|path| path.is_file());
+            let found = folders
+                .iter()
+                .map(|dir| dir.join(name))
+                .find(|path| path.is_file());
             if let Some(path) = found {
                 return Ok(path);
             }
-            let looked: Vec<String> =
-                folders.iter().map(|dir| dir.display().to_string()).collect();
+            let looked: Vec<String> = folders
+                .iter()
+                .map(|dir| dir.display().to_string())
+                .collect();
             bail!(
-                "`{name}` is not built: looked into {}. Build it with `cargo build --release \
-                 --locked --features fast-runtime -p athanor-node -p gpu-worker -p athanor-cli`, \
-                 or set {BIN_DIR} to the folder that has it",
+                "`{name}` is not built: looked into {}. Build everything with `make build`, or set \
+                 {BIN_DIR} to the folder that has it",
                 looked.join(" and ")
             )
         };
@@ -80,8 +89,7 @@ mod tests {
         for name in ["athanor", "athanor-node"] {
             std::fs::write(two.path().join(name), "").unwrap();
         }
-        let tools =
-            Tools::find_in(&[one.path().to_path_buf(), two.path().to_path_buf()]).unwrap();
+        let tools = Tools::find_in(&[one.path().to_path_buf(), two.path().to_path_buf()]).unwrap();
         assert_eq!(tools.node, one.path().join("athanor-node"));
         assert_eq!(tools.worker, one.path().join("gpu-worker"));
         assert_eq!(tools.cli, two.path().join("athanor"));
@@ -90,8 +98,10 @@ mod tests {
     #[test]
     fn a_missing_binary_is_named_with_what_to_do() {
         let empty = tempfile::tempdir().unwrap();
-        let error = Tools::find_in(&[empty.path().to_path_buf()]).unwrap_err().to_string();
+        let error = Tools::find_in(&[empty.path().to_path_buf()])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("`athanor-node` is not built"), "{error}");
-        assert!(error.contains("cargo build --release"), "{error}");
+        assert!(error.contains("make build"), "{error}");
     }
 }

@@ -21,7 +21,10 @@ impl Workspace {
             .prefix("athanor-localnet-")
             .tempdir()
             .context("cannot make a folder for temporary files")?;
-        Ok(Self { root: dir.keep(), keep_logs: false })
+        Ok(Self {
+            root: dir.keep(),
+            keep_logs: false,
+        })
     }
 
     /// A folder of the caller's choice, in which the logs stay.
@@ -33,7 +36,10 @@ impl Workspace {
         std::fs::create_dir_all(root)
             .with_context(|| format!("cannot make the folder {}", root.display()))?;
         let root = root.canonicalize().context("cannot resolve the folder")?;
-        let workspace = Self { root, keep_logs: true };
+        let workspace = Self {
+            root,
+            keep_logs: true,
+        };
         // What an earlier network left would be taken for this one's chain.
         workspace.remove_data();
         Ok(workspace)

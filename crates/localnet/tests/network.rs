@@ -33,7 +33,10 @@ async fn a_network_survives_a_crash_and_settles_a_job() -> Result<()> {
     }
     played.with_context(|| format!("the logs are in {}", workspace.logs().display()))?;
 
-    let left: Vec<u32> = pids.into_iter().filter(|pid| process::exists(*pid)).collect();
+    let left: Vec<u32> = pids
+        .into_iter()
+        .filter(|pid| process::exists(*pid))
+        .collect();
     ensure!(left.is_empty(), "processes were left behind: {left:?}");
     Ok(())
 }
@@ -42,11 +45,23 @@ async fn play(tools: &Tools, workspace: &Workspace, pids: &mut Vec<u32>) -> Resu
     let daemons = [DaemonPlan::honest("alice")];
     let mut network = Network::local(tools, workspace, &["eve"], &daemons).await?;
     pids.extend(network.pids());
-    ensure!(network.nodes().len() == 5, "the network does not have five nodes");
+    ensure!(
+        network.nodes().len() == 5,
+        "the network does not have five nodes"
+    );
 
-    network.wait_for_finality(&[], 11, FINALITY).await.context("before the crash")?;
-    crash_and_return(&mut network, pids).await.context("around the crash")?;
-    let cli = Athanor::new(&tools.cli, &network.first()?.ws(), &workspace.log("athanor"));
+    network
+        .wait_for_finality(&[], 11, FINALITY)
+        .await
+        .context("before the crash")?;
+    crash_and_return(&mut network, pids)
+        .await
+        .context("around the crash")?;
+    let cli = Athanor::new(
+        &tools.cli,
+        &network.first()?.ws(),
+        &workspace.log("athanor"),
+    );
     transfer(&cli).await.context("the transfer")?;
     job(&network, &cli, workspace).await.context("the job")?;
     network.ensure_running()?;
@@ -58,12 +73,16 @@ async fn crash_and_return(network: &mut Network, pids: &mut Vec<u32>) -> Result<
     let others = ["alice", "bob", "charlie", "eve"];
     network.node_mut("dave")?.kill()?;
     let crashed_at = network.first()?.rpc().finalized_block().await?;
-    network.wait_for_finality(&others, crashed_at + 5, FINALITY).await?;
+    network
+        .wait_for_finality(&others, crashed_at + 5, FINALITY)
+        .await?;
 
     network.node_mut("dave")?.restart().await?;
     pids.extend(network.pids());
     let returned_at = network.first()?.rpc().finalized_block().await?;
-    network.wait_for_finality(&[], returned_at + 3, FINALITY).await
+    network
+        .wait_for_finality(&[], returned_at + 3, FINALITY)
+        .await
 }
 
 async fn transfer(cli: &Athanor) -> Result<()> {
@@ -85,7 +104,9 @@ async fn job(network: &Network, cli: &Athanor, workspace: &Workspace) -> Result<
         owner: "//ProviderAlice",
         worker: "//Alice",
         endpoint: &store,
-        bond: least.checked_mul(10).context("the least bond has no bounds")?,
+        bond: least
+            .checked_mul(10)
+            .context("the least bond has no bounds")?,
         funder: "//Alice//stash",
     }
     .register(cli)
@@ -110,5 +131,7 @@ async fn job(network: &Network, cli: &Athanor, workspace: &Workspace) -> Result<
     outcome.ensure_settled()?;
     step.done("settled");
     let output = workspace.data("outputs")?.join("output.bin");
-    fetch_and_check(cli, &job, &outcome, &digits, BATCH, &[store], &output).await.map(|_| ())
+    fetch_and_check(cli, &job, &outcome, &digits, BATCH, &[store], &output)
+        .await
+        .map(|_| ())
 }

@@ -10,7 +10,7 @@ use crate::{
 use athanor_content_store::{Client, Store};
 use clap::Args;
 use serde::Serialize;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 use tokio::net::TcpListener;
 
 /// What to look at.
@@ -226,24 +226,33 @@ fn backend_found(config: &Config) -> Finding {
 
 async fn store(config: &Config) -> Finding {
     let path = config.store.display().to_string();
-    let (verdict, found) = match Store::open(config.store.clone(), config.store_limits).await {
-        Ok(store) => (
-            Verdict::Ok,
-            format!(
-                "{path}, {} of {} used",
-                human_bytes(store.used()),
-                human_bytes(config.store_limits.max_total)
-            ),
-        ),
-        Err(error) => (
-            Verdict::Bad,
-            format!("{path}: {error}; give another --store"),
-        ),
+    let found = if config.store.exists() {
+        Store::open(config.store.clone(), config.store_limits)
+            .await
+            .map(|store| {
+                let limit = human_bytes(config.store_limits.max_total);
+                format!("{path}, {} of {limit} used", human_bytes(store.used()))
+            })
+            .map_err(|error| error.to_string())
+    } else {
+        // Nothing is made here; only whether it could be.
+        let parent = config.store.ancestors().find(|path| path.is_dir());
+        let parent = parent.unwrap_or_else(|| Path::new("."));
+        tempfile::tempfile_in(parent)
+            .map(|_| format!("{path}, which `serve` will make"))
+            .map_err(|error| format!("cannot write into {}: {error}", parent.display()))
     };
-    Finding {
-        name: "store",
-        verdict,
-        found,
+    match found {
+        Ok(found) => Finding {
+            name: "store",
+            verdict: Verdict::Ok,
+            found,
+        },
+        Err(why) => Finding {
+            name: "store",
+            verdict: Verdict::Bad,
+            found: format!("{path}: {why}; give another --store"),
+        },
     }
 }
 
@@ -312,6 +321,7 @@ mod tests {
         ] {
             assert_ne!(verdict(&findings, name), Verdict::Bad, "{name}");
         }
+        assert!(!dir.path().join("store").exists());
     }
 
     #[tokio::test]

@@ -716,8 +716,7 @@ pub mod pallet {
         /// The job wants its output inline. Give the output with the first reveal of a
         /// trace.
         OutputMissing,
-        /// The job does not want its output inline, or this trace's output is
-        /// known. Leave it out.
+        /// The job does not want its output inline. Leave it out.
         OutputNotWanted,
         /// The output does not hash to its entry of the trace, or has the wrong length.
         OutputMismatch,

@@ -376,24 +376,17 @@ pub(crate) fn build_and_execute(test: impl FnOnce()) {
 /// Checks the pallet's state, and that money is held for live records alone.
 pub(crate) fn check() {
     ComputeJobs::do_try_state().unwrap();
-    let mut sums: BTreeMap<HoldReason, Balance> = BTreeMap::new();
-    for who in frame_system::Account::<Test>::iter_keys() {
-        for reason in [
-            HoldReason::JobBudget,
-            HoldReason::ProviderBond,
-            HoldReason::ThreadBond,
-            HoldReason::Deposit,
-        ] {
-            *sums.entry(reason).or_default() += held(reason, &who);
-        }
-    }
+    let sum = |reason: HoldReason| -> Balance {
+        frame_system::Account::<Test>::iter_keys().map(|who| held(reason, &who)).sum()
+    };
     let budgets: Balance = Jobs::<Test>::iter_values().map(|job| job.budget + job.tip).sum();
     let bonds: Balance = Providers::<Test>::iter_values().map(|provider| provider.bond).sum();
     let deposits: Balance = Jobs::<Test>::iter_values().map(|job| job.deposit).sum::<Balance>()
         + Receipts::<Test>::iter_values().map(|kept| kept.deposit).sum::<Balance>();
-    assert_eq!(sums[&HoldReason::JobBudget], budgets);
-    assert_eq!(sums[&HoldReason::ProviderBond], bonds);
-    assert_eq!(sums[&HoldReason::Deposit], deposits);
+    assert_eq!(sum(HoldReason::JobBudget), budgets);
+    assert_eq!(sum(HoldReason::ProviderBond), bonds);
+    assert_eq!(sum(HoldReason::Deposit), deposits);
+    assert_eq!(sum(HoldReason::ThreadBond), 0);
     let mut users: BTreeMap<ModelId, u32> = BTreeMap::new();
     for job in Jobs::<Test>::iter_values() {
         *users.entry(job.terms.model).or_default() += 1;

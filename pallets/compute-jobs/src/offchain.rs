@@ -55,6 +55,9 @@ const MAX_KEYS: usize = 8;
 /// Most tickets of a key that are worked on in one block.
 const MAX_TICKETS: usize = 16;
 
+/// Calls the pool may refuse in one run before no other is tried.
+const MAX_REFUSALS: usize = 3;
+
 /// Blocks after which a lock whose holder was killed is void, if its time is over too.
 const LOCK_BLOCKS: u32 = 4;
 
@@ -454,19 +457,26 @@ impl<T: Config> Worker<T> {
         if !may_sign {
             troubles.push(Trouble::NoBalance(self.id));
         }
+        let mut refusals = 0usize;
         for ticket in &tickets {
             let turn = self.work_on(ticket, &key, link, &mut lane, &lane_value, may_sign);
-            if let Err(trouble) = turn {
-                // Whatever kept this call from the pool keeps the others from it too.
-                may_sign &= matches!(trouble, Trouble::Duty { .. });
-                let known = matches!(
-                    &trouble,
-                    Trouble::Duty { problem: Problem::Unreachable, .. } if link.url.is_none()
-                );
-                if !known {
-                    troubles.push(trouble);
+            let Err(trouble) = turn else { continue };
+            match &trouble {
+                Trouble::Duty {
+                    problem: Problem::Unreachable,
+                    ..
+                } if link.url.is_none() => {
+                    continue;
                 }
+                Trouble::Duty { .. } => {}
+                // One call may be unfit; if several are, it is the key or the pool.
+                Trouble::PoolRefused { .. } => {
+                    refusals = refusals.saturating_add(1);
+                    may_sign &= refusals < MAX_REFUSALS;
+                }
+                _ => may_sign = false,
             }
+            troubles.push(trouble);
         }
     }
 

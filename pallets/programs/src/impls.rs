@@ -15,6 +15,9 @@ use sp_io::hashing::blake2_256;
 /// Storage items of a program, and of a model.
 const ITEMS: usize = 2;
 
+/// Bytes of a root.
+const ROOT_BYTES: usize = core::mem::size_of::<Root>();
+
 impl<T: Config> Pallet<T> {
     /// Stores a program and answers its number of nodes.
     pub(crate) fn do_register_program(
@@ -73,7 +76,10 @@ impl<T: Config> Pallet<T> {
         let next = model.checked_add(1).ok_or(Error::<T>::NoMoreIds)?;
         program.models = program.models.checked_add(1).ok_or(Error::<T>::NoMoreIds)?;
 
-        let size = roots.encoded_size().saturating_add(licence.len());
+        let size = roots
+            .len()
+            .saturating_mul(ROOT_BYTES)
+            .saturating_add(licence.len());
         let deposit = DepositOf::<T>::new(&owner, Footprint::from_parts(ITEMS, size))?;
         NextModelId::<T>::put(next);
         Programs::<T>::insert(program_hash, program);

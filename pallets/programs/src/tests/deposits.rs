@@ -1,7 +1,6 @@
 //! What is held, and that it comes back.
 
 use crate::{mock::*, samples, DepositOf};
-use codec::Encode;
 use frame_support::{
     assert_noop, assert_ok,
     traits::{Consideration, Footprint},
@@ -32,8 +31,7 @@ fn a_model_costs_two_items_its_roots_and_its_licence() {
             program.encoded().try_into().expect("fits")
         ));
         super::models::register(BOB, &program);
-        let roots = vec![[0u8; 32]; samples::TWO_LAYERS_ROOTS].encoded_size();
-        let size = (roots + b"Apache-2.0".len()) as Balance;
+        let size = (32 * samples::TWO_LAYERS_ROOTS + b"Apache-2.0".len()) as Balance;
         assert_eq!(held(BOB), 2 * BASE + PER_BYTE * size);
     });
 }

@@ -72,7 +72,11 @@ impl World {
             return (*status, body.clone());
         }
         let header = |name: &str| {
-            request.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+            request
+                .headers
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
         };
         assert_eq!(header("Content-Type").as_deref(), Some("application/json"));
         if let Some(token) = &self.token {
@@ -85,14 +89,18 @@ impl World {
         self.called.push(method.clone());
         let id = call["id"].clone();
         let error = |code: i64| {
-            let body = json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": "no"}});
+            let body =
+                json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": "no"}});
             (200, body.to_string().into_bytes())
         };
         let job = match method.as_str() {
             "worker_submit" => {
                 let ticket = call["params"][0].clone();
                 let job = ticket["job"].as_u64().expect("a job");
-                assert!(call["params"][1].as_str().expect("a program").starts_with("0x"));
+                assert!(call["params"][1]
+                    .as_str()
+                    .expect("a program")
+                    .starts_with("0x"));
                 self.tickets.insert(job, ticket);
                 job
             }
@@ -105,7 +113,11 @@ impl World {
             "worker_receipt" if !self.done => return error(-32012),
             "worker_receipt" => {
                 let honest = athanor_tensor_program::trace_root(&self.roots);
-                let trace = if self.mood == Mood::Lying { [7; 32] } else { honest };
+                let trace = if self.mood == Mood::Lying {
+                    [7; 32]
+                } else {
+                    honest
+                };
                 let output = athanor_tensor_program::output_root(&self.outputs, &self.roots);
                 json!({
                     "job": job,
@@ -123,7 +135,12 @@ impl World {
                 "error": null,
             }),
         };
-        (200, json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string().into_bytes())
+        (
+            200,
+            json!({"jsonrpc": "2.0", "id": id, "result": result})
+                .to_string()
+                .into_bytes(),
+        )
     }
 }
 
@@ -162,7 +179,9 @@ impl Node {
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Writes a setting as the node's flags do.
@@ -234,7 +253,12 @@ impl Externalities for Node {
         let mut world = self.world();
         let id = world.next_request;
         world.next_request += 1;
-        let request = Request { headers: vec![], body: vec![], answer: None, read: 0 };
+        let request = Request {
+            headers: vec![],
+            body: vec![],
+            answer: None,
+            read: 0,
+        };
         world.requests.insert(id, request);
         Ok(HttpRequestId(id))
     }

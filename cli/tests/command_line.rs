@@ -1,0 +1,242 @@
+//! The binary as scripts see it: exit codes, what goes to standard output and
+//! what to standard error. Nothing here needs a node.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+/// A port nothing listens on.
+const NOWHERE: &str = "127.0.0.1:1";
+
+fn athanor(home: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_athanor"));
+    command.args(args).env("HOME", home);
+    for name in [
+        "ATHANOR_NODE",
+        "ATHANOR_STORE",
+        "ATHANOR_STORE_TOKEN_FILE",
+        "ATHANOR_SURI",
+        "ATHANOR_KEY",
+        "ATHANOR_OUTPUT",
+        "ATHANOR_CONFIG",
+        "XDG_CONFIG_HOME",
+    ] {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
+    let home = tempfile::tempdir().unwrap();
+    for (args, text) in [
+        (&["frobnicate"][..], "unrecognized"),
+        (
+            &["account", "transfer", "--to", "//Bob", "--amount", "5"],
+            "no unit",
+        ),
+        (
+            &["account", "transfer", "--to", "//Bob", "--amount", "1 AUR"],
+            "--suri",
+        ),
+        (
+            &[
+                "account", "transfer", "--to", "Bob", "--amount", "1 AUR", "--suri", "//Alice",
+            ],
+            "no account",
+        ),
+        (
+            &["account", "balance", "//Alice", "--node", "http://x"],
+            "ws://",
+        ),
+        (
+            &["keys", "show", "--suri", "//Alice", "--key", "x"],
+            "not both",
+        ),
+        (&["store", "get", "0x12", "--out", "x"], "no root"),
+        (
+            &[
+                "job",
+                "create",
+                "--model",
+                "0",
+                "--max-pay",
+                "1 AUR",
+                "--suri",
+                "//Alice",
+            ],
+            "--input",
+        ),
+        (&["provider", "offer", "--suri", "//Alice"], "--minimum"),
+    ] {
+        let output = athanor(home.path(), args);
+        assert_eq!(code(&output), 2, "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(text),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn help_and_version_end_with_0() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [
+        &["--help"][..],
+        &["job", "create", "--help"],
+        &["--version"],
+    ] {
+        let output = athanor(home.path(), args);
+        assert_eq!(code(&output), 0);
+        assert!(!output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_node_or_store_that_is_not_there_ends_with_4() {
+    let home = tempfile::tempdir().unwrap();
+    let node = format!("ws://{NOWHERE}");
+    let output = athanor(
+        home.path(),
+        &["account", "balance", "//Alice", "--node", &node],
+    );
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("--node URL"),
+        "{}",
+        stderr(&output)
+    );
+
+    let store = format!("http://{NOWHERE}");
+    let root = "ab".repeat(32);
+    let output = athanor(home.path(), &["store", "has", &root, "--store", &store]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("--store URL"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn keys_are_made_shown_and_protected() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("key");
+    let path = file.to_str().unwrap();
+
+    let made = athanor(
+        home.path(),
+        &["keys", "new", "--out", path, "--output", "json"],
+    );
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    let made = json(&made);
+    assert!(
+        made.get("mnemonic").is_none(),
+        "the secret is in the file only"
+    );
+    let shown = json(&athanor(
+        home.path(),
+        &["keys", "show", "--key", path, "--output", "json"],
+    ));
+    assert_eq!(shown, made);
+
+    let again = athanor(home.path(), &["keys", "new", "--out", path]);
+    assert_eq!(code(&again), 1);
+    assert!(
+        stderr(&again).contains("never overwritten"),
+        "{}",
+        stderr(&again)
+    );
+
+    let alice = athanor(
+        home.path(),
+        &["keys", "address", "--suri", "//Alice", "--output", "json"],
+    );
+    assert_eq!(json(&alice)["address"], ALICE);
+    assert_eq!(json(&alice)["public_key"].as_str().unwrap().len(), 66);
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let open = athanor(home.path(), &["keys", "show", "--key", path]);
+        assert_eq!(code(&open), 1);
+        assert!(stderr(&open).contains("chmod 600"), "{}", stderr(&open));
+    }
+}
+
+#[test]
+fn a_root_is_computed_without_a_store() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("blob");
+    std::fs::write(&file, b"athanor").unwrap();
+    let output = athanor(
+        home.path(),
+        &["store", "put", file.to_str().unwrap(), "--output", "json"],
+    );
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let value = json(&output);
+    let root = athanor_content_tree::root(b"athanor");
+    assert_eq!(value["root"], athanor_primitives::ticket::to_hex(&root));
+    assert_eq!(value["bytes"], 7);
+    assert_eq!(value["uploaded"], false);
+    assert!(stderr(&output).contains("nothing was uploaded"));
+}
+
+#[test]
+fn the_configuration_file_is_read_and_a_malformed_one_named() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/athanor");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("config.toml");
+
+    std::fs::write(&file, "output = 'json'\n").unwrap();
+    let output = athanor(home.path(), &["keys", "address", "//Alice"]);
+    assert_eq!(json(&output)["address"], ALICE);
+
+    std::fs::write(&file, "nodes = 'ws://x'\n").unwrap();
+    let output = athanor(home.path(), &["keys", "address", "//Alice"]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        stderr(&output).contains("config.toml"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_file_that_is_no_program_is_refused_before_a_node_is_asked() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("program.bin");
+    std::fs::write(&file, [0xff; 99]).unwrap();
+    let path = file.to_str().unwrap();
+    for args in [
+        &["program", "inspect", path][..],
+        &["program", "register", path, "--suri", "//Alice"],
+    ] {
+        let output = athanor(home.path(), args);
+        assert_eq!(code(&output), 1, "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("no valid program"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}

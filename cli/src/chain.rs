@@ -34,6 +34,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Longest wait for a transaction's block.
 const INCLUSION: Duration = Duration::from_secs(300);
 
+/// Pallets whose events are read; the fields of others are left alone.
+const READ: [&str; 2] = ["ComputeJobs", "Programs"];
+
 /// What the connection says of itself when it is broken rather than refused.
 const BROKEN: &str = "client error";
 
@@ -58,7 +61,7 @@ pub struct Event {
     pub pallet: String,
     /// Its name.
     pub name: String,
-    /// Its fields.
+    /// Its fields; `null` for events of pallets this client has no use for.
     pub fields: Value,
 }
 
@@ -403,6 +406,13 @@ impl Chain {
 
 fn read_event(event: &RawEvent<'_, SubstrateConfig>, metadata: &Metadata) -> Result<Event> {
     let (pallet, name) = (event.pallet_name(), event.event_name());
+    if !READ.contains(&pallet) {
+        return Ok(Event {
+            pallet: pallet.into(),
+            name: name.into(),
+            fields: Value::Null,
+        });
+    }
     let what = || format!("the event {pallet}.{name}");
     let variant = metadata
         .pallet_by_event_index(event.pallet_index())

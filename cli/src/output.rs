@@ -96,7 +96,7 @@ impl Output {
         let bar = ProgressBar::with_draw_target(None, self.target());
         bar.set_message(message.into());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Progress(bar)
+        Progress { bar, quiet: self.quiet }
     }
 
     /// A bar for a transfer of `total` bytes. It goes away when dropped.
@@ -108,30 +108,36 @@ impl Output {
             bar.set_style(style);
         }
         bar.set_message(message.into());
-        Progress(bar)
+        Progress { bar, quiet: self.quiet }
     }
 }
 
 /// Progress on the terminal.
-pub struct Progress(ProgressBar);
+pub struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+}
 
 impl Progress {
     /// Changes what is said to be going on.
     pub fn message(&self, message: impl Into<String>) {
-        self.0.set_message(message.into());
+        self.bar.set_message(message.into());
     }
 
     /// Moves a transfer's bar.
     pub fn transferred(&self, done: u64, total: u64) {
         if total != 0 {
-            self.0.set_length(total);
+            self.bar.set_length(total);
         }
-        self.0.set_position(done);
+        self.bar.set_position(done);
     }
 
     /// Prints a line above the spinner.
     pub fn line(&self, text: impl AsRef<str>) {
-        self.0.suspend(|| {
+        if self.quiet {
+            return;
+        }
+        self.bar.suspend(|| {
             let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
         });
     }
@@ -139,7 +145,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

@@ -436,7 +436,7 @@ mod tests {
             r#"{"price": "1 AUR"}"#,
             r#"{"rates": {"mac": "1 AUR"}}"#,
             r#"{"slots": 300}"#,
-            "[]",
+            "7",
         ] {
             assert!(serde_json::from_str::<OfferFile>(text).is_err(), "{text}");
         }

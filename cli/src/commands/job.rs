@@ -654,22 +654,27 @@ async fn look_back(
         .collect())
 }
 
-/// The history of a job up to `head`.
+/// The block a job was created in, as its view says.
+fn created(view: Option<&Value>) -> Option<u64> {
+    view?.pointer("/job/created")?.as_u64()
+}
+
+/// The history of a job up to `head`. `live` is its view in `head` or, if it is
+/// younger, in the best block.
 async fn past(
     chain: &Chain,
     head: &State,
     id: u64,
+    live: Option<&Value>,
     lookback: u64,
     context: &Context,
 ) -> Result<(History, Vec<String>)> {
     let mut history = History::new(id);
-    let created = match job_view(head, id).await? {
-        Some(view) => view.pointer("/job/created").and_then(Value::as_u64),
-        None => None,
-    };
-    let first = created
-        .unwrap_or(0)
-        .max(head.number().saturating_sub(lookback));
+    let created = created(live);
+    if created.is_some_and(|block| block > head.number()) {
+        return Ok((history, Vec::new()));
+    }
+    let first = created.unwrap_or(0).max(head.number().saturating_sub(lookback));
     let progress = context.output.spinner("looking for the job");
     let lines = look_back(chain, head, first, &mut history, &progress).await?;
     Ok((history, lines))
@@ -706,14 +711,18 @@ async fn follow(chain: &Chain, options: &Watch, context: &Context) -> Result<His
     } else {
         chain.finalized().await?
     };
-    let (mut history, lines) = past(chain, &head, options.id, options.lookback, context).await?;
+    let live = match job_view(&head, options.id).await? {
+        Some(view) => Some(view),
+        None => job_view(&chain.best().await?, options.id).await?,
+    };
+    let (mut history, lines) =
+        past(chain, &head, options.id, live.as_ref(), options.lookback, context).await?;
     for line in lines {
         context.output.note(line);
     }
-    // Past the head the job may be younger than the last final block; if it is
-    // not there either, its end is further back than this node or --lookback goes.
-    let known =
-        history.state().is_some() || job_view(&chain.best().await?, options.id).await?.is_some();
+    // An ended job without events: its end is further back than this node, or
+    // --lookback, goes.
+    let known = history.state().is_some() || live.is_some();
     if !known {
         return Err(Error::NotFound(format!(
             "job {} has ended, and its last events are not in the last {} blocks this node has: \
@@ -929,8 +938,9 @@ async fn find_output(options: &Fetch, chain: &Chain, context: &Context) -> Resul
     check_exists(&state, id).await?;
     let mut found = Output::default();
     let mut inline = true;
-    if let Some(view) = job_view(&state, id).await? {
-        found = live_output(&state, &view, id).await?;
+    let live = job_view(&state, id).await?;
+    if let Some(view) = &live {
+        found = live_output(&state, view, id).await?;
         inline = view.pointer("/job/terms/inline_output") == Some(&Value::Bool(true));
     } else if let Some(receipt) = state.storage(PALLET, "Receipts", (id,)).await? {
         found.root = root_at(&receipt, "/output_root");
@@ -939,7 +949,7 @@ async fn find_output(options: &Fetch, chain: &Chain, context: &Context) -> Resul
         inline = false;
     }
     if inline || found.root.is_none() {
-        let (history, _) = past(chain, &state, id, options.lookback, context).await?;
+        let (history, _) = past(chain, &state, id, live.as_ref(), options.lookback, context).await?;
         if found.root.is_none() {
             match history.state() {
                 Some("settled") => {

@@ -144,13 +144,24 @@ async fn has(options: Has, context: &Context) -> Result<()> {
     let root = scale::hex(&options.root);
     let mut rows = Vec::new();
     let mut found = None;
+    let mut failed = None;
     for client in &clients {
-        let bytes = client.head(&options.root).await?;
-        found = found.or(bytes);
-        rows.push((
-            client.base().to_owned(),
-            bytes.map_or("no".into(), human_bytes),
-        ));
+        let answer = match client.head(&options.root).await {
+            Ok(Some(bytes)) => {
+                found = found.or(Some(bytes));
+                human_bytes(bytes)
+            }
+            Ok(None) => "no".into(),
+            Err(error) => {
+                let text = error.to_string();
+                failed = Some(error);
+                text
+            }
+        };
+        rows.push((client.base().to_owned(), answer));
+    }
+    if let (None, Some(error)) = (found, failed) {
+        return Err(Error::Store(error));
     }
     let value = json!({"root": root, "has": found.is_some(), "bytes": found});
     context.output.result(&value, || output::pairs(&rows));

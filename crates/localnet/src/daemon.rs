@@ -1,6 +1,6 @@
 //! One `gpu-worker` daemon.
 
-use crate::{ports, process::Process, rpc::wait_for, tools::Tools, workspace::Workspace};
+use crate::{ports, process::Process, tools::Tools, workspace::Workspace};
 use anyhow::{Context, Result};
 use std::time::Duration;
 
@@ -65,13 +65,19 @@ impl Daemon {
             .timeout(Duration::from_secs(5))
             .build()
             .context("cannot set up an HTTP client")?;
-        let answer = wait_for(&format!("an answer of {name}"), START, || {
-            let request = http.get(&health).send();
-            async { Ok(request.await?.status().is_success().then_some(())) }
-        })
-        .await;
-        daemon.process.ensure_running()?;
-        answer?;
+        daemon
+            .process
+            .wait_until_ready(START, || {
+                let request = http.get(&health).send();
+                async {
+                    request
+                        .await?
+                        .error_for_status()
+                        .map(|_| ())
+                        .map_err(Into::into)
+                }
+            })
+            .await?;
         Ok(daemon)
     }
 

@@ -99,7 +99,11 @@ async fn run(args: Args) -> Result<ExitCode> {
         Some(Ok(())) => Ok(ExitCode::SUCCESS),
         Some(Err(error)) => {
             workspace.keep_logs();
-            Err(error.context(format!("the logs are in {}", workspace.logs().display())))
+            eprintln!(
+                "error: {error:#}\n\nThe logs are in {}",
+                workspace.logs().display()
+            );
+            Ok(ExitCode::FAILURE)
         }
         None => {
             eprintln!("interrupted: every process was ended");

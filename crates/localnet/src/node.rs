@@ -1,12 +1,6 @@
 //! One `athanor-node`.
 
-use crate::{
-    ports,
-    process::Process,
-    rpc::{wait_for, Rpc},
-    tools::Tools,
-    workspace::Workspace,
-};
+use crate::{ports, process::Process, rpc::Rpc, tools::Tools, workspace::Workspace};
 use anyhow::{ensure, Context, Result};
 use serde_json::json;
 use std::{
@@ -119,7 +113,7 @@ impl Node {
             .into_iter()
             .flat_map(|(flag, value)| [flag.to_string(), value]),
         );
-        args.extend(["--no-telemetry".into(), "--no-hardware-benchmarks".into()]);
+        args.push("--no-telemetry".into());
         if let Some(boot) = boot {
             args.extend(["--bootnodes".into(), boot.into()]);
         }
@@ -207,14 +201,10 @@ impl Node {
     }
 
     async fn wait_until_ready(&mut self) -> Result<()> {
-        let rpc = self.rpc.clone();
-        let answer = async {
-            let what = format!("an answer of the node {}", self.process.name());
-            wait_for(&what, START, || async { rpc.best_block().await.map(Some) }).await
-        };
-        let answer = answer.await;
-        self.process.ensure_running()?;
-        answer.map(|_| ())
+        let rpc = &self.rpc;
+        self.process
+            .wait_until_ready(START, || async { rpc.best_block().await.map(|_| ()) })
+            .await
     }
 }
 

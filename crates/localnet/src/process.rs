@@ -9,6 +9,7 @@ use nix::{
 use std::{
     ffi::OsStr,
     fs::{File, OpenOptions},
+    future::Future,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -51,6 +52,7 @@ impl Process {
         let mut command = Command::new(program);
         command
             .args(args)
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
@@ -97,6 +99,36 @@ impl Process {
                 self.log.display(),
                 tail(&self.log, 12)
             ),
+        }
+    }
+
+    /// Waits until `look` succeeds.
+    ///
+    /// # Errors
+    ///
+    /// If the process ends before, or `look` has not succeeded within `limit`; the message has its
+    /// last error.
+    pub async fn wait_until_ready<F>(
+        &mut self,
+        limit: Duration,
+        mut look: impl FnMut() -> F,
+    ) -> Result<()>
+    where
+        F: Future<Output = Result<()>>,
+    {
+        let started = Instant::now();
+        loop {
+            self.ensure_running()?;
+            let answer = look().await;
+            match answer {
+                Ok(()) => return Ok(()),
+                Err(error) if started.elapsed() > limit => {
+                    let seconds = limit.as_secs();
+                    return Err(error)
+                        .with_context(|| format!("{} is not ready in {seconds} s", self.name));
+                }
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
         }
     }
 
@@ -266,6 +298,32 @@ mod tests {
         let error = process.ensure_running().unwrap_err().to_string();
         assert!(error.contains("talker ended"), "{error}");
         assert!(error.contains("the last words"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn waiting_for_a_process_that_ends_ends_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("brief.log");
+        let script = "echo wrong flag; exit 2";
+        let mut process =
+            Process::spawn("brief", Path::new("/bin/sh"), ["-c", script], &log).unwrap();
+        let waited = process
+            .wait_until_ready(GRACE, || async { bail!("no answer yet") })
+            .await;
+        let error = waited.unwrap_err().to_string();
+        assert!(error.contains("wrong flag"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn waiting_in_vain_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut process = sleeper(dir.path());
+        let waited = process
+            .wait_until_ready(LOOK, || async { bail!("the port is shut") })
+            .await;
+        let error = format!("{:#}", waited.unwrap_err());
+        assert!(error.contains("sleeper is not ready"), "{error}");
+        assert!(error.contains("the port is shut"), "{error}");
     }
 
     #[test]

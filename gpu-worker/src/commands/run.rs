@@ -146,8 +146,11 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         inline_output: false,
     };
     let task = Task::new(ticket, &program)?;
-    let mut limits = Limits::default();
-    (limits.memory, limits.max_blob) = (memory, u64::MAX);
+    let limits = Limits {
+        memory,
+        max_blob: u64::MAX,
+        ..Limits::default()
+    };
     if let Err(refusal) = task.check(&limits) {
         bail!("{}", refusal.message);
     }

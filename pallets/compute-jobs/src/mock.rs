@@ -2,6 +2,7 @@
 
 use crate::{self as pallet_compute_jobs, crypto::WorkerKey, *};
 use athanor_primitives::{Cost, JobId, ModelId, ModelQuote, ModelRegistry, Root};
+use codec::Encode;
 use core::cell::RefCell;
 use frame_support::{
     derive_impl, parameter_types,
@@ -63,8 +64,6 @@ mod runtime {
     #[runtime::pallet_index(61)]
     pub type ComputeJobs = pallet_compute_jobs;
 }
-
-pub use runtime::*;
 
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
 impl frame_system::Config for Test {

@@ -19,7 +19,7 @@ use subxt::{
         scale_encode::EncodeAsFields,
     },
     rpcs::{methods::legacy::LegacyRpcMethods, RpcClient},
-    transactions::{TransactionInBlock, TransactionStatus},
+    transactions::{TransactionInBlock, TransactionInvalid, TransactionStatus, ValidationResult},
     utils::AccountId32,
     Metadata, OnlineClient, OnlineClientAtBlock, SubstrateConfig,
 };
@@ -355,8 +355,12 @@ impl Chain {
             .await
             .map_err(|error| node_error(&self.url, "the transaction's validity", error))?
         {
-            result if result.is_valid() => None,
-            other => Some(format!("{other:?}")),
+            ValidationResult::Invalid(TransactionInvalid::Payment) => {
+                Some("the account cannot pay the fee".into())
+            }
+            ValidationResult::Invalid(reason) => Some(format!("invalid: {reason:?}")),
+            ValidationResult::Unknown(reason) => Some(format!("not known: {reason:?}")),
+            ValidationResult::Valid(_) => None,
         };
         Ok(DryRun {
             call: shown,

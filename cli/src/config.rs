@@ -255,14 +255,21 @@ impl Settings {
             },
         };
 
-        let stores = if global.store.is_empty() {
+        // An empty variable is how a shell unsets one for a single command.
+        let given: Vec<String> = global
+            .store
+            .iter()
+            .filter(|url| !url.is_empty())
+            .cloned()
+            .collect();
+        let stores = if given.is_empty() {
             match file.store {
                 None => Vec::new(),
                 Some(Urls::One(url)) => vec![url],
                 Some(Urls::Many(urls)) => urls,
             }
         } else {
-            global.store.clone()
+            given
         };
         for url in &stores {
             if !url.starts_with("http://") && !url.starts_with("https://") {
@@ -275,6 +282,7 @@ impl Settings {
         let node = global
             .node
             .clone()
+            .filter(|url| !url.is_empty())
             .or(file.node)
             .unwrap_or_else(|| DEFAULT_NODE.into());
         if !node.starts_with("ws://") && !node.starts_with("wss://") {

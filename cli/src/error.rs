@@ -166,7 +166,9 @@ impl Error {
                 .into()
             }
             Self::Rejected { .. } => "nothing was changed; it is safe to try again".into(),
-            Self::Dispatch { name, .. } if name.starts_with("Token.") => {
+            Self::Dispatch { name, .. }
+                if name.starts_with("Token.") || name == "Arithmetic.Underflow" =>
+            {
                 "`athanor account balance` shows what the signing account has".into()
             }
             Self::TimedOut(_) => "the job goes on without this command; watch it again".into(),

@@ -2,7 +2,7 @@
 //! remarks on standard error.
 
 use crate::{amount::Amount, config::Format};
-use comfy_table::{presets, ContentArrangement, Table};
+use comfy_table::{presets, ContentArrangement, Table, TableComponent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 use std::{
@@ -96,7 +96,10 @@ impl Output {
         let bar = ProgressBar::with_draw_target(None, self.target());
         bar.set_message(message.into());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Progress { bar, quiet: self.quiet }
+        Progress {
+            bar,
+            quiet: self.quiet,
+        }
     }
 
     /// A bar for a transfer of `total` bytes. It goes away when dropped.
@@ -108,7 +111,10 @@ impl Output {
             bar.set_style(style);
         }
         bar.set_message(message.into());
-        Progress { bar, quiet: self.quiet }
+        Progress {
+            bar,
+            quiet: self.quiet,
+        }
     }
 }
 
@@ -159,6 +165,8 @@ where
     table
         .load_preset(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
+        .remove_style(TableComponent::HorizontalLines)
+        .remove_style(TableComponent::MiddleIntersections)
         .set_header(headers.iter().copied());
     for row in rows {
         table.add_row(row.into_iter().collect::<Vec<_>>());
@@ -201,12 +209,26 @@ fn flatten(path: &str, key: &str, value: &Value, rows: &mut Vec<(String, String)
                 flatten(&join(name), name, field, rows);
             }
         }
-        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+        Value::Array(items) if items.iter().any(takes_a_line) => {
             for (index, item) in items.iter().enumerate() {
                 flatten(&format!("{path}[{index}]"), key, item, rows);
             }
         }
+        // Prices are money under the names of what they are for.
+        Value::String(planck) if path.rsplit('.').nth(1) == Some("rates") => {
+            let amount = planck.parse().map(Amount);
+            let text = amount.map_or_else(|_| shorten(planck), |amount| amount.to_string());
+            rows.push((path.to_owned(), text));
+        }
         other => rows.push((path.to_owned(), scalar(key, other))),
+    }
+}
+
+/// Whether an item of a list is better shown on a line of its own.
+fn takes_a_line(item: &Value) -> bool {
+    match item {
+        Value::String(text) => text.len() > 24,
+        other => other.is_object() || other.is_array(),
     }
 }
 
@@ -253,6 +275,8 @@ mod tests {
             "replicas": [{"pay": "0", "fault": null}],
             "paused": false,
             "released": [],
+            "terms": {"rates": {"macs": "2000000000000"}},
+            "roots": ["0x0000000000000000000000000000", "0x1111111111111111111111111111"],
         }));
         let squeezed: Vec<String> = text
             .lines()
@@ -268,6 +292,8 @@ mod tests {
             "replicas[0].fault -",
             "paused no",
             "released none",
+            "terms.rates.macs 2 AUR",
+            "roots[1] 0x1111111111111111111111111111",
         ] {
             assert!(
                 squeezed.iter().any(|found| found == line),

@@ -198,6 +198,14 @@ fn a_root_is_computed_without_a_store() {
     assert_eq!(value["bytes"], 7);
     assert_eq!(value["uploaded"], false);
     assert!(stderr(&output).contains("nothing was uploaded"));
+
+    let empty = Command::new(env!("CARGO_BIN_EXE_athanor"))
+        .args(["store", "put", file.to_str().unwrap()])
+        .env("HOME", home.path())
+        .env("ATHANOR_STORE", "")
+        .output()
+        .unwrap();
+    assert_eq!(code(&empty), 0, "{}", stderr(&empty));
 }
 
 #[test]

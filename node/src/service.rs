@@ -169,9 +169,13 @@ pub(crate) fn new_partial(config: &Configuration) -> Result<Partial, ServiceErro
 
 /// Builds and starts a node.
 pub(crate) fn new_full(
-    config: Configuration,
+    mut config: Configuration,
     worker: WorkerParams,
 ) -> Result<TaskManager, ServiceError> {
+    // The SDK runs off-chain workers on validators only; a provider's node need not be one.
+    if worker.gpu_worker.is_some() {
+        config.offchain_worker.enabled = true;
+    }
     match config.network.network_backend {
         NetworkBackendType::Libp2p => {
             start::<sc_network::NetworkWorker<Block, <Block as BlockT>::Hash>>(config, worker)

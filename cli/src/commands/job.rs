@@ -674,7 +674,9 @@ async fn past(
     if created.is_some_and(|block| block > head.number()) {
         return Ok((history, Vec::new()));
     }
-    let first = created.unwrap_or(0).max(head.number().saturating_sub(lookback));
+    let first = created
+        .unwrap_or(0)
+        .max(head.number().saturating_sub(lookback));
     let progress = context.output.spinner("looking for the job");
     let lines = look_back(chain, head, first, &mut history, &progress).await?;
     Ok((history, lines))
@@ -715,8 +717,15 @@ async fn follow(chain: &Chain, options: &Watch, context: &Context) -> Result<His
         Some(view) => Some(view),
         None => job_view(&chain.best().await?, options.id).await?,
     };
-    let (mut history, lines) =
-        past(chain, &head, options.id, live.as_ref(), options.lookback, context).await?;
+    let (mut history, lines) = past(
+        chain,
+        &head,
+        options.id,
+        live.as_ref(),
+        options.lookback,
+        context,
+    )
+    .await?;
     for line in lines {
         context.output.note(line);
     }
@@ -949,7 +958,8 @@ async fn find_output(options: &Fetch, chain: &Chain, context: &Context) -> Resul
         inline = false;
     }
     if inline || found.root.is_none() {
-        let (history, _) = past(chain, &state, id, live.as_ref(), options.lookback, context).await?;
+        let (history, _) =
+            past(chain, &state, id, live.as_ref(), options.lookback, context).await?;
         if found.root.is_none() {
             match history.state() {
                 Some("settled") => {

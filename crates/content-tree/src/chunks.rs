@@ -26,8 +26,7 @@ impl Chunks {
 
     /// All chunks of a content of `len` bytes.
     pub fn all(len: u64) -> Self {
-        let mut runs = Vec::with_capacity(1);
-        runs.push(0..chunk_count(len));
+        let runs = core::iter::once(0..chunk_count(len)).collect();
         Self { runs }
     }
 

@@ -81,6 +81,7 @@ impl Part {
                 row("units of work", cost.units().to_string()),
                 row("held for the job", aur(job.held)),
                 row("paid to providers", aur(outcome.total_paid())),
+                row("of it to the treasury", aur(outcome.fees)),
                 row("refunded", aur(outcome.refund)),
                 row("providers paid", outcome.paid.len().to_string()),
                 row("providers struck", outcome.struck.len().to_string()),

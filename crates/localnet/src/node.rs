@@ -6,7 +6,7 @@ use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// How long a node may take until it answers.
@@ -102,18 +102,16 @@ impl Node {
                 ("--rpc-port", rpc_port.to_string()),
                 ("--prometheus-port", ports::free()?.to_string()),
                 ("--listen-addr", format!("/ip4/127.0.0.1/tcp/{p2p_port}")),
-                // Fixed by the name, so that a restarted node is the same peer.
-                (
-                    "--node-key",
-                    hex::encode(athanor_content_tree::root(plan.name.as_bytes())),
-                ),
+                ("--node-key", node_key(&base)?),
                 ("--rpc-methods", "unsafe".into()),
                 ("--rpc-cors", "all".into()),
             ]
             .into_iter()
             .flat_map(|(flag, value)| [flag.to_string(), value]),
         );
-        args.push("--no-telemetry".into());
+        // Nodes are found by their boot address alone: two networks on one machine have the same
+        // genesis, and would find and join each other.
+        args.extend(["--no-telemetry".into(), "--no-mdns".into()]);
         if let Some(boot) = boot {
             args.extend(["--bootnodes".into(), boot.into()]);
         }
@@ -206,6 +204,21 @@ impl Node {
             .wait_until_ready(START, || async { rpc.best_block().await.map(|_| ()) })
             .await
     }
+}
+
+/// A peer key of a node's own, also among the networks of one machine. It stays the same when the
+/// node is restarted, and protects nothing.
+fn node_key(base: &Path) -> Result<String> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
+    let text = format!(
+        "{} {} {}",
+        base.display(),
+        std::process::id(),
+        now.as_nanos()
+    );
+    Ok(hex::encode(athanor_content_tree::root(text.as_bytes())))
 }
 
 /// Writes the raw specification of a preset.

@@ -98,20 +98,6 @@ impl Rpc {
             .and_then(Value::as_u64)
             .context("system_health without peers")
     }
-
-    /// Names of all methods the endpoint has.
-    ///
-    /// # Errors
-    ///
-    /// As [`Rpc::call`].
-    pub async fn methods(&self) -> Result<Vec<String>> {
-        let answer: Value = self.call("rpc_methods", json!([])).await?;
-        let methods = answer
-            .get("methods")
-            .cloned()
-            .context("rpc_methods without methods")?;
-        serde_json::from_value(methods).context("rpc_methods answers something else")
-    }
 }
 
 fn number(header: &Value) -> Result<u64> {

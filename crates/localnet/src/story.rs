@@ -234,6 +234,8 @@ pub struct Outcome {
     pub paid: Vec<(String, u128)>,
     /// Who was struck, and why.
     pub struck: Vec<(String, String)>,
+    /// What the protocol kept of what was paid.
+    pub fees: u128,
     /// What went back to the requester.
     pub refund: u128,
 }
@@ -255,15 +257,8 @@ impl Outcome {
     }
 
     fn read(answer: &Value) -> Result<Self> {
-        let mut paid = Vec::new();
-        let map = answer.get("paid").and_then(Value::as_object);
-        for who in map
-            .with_context(|| format!("no `paid` in {answer}"))?
-            .keys()
-        {
-            let all = answer.get("paid").unwrap_or(&Value::Null);
-            paid.push((who.clone(), amount(all, who)?));
-        }
+        let paid = amounts(answer, "paid")?;
+        let fees = amounts(answer, "fees")?.iter().map(|(_, fee)| fee).sum();
         let list = answer.get("struck").and_then(Value::as_array);
         let struck = list
             .with_context(|| format!("no `struck` in {answer}"))?
@@ -275,6 +270,7 @@ impl Outcome {
             output_root: text(answer, "output_root").ok(),
             paid,
             struck,
+            fees,
             refund: amount(answer, "refund")?,
         })
     }
@@ -306,6 +302,20 @@ impl Outcome {
         );
         Ok(())
     }
+}
+
+/// The amounts of a map from account to amount.
+fn amounts(answer: &Value, field: &str) -> Result<Vec<(String, u128)>> {
+    let map = answer
+        .get(field)
+        .with_context(|| format!("no `{field}` in {answer}"))?;
+    let accounts = map
+        .as_object()
+        .with_context(|| format!("`{field}` is no map in {answer}"))?;
+    accounts
+        .keys()
+        .map(|who| Ok((who.clone(), amount(map, who)?)))
+        .collect()
 }
 
 /// What was checked of an output.
@@ -374,7 +384,8 @@ mod tests {
     fn an_outcome_is_read() {
         let outcome = Outcome::read(&json!({
             "job": 1, "state": "settled", "output_root": "0x01", "providers": ["a", "b"],
-            "paid": { "a": "10", "b": "5" }, "struck": [{ "provider": "c", "fault": "outvoted" }],
+            "paid": { "a": "10", "b": "5" }, "fees": { "a": "1" },
+            "struck": [{ "provider": "c", "fault": "outvoted" }],
             "refund": "7", "history": []
         }))
         .unwrap();
@@ -383,13 +394,14 @@ mod tests {
             (outcome.total_paid(), outcome.paid_to("b"), outcome.refund),
             (15, 5, 7)
         );
+        assert_eq!(outcome.fees, 1);
         assert_eq!(outcome.struck, [("c".to_string(), "outvoted".to_string())]);
     }
 
     #[test]
     fn a_job_that_failed_is_no_success() {
         let answer = json!({
-            "state": "failed", "output_root": null, "paid": {}, "struck": [], "refund": "7"
+            "state": "failed", "output_root": null, "paid": {}, "fees": {}, "struck": [], "refund": "7"
         });
         let outcome = Outcome::read(&answer).unwrap();
         assert!(outcome.output_root.is_none());

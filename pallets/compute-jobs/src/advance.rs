@@ -1,9 +1,9 @@
 //! What time and the calls so far demand of a job, and the end of it.
 
 use crate::{
-    draw, money::Sources, Balance, BlockNumber, Config, Draw, EpochSeeds, Event, FailReason,
-    Fault, Grade, HoldReason, Job, JobStatus, KeptReceipt, NodeRoots, Offers, Pallet, Providers,
-    Purpose, Receipts, Released, Replica, Seeds, WeightInfo, MAX_REDRAWS,
+    draw, money::Sources, Balance, BlockNumber, Config, Draw, EpochSeeds, Event, FailReason, Fault,
+    Grade, HoldReason, Job, JobStatus, KeptReceipt, NodeRoots, Offers, Pallet, Providers, Purpose,
+    Receipts, Released, Replica, Seeds, WeightInfo, MAX_REDRAWS,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use athanor_primitives::{JobId, ModelRegistry, Root};
@@ -83,10 +83,16 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         let mut progress = Progress::default();
         for _ in 0..MAX_STEPS {
-            let Some(step) = Self::next_step(job, now) else { return progress };
-            progress.weight.saturating_accrue(T::WeightInfo::transition());
+            let Some(step) = Self::next_step(job, now) else {
+                return progress;
+            };
+            progress
+                .weight
+                .saturating_accrue(T::WeightInfo::transition());
             if step == Step::Draw {
-                progress.weight.saturating_accrue(T::WeightInfo::draw(Offers::<T>::count()));
+                progress
+                    .weight
+                    .saturating_accrue(T::WeightInfo::draw(Offers::<T>::count()));
                 let before = job.draw;
                 let drawn = Self::try_draw(id, job, now);
                 if drawn.is_empty() {
@@ -106,9 +112,7 @@ impl<T: Config> Pallet<T> {
                 Step::Run => Self::run(id, job, now),
                 Step::ReleaseMissing => Self::release_missing(id, job, now),
                 Step::GoOn => Self::go_on(id, job, now),
-                Step::Seal => {
-                    Self::enter(id, job, JobStatus::Sealed, now, job.rules.seal_blocks)
-                }
+                Step::Seal => Self::enter(id, job, JobStatus::Sealed, now, job.rules.seal_blocks),
                 Step::StrikeLate => Self::strike_late(id, job, now),
                 Step::OpenReveals => {
                     Self::enter(id, job, JobStatus::Revealing, now, job.rules.reveal_blocks)
@@ -161,7 +165,11 @@ impl<T: Config> Pallet<T> {
         let reward = job.tip.min(job.rules.poke_reward);
         job.tip = job.tip.saturating_sub(reward);
         Self::move_held(HoldReason::JobBudget, &job.requester, poker, reward);
-        Self::deposit_event(Event::JobPoked { job: id, poker: poker.clone(), reward });
+        Self::deposit_event(Event::JobPoked {
+            job: id,
+            poker: poker.clone(),
+            reward,
+        });
     }
 
     /// Puts a job into a state for a number of blocks.
@@ -174,7 +182,11 @@ impl<T: Config> Pallet<T> {
     ) {
         job.status = status;
         job.deadline = now.saturating_add(blocks.max(1));
-        Self::deposit_event(Event::JobAdvanced { job: id, status, deadline: job.deadline });
+        Self::deposit_event(Event::JobAdvanced {
+            job: id,
+            status,
+            deadline: job.deadline,
+        });
     }
 
     // Draws.
@@ -215,7 +227,9 @@ impl<T: Config> Pallet<T> {
         job: &mut Job<T::AccountId>,
         now: BlockNumber,
     ) -> Vec<Replica<T::AccountId>> {
-        let Some(mut draw) = job.draw else { return Vec::new() };
+        let Some(mut draw) = job.draw else {
+            return Vec::new();
+        };
         let every = job.rules.round_blocks.max(1);
         let start = draw.from.saturating_add(draw.round.saturating_mul(every));
         match Self::seed(&draw, start, now) {
@@ -226,13 +240,8 @@ impl<T: Config> Pallet<T> {
                 return Vec::new();
             }
             Seed::Ready(material) => {
-                let seed = draw::round_seed(
-                    &Self::genesis(),
-                    id,
-                    draw.purpose,
-                    draw.round,
-                    &material,
-                );
+                let seed =
+                    draw::round_seed(&Self::genesis(), id, draw.purpose, draw.round, &material);
                 let candidates = Self::candidates(job, start, now);
                 let weighted: Vec<([u8; 32], u64)> = candidates
                     .iter()
@@ -281,11 +290,16 @@ impl<T: Config> Pallet<T> {
                 let taken = job.replicas.iter().any(|replica| replica.provider == who)
                     || job.released.iter().any(|released| released.provider == who);
                 let terms = &offer.terms;
-                let free_slots = terms.slots.checked_sub(provider.live).filter(|free| *free > 0)?;
+                let free_slots = terms
+                    .slots
+                    .checked_sub(provider.live)
+                    .filter(|free| *free > 0)?;
                 if taken || !terms.fits(job.terms.model, &job.cost, job.memory) {
                     return None;
                 }
-                let pay = terms.pay(&job.cost).filter(|pay| *pay <= job.terms.max_pay)?;
+                let pay = terms
+                    .pay(&job.cost)
+                    .filter(|pay| *pay <= job.terms.max_pay)?;
                 let collateral = pay
                     .checked_mul(job.terms.policy.collateral_factor())?
                     .max(job.terms.min_collateral)
@@ -341,7 +355,13 @@ impl<T: Config> Pallet<T> {
         let mut load_blocks = 0;
         for replica in drawn {
             load_blocks = replica.load_blocks.max(load_blocks);
-            let Replica { provider, worker, pay, collateral, .. } = replica.clone();
+            let Replica {
+                provider,
+                worker,
+                pay,
+                collateral,
+                ..
+            } = replica.clone();
             if job.replicas.try_push(replica).is_err() {
                 defensive!("more replicas drawn than there are seats");
                 break;
@@ -362,8 +382,12 @@ impl<T: Config> Pallet<T> {
     // Transitions.
 
     fn run(id: JobId, job: &mut Job<T::AccountId>, now: BlockNumber) {
-        job.work_blocks =
-            job.replicas.iter().map(|replica| replica.work_blocks).max().unwrap_or_default();
+        job.work_blocks = job
+            .replicas
+            .iter()
+            .map(|replica| replica.work_blocks)
+            .max()
+            .unwrap_or_default();
         Self::enter(id, job, JobStatus::Running, now, job.work_blocks);
     }
 
@@ -389,10 +413,26 @@ impl<T: Config> Pallet<T> {
             }
             replica.accepted
         });
-        for Replica { provider, worker, collateral, .. } in missing {
+        for Replica {
+            provider,
+            worker,
+            collateral,
+            ..
+        } in missing
+        {
             Self::unlock(id, &provider, &worker, collateral, 0);
-            Self::deposit_event(Event::ReplicaReleased { job: id, provider: provider.clone() });
-            if job.released.try_push(Released { provider, counted: false }).is_err() {
+            Self::deposit_event(Event::ReplicaReleased {
+                job: id,
+                provider: provider.clone(),
+            });
+            if job
+                .released
+                .try_push(Released {
+                    provider,
+                    counted: false,
+                })
+                .is_err()
+            {
                 defensive!("more releases than three draws seat");
             }
         }
@@ -454,12 +494,7 @@ impl<T: Config> Pallet<T> {
 
     /// Marks a replica struck. Its collateral stays locked until the job ends and
     /// everything is shared out.
-    fn strike(
-        id: JobId,
-        replica: &mut Replica<T::AccountId>,
-        fault: Fault,
-        now: BlockNumber,
-    ) {
+    fn strike(id: JobId, replica: &mut Replica<T::AccountId>, fault: Fault, now: BlockNumber) {
         replica.fault = Some(fault);
         Self::jail(&replica.provider, true, now);
         Self::deposit_event(Event::ReplicaStruck {
@@ -476,7 +511,11 @@ impl<T: Config> Pallet<T> {
                 Self::strike(id, replica, Fault::NoReveal, now);
             }
         }
-        if job.replicas.iter().any(|replica| replica.trace_root.is_some()) {
+        if job
+            .replicas
+            .iter()
+            .any(|replica| replica.trace_root.is_some())
+        {
             Self::claim(id, job, now);
         } else {
             Self::fail(id, job, FailReason::NotRevealed, now);
@@ -484,7 +523,10 @@ impl<T: Config> Pallet<T> {
     }
 
     fn claim(id: JobId, job: &mut Job<T::AccountId>, now: BlockNumber) {
-        let least = job.rules.min_window.saturating_add(job.work_blocks.saturating_mul(2));
+        let least = job
+            .rules
+            .min_window
+            .saturating_add(job.work_blocks.saturating_mul(2));
         let window = job.terms.policy.window().max(least);
         Self::enter(id, job, JobStatus::Claimed, now, window);
     }
@@ -500,8 +542,11 @@ impl<T: Config> Pallet<T> {
                 *count = count.saturating_add(1);
             }
         }
-        let revealed =
-            job.replicas.iter().filter(|replica| replica.trace_root.is_some()).count();
+        let revealed = job
+            .replicas
+            .iter()
+            .filter(|replica| replica.trace_root.is_some())
+            .count();
         let quorum = job.terms.policy.quorum();
         let alone = groups.len() == 1;
         let winner = groups.into_iter().find(|(_, count)| {
@@ -521,7 +566,10 @@ impl<T: Config> Pallet<T> {
         let grade = if job.terms.policy.reveals_at_once() {
             Grade::WatchedOnly
         } else {
-            Grade::Replicated { agreed, of: revealed as u8 }
+            Grade::Replicated {
+                agreed,
+                of: revealed as u8,
+            }
         };
         let refunded = Self::share_out(id, job, true, now);
         if job.deposit > 0 {
@@ -562,7 +610,11 @@ impl<T: Config> Pallet<T> {
     fn fail(id: JobId, job: &mut Job<T::AccountId>, reason: FailReason, now: BlockNumber) {
         let refunded = Self::share_out(id, job, false, now);
         Self::clear(id, job, JobStatus::Failed);
-        Self::deposit_event(Event::JobFailed { job: id, reason, refunded });
+        Self::deposit_event(Event::JobFailed {
+            job: id,
+            reason,
+            refunded,
+        });
     }
 
     /// Ends a job nobody was drawn for.
@@ -589,7 +641,10 @@ impl<T: Config> Pallet<T> {
         let requester = job.requester.clone();
         let mut compensation = COMPENSATION.mul_floor(job.budget);
         let mut lost: BTreeMap<T::AccountId, Balance> = BTreeMap::new();
-        let mut pot = Sources { reason: HoldReason::ProviderBond, left: Vec::new() };
+        let mut pot = Sources {
+            reason: HoldReason::ProviderBond,
+            left: Vec::new(),
+        };
         for replica in job.replicas.iter() {
             if !replica.fault.is_some_and(|fault| fault.takes_all()) {
                 continue;
@@ -599,7 +654,11 @@ impl<T: Config> Pallet<T> {
             if amount > 0 {
                 let provider = replica.provider.clone();
                 Self::move_held(HoldReason::ProviderBond, &provider, &requester, amount);
-                Self::deposit_event(Event::RequesterCompensated { job: id, provider, amount });
+                Self::deposit_event(Event::RequesterCompensated {
+                    job: id,
+                    provider,
+                    amount,
+                });
             }
             pot.left.push((
                 replica.provider.clone(),
@@ -608,11 +667,17 @@ impl<T: Config> Pallet<T> {
             lost.insert(replica.provider.clone(), replica.collateral);
         }
 
-        let standing: Vec<_> =
-            job.replicas.iter().filter(|replica| replica.is_standing()).cloned().collect();
+        let standing: Vec<_> = job
+            .replicas
+            .iter()
+            .filter(|replica| replica.is_standing())
+            .cloned()
+            .collect();
         let owed: Balance = standing.iter().fold(0, |sum, r| sum.saturating_add(r.pay));
-        let mut budget =
-            Sources { reason: HoldReason::JobBudget, left: [(requester, job.budget)].into() };
+        let mut budget = Sources {
+            reason: HoldReason::JobBudget,
+            left: [(requester, job.budget)].into(),
+        };
         let in_pot = pot.total();
         for replica in &standing {
             let (sources, pay) = if settled {
@@ -620,13 +685,9 @@ impl<T: Config> Pallet<T> {
             } else if in_pot >= owed {
                 (&mut pot, replica.pay)
             } else {
-                let share = multiply_by_rational_with_rounding(
-                    replica.pay,
-                    in_pot,
-                    owed,
-                    Rounding::Down,
-                )
-                .unwrap_or(0);
+                let share =
+                    multiply_by_rational_with_rounding(replica.pay, in_pot, owed, Rounding::Down)
+                        .unwrap_or(0);
                 (&mut pot, share)
             };
             if pay > 0 {
@@ -652,15 +713,20 @@ impl<T: Config> Pallet<T> {
         job.budget = budget.total();
         for replica in job.replicas.iter().filter(|replica| replica.is_live()) {
             let gone = lost.get(&replica.provider).copied().unwrap_or(0);
-            Self::unlock(id, &replica.provider, &replica.worker, replica.collateral, gone);
+            Self::unlock(
+                id,
+                &replica.provider,
+                &replica.worker,
+                replica.collateral,
+                gone,
+            );
         }
         Self::refund(job)
     }
 
     /// Gives budget, tip and deposit back.
     fn refund(job: &mut Job<T::AccountId>) -> Balance {
-        let left = core::mem::take(&mut job.budget)
-            .saturating_add(core::mem::take(&mut job.tip));
+        let left = core::mem::take(&mut job.budget).saturating_add(core::mem::take(&mut job.tip));
         Self::give_back(HoldReason::JobBudget, &job.requester, left);
         left
     }

@@ -38,7 +38,9 @@ pub const MOST_REPUTATION: u8 = 64;
 
 /// `⌊2^32 · log2(x)⌋` up to an error of 2^-20 of its last digit; 0 for `x = 0`.
 pub fn log2_q32(x: u128) -> u64 {
-    let Some(whole) = x.checked_ilog2() else { return 0 };
+    let Some(whole) = x.checked_ilog2() else {
+        return 0;
+    };
     // Mantissa in [1, 2) with 63 binary places.
     let mut mantissa = if whole <= 63 {
         x.wrapping_shl(63u32.saturating_sub(whole))
@@ -106,7 +108,12 @@ pub fn sample(seed: &[u8; 32], candidates: &[([u8; 32], u64)], n: usize) -> Opti
             unequal => unequal,
         }
     });
-    Some(lots.into_iter().take(n).map(|(_, _, _, index)| index).collect())
+    Some(
+        lots.into_iter()
+            .take(n)
+            .map(|(_, _, _, index)| index)
+            .collect(),
+    )
 }
 
 /// Weight of a candidate: `min(free slots, free bond / collateral, 8) × reputation × q²`
@@ -122,7 +129,11 @@ pub fn weight(
 ) -> u64 {
     let covered = free_bond.checked_div(collateral).unwrap_or(Balance::MAX);
     let capacity = Balance::from(free_slots).min(covered).min(8) as u64;
-    let q = max_pay.saturating_mul(4).checked_div(pay).unwrap_or(16).clamp(4, 16) as u64;
+    let q = max_pay
+        .saturating_mul(4)
+        .checked_div(pay)
+        .unwrap_or(16)
+        .clamp(4, 16) as u64;
     capacity
         .saturating_mul(u64::from(reputation))
         .saturating_mul(q)
@@ -164,7 +175,9 @@ impl OfferTerms {
             (self.rates.load, cost.load),
         ]
         .into_iter()
-        .try_fold(0u128, |sum, (rate, count)| sum.checked_add(rate.checked_mul(count.into())?))?;
+        .try_fold(0u128, |sum, (rate, count)| {
+            sum.checked_add(rate.checked_mul(count.into())?)
+        })?;
         Some(sum.div_ceil(1_000_000).max(self.minimum))
     }
 
@@ -230,7 +243,16 @@ mod tests {
 
     #[test]
     fn logarithms_agree_with_floats() {
-        for x in [3u128, 5, 7, 10, 1_000, 12_345_678_901, u64::MAX as u128 / 3, 1 << 63 | 12_345] {
+        for x in [
+            3u128,
+            5,
+            7,
+            10,
+            1_000,
+            12_345_678_901,
+            u64::MAX as u128 / 3,
+            1 << 63 | 12_345,
+        ] {
             let float = (x as f64).log2() * 4_294_967_296.0;
             assert!((log2_q32(x) as f64 - float).abs() < 4.0, "{x}");
         }
@@ -251,8 +273,11 @@ mod tests {
         // Chi-square with 4 degrees of freedom: 18.47 is exceeded once in a thousand.
         let weights = [1u64, 2, 4, 8, 1_000 / 100];
         let total: u64 = weights.iter().sum();
-        let candidates: Vec<_> =
-            weights.iter().enumerate().map(|(i, w)| (who(i as u8), *w)).collect();
+        let candidates: Vec<_> = weights
+            .iter()
+            .enumerate()
+            .map(|(i, w)| (who(i as u8), *w))
+            .collect();
         let draws = 20_000u32;
         let mut hits = [0u32; 5];
         for i in 0..draws {
@@ -274,8 +299,11 @@ mod tests {
         // Ordered pairs out of weights 1, 2, 3: P(i, j) = w_i / 6 · w_j / (6 − w_i).
         // Chi-square with 5 degrees of freedom: 20.52 is exceeded once in a thousand.
         let weights = [1u64, 2, 3];
-        let candidates: Vec<_> =
-            weights.iter().enumerate().map(|(i, w)| (who(i as u8), *w)).collect();
+        let candidates: Vec<_> = weights
+            .iter()
+            .enumerate()
+            .map(|(i, w)| (who(i as u8), *w))
+            .collect();
         let draws = 20_000u32;
         let mut hits = [[0u32; 3]; 3];
         for i in 0..draws {
@@ -305,8 +333,11 @@ mod tests {
         let few: Vec<_> = (0..5u8).map(|i| (who(i), 3)).collect();
         let many: Vec<_> = (0..9u8).map(|i| (who(i), 3)).collect();
         for i in 0..200 {
-            let order: Vec<_> =
-                sample(&seed(i), &many, 9).unwrap().into_iter().filter(|i| *i < 5).collect();
+            let order: Vec<_> = sample(&seed(i), &many, 9)
+                .unwrap()
+                .into_iter()
+                .filter(|i| *i < 5)
+                .collect();
             assert_eq!(sample(&seed(i), &few, 5).unwrap(), order);
         }
     }
@@ -321,11 +352,26 @@ mod tests {
     #[test]
     fn seeds_depend_on_every_part() {
         let base = round_seed(&[1; 32], 2, Purpose::Assign, 3, &[[4; 32]]);
-        assert_ne!(base, round_seed(&[9; 32], 2, Purpose::Assign, 3, &[[4; 32]]));
-        assert_ne!(base, round_seed(&[1; 32], 9, Purpose::Assign, 3, &[[4; 32]]));
-        assert_ne!(base, round_seed(&[1; 32], 2, Purpose::Redraw, 3, &[[4; 32]]));
-        assert_ne!(base, round_seed(&[1; 32], 2, Purpose::Assign, 9, &[[4; 32]]));
-        assert_ne!(base, round_seed(&[1; 32], 2, Purpose::Assign, 3, &[[9; 32]]));
+        assert_ne!(
+            base,
+            round_seed(&[9; 32], 2, Purpose::Assign, 3, &[[4; 32]])
+        );
+        assert_ne!(
+            base,
+            round_seed(&[1; 32], 9, Purpose::Assign, 3, &[[4; 32]])
+        );
+        assert_ne!(
+            base,
+            round_seed(&[1; 32], 2, Purpose::Redraw, 3, &[[4; 32]])
+        );
+        assert_ne!(
+            base,
+            round_seed(&[1; 32], 2, Purpose::Assign, 9, &[[4; 32]])
+        );
+        assert_ne!(
+            base,
+            round_seed(&[1; 32], 2, Purpose::Assign, 3, &[[9; 32]])
+        );
     }
 
     #[test]

@@ -13,10 +13,7 @@ use frame_support::{
     weights::Weight,
     BoundedVec,
 };
-use sp_runtime::{
-    traits::Zero,
-    DispatchError, DispatchResult,
-};
+use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
     /// Hash of the genesis block, which commitments and seeds are bound to.
@@ -34,7 +31,11 @@ impl<T: Config> Pallet<T> {
     /// The constants a job created now is held to.
     pub(crate) fn rules(high_value: bool) -> Rules {
         Rules {
-            open_for: if high_value { T::OpenForHighValue::get() } else { T::OpenFor::get() },
+            open_for: if high_value {
+                T::OpenForHighValue::get()
+            } else {
+                T::OpenFor::get()
+            },
             round_blocks: T::RoundBlocks::get(),
             accept_base: T::AcceptBase::get(),
             work_base: T::WorkBase::get(),
@@ -83,7 +84,9 @@ impl<T: Config> Pallet<T> {
             round: 0,
             want,
             next: now.saturating_add(draw::SEEDS_PER_ROUND).saturating_add(1),
-            epoch: T::EpochRandomness::get().filter(|_| high_value).map(|(epoch, _)| epoch),
+            epoch: T::EpochRandomness::get()
+                .filter(|_| high_value)
+                .map(|(epoch, _)| epoch),
         }
     }
 
@@ -93,8 +96,15 @@ impl<T: Config> Pallet<T> {
             terms.max_wait >= T::WorkBase::get() && terms.max_wait <= T::MaxWait::get(),
             Error::<T>::BadMaxWait
         );
-        let ModelQuote { program_hash, cost, memory, output_len, nodes, outputs, .. } =
-            T::Models::quote(terms.model, terms.batch).ok_or(Error::<T>::UnknownModel)?;
+        let ModelQuote {
+            program_hash,
+            cost,
+            memory,
+            output_len,
+            nodes,
+            outputs,
+            ..
+        } = T::Models::quote(terms.model, terms.batch).ok_or(Error::<T>::UnknownModel)?;
         let outputs = BoundedVec::try_from(outputs).map_err(|_| Error::<T>::UnknownModel)?;
         if terms.inline_output {
             ensure!(
@@ -106,13 +116,19 @@ impl<T: Config> Pallet<T> {
             .max_pay
             .checked_mul(terms.policy.replicas().into())
             .ok_or(Error::<T>::BudgetOverflow)?;
-        let held = budget.checked_add(terms.tip).ok_or(Error::<T>::BudgetOverflow)?;
+        let held = budget
+            .checked_add(terms.tip)
+            .ok_or(Error::<T>::BudgetOverflow)?;
         let high_value = budget >= T::HighValue::get() && T::EpochRandomness::get().is_some();
         let rules = Self::rules(high_value);
         let now = Self::now();
         let id = NextJobId::<T>::get();
         let next = id.checked_add(1).ok_or(Error::<T>::TooManyJobs)?;
-        let deposit = if terms.keep_receipt { T::ReceiptDeposit::get() } else { 0 };
+        let deposit = if terms.keep_receipt {
+            T::ReceiptDeposit::get()
+        } else {
+            0
+        };
         Self::hold(HoldReason::JobBudget, &requester, held)?;
         Self::hold(HoldReason::Deposit, &requester, deposit)?;
         T::Models::acquire(terms.model);
@@ -141,7 +157,11 @@ impl<T: Config> Pallet<T> {
             queued: None,
             terms,
         };
-        job.draw = Some(Self::new_draw(&job, Purpose::Assign, job.terms.policy.replicas()));
+        job.draw = Some(Self::new_draw(
+            &job,
+            Purpose::Assign,
+            job.terms.policy.replicas(),
+        ));
         Self::deposit_event(Event::JobCreated {
             job: id,
             requester,
@@ -180,7 +200,10 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_accept(worker: T::AccountId, id: JobId) -> Result<Weight, DispatchError> {
         Self::with_job(id, |job| {
             let seat = job.seat_of(&worker).ok_or(Error::<T>::NotAssigned)?;
-            ensure!(job.status == JobStatus::Assigned, Error::<T>::UnexpectedStatus);
+            ensure!(
+                job.status == JobStatus::Assigned,
+                Error::<T>::UnexpectedStatus
+            );
             let replica = job.replicas.get_mut(seat).ok_or(Error::<T>::NotAssigned)?;
             ensure!(!replica.accepted, Error::<T>::AlreadyAccepted);
             Self::note_accepted(id, job, seat);
@@ -191,7 +214,9 @@ impl<T: Config> Pallet<T> {
     /// Marks a replica accepted, which counts earlier releases of the job against
     /// those released.
     fn note_accepted(id: JobId, job: &mut Job<T::AccountId>, seat: usize) {
-        let Some(replica) = job.replicas.get_mut(seat) else { return };
+        let Some(replica) = job.replicas.get_mut(seat) else {
+            return;
+        };
         replica.accepted = true;
         let provider = replica.provider.clone();
         Providers::<T>::mutate_extant(&provider, |record| record.releases_in_a_row = 0);
@@ -217,7 +242,11 @@ impl<T: Config> Pallet<T> {
             if !replica.accepted {
                 Self::note_accepted(id, job, seat);
             }
-            Self::deposit_event(Event::ReplicaCommitted { job: id, provider, commitment });
+            Self::deposit_event(Event::ReplicaCommitted {
+                job: id,
+                provider,
+                commitment,
+            });
             Ok(())
         })
     }
@@ -232,8 +261,7 @@ impl<T: Config> Pallet<T> {
         Self::with_job(id, |job| {
             let seat = job.seat_of(&worker).ok_or(Error::<T>::NotAssigned)?;
             let replica = job.replicas.get_mut(seat).ok_or(Error::<T>::NotAssigned)?;
-            let at_once =
-                job.status == JobStatus::Running && job.terms.policy.reveals_at_once();
+            let at_once = job.status == JobStatus::Running && job.terms.policy.reveals_at_once();
             if job.status == JobStatus::Running && !at_once {
                 return Err(match replica.commitment {
                     Some(_) => Error::<T>::UnexpectedStatus.into(),
@@ -245,18 +273,23 @@ impl<T: Config> Pallet<T> {
                 Error::<T>::UnexpectedStatus
             );
             ensure!(replica.trace_root.is_none(), Error::<T>::AlreadyRevealed);
-            ensure!(job.status != JobStatus::Claimed, Error::<T>::UnexpectedStatus);
+            ensure!(
+                job.status != JobStatus::Claimed,
+                Error::<T>::UnexpectedStatus
+            );
 
             let (trace_root, roots, is_new) = match trace {
                 TraceReveal::Roots(roots) => {
-                    ensure!(roots.len() == job.nodes as usize, Error::<T>::WrongTraceLength);
+                    ensure!(
+                        roots.len() == job.nodes as usize,
+                        Error::<T>::WrongTraceLength
+                    );
                     let root = athanor_tensor_program::trace_root(&roots);
                     let is_new = !NodeRoots::<T>::contains_key(id, root);
                     (root, roots, is_new)
                 }
                 TraceReveal::Root(root) => {
-                    let roots =
-                        NodeRoots::<T>::get(id, root).ok_or(Error::<T>::UnknownTrace)?;
+                    let roots = NodeRoots::<T>::get(id, root).ok_or(Error::<T>::UnknownTrace)?;
                     (root, roots, false)
                 }
             };

@@ -119,9 +119,7 @@ pub mod pallet {
     use athanor_primitives::{JobId, ModelId, ModelRegistry, Root, Ticket};
     use frame_support::{
         pallet_prelude::*,
-        traits::{
-            fungible::{hold, Inspect, Mutate},
-        },
+        traits::fungible::{hold, Inspect, Mutate},
     };
     use frame_system::{
         offchain::{AppCrypto, CreateSignedTransaction},
@@ -341,14 +339,8 @@ pub mod pallet {
 
     /// Open threads by job.
     #[pallet::storage]
-    pub type Threads<T: Config> = StorageDoubleMap<
-        _,
-        Twox64Concat,
-        JobId,
-        Twox64Concat,
-        ThreadId,
-        Thread<T::AccountId>,
-    >;
+    pub type Threads<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, ThreadId, Thread<T::AccountId>>;
 
     /// VRF output of each of the last [`draw::SEEDS_KEPT`] blocks that had one.
     #[pallet::storage]
@@ -747,19 +739,43 @@ pub mod pallet {
 
         fn integrity_test() {
             assert!(T::MaxOffers::get() > 0, "MaxOffers must be at least 1");
-            assert!(T::MaxDeadlinesPerBlock::get() > 0, "MaxDeadlinesPerBlock must be at least 1");
+            assert!(
+                T::MaxDeadlinesPerBlock::get() > 0,
+                "MaxDeadlinesPerBlock must be at least 1"
+            );
             assert!(T::BlockTimeMs::get() > 0, "BlockTimeMs must be at least 1");
-            assert!(T::ReputationUnit::get() > 0, "ReputationUnit must be at least 1");
-            assert!(T::ReputationHalfLife::get() > 0, "ReputationHalfLife must be at least 1");
-            assert!(T::RoundBlocks::get() >= draw::SEEDS_PER_ROUND + 1, "RoundBlocks is too short");
-            assert!(T::OpenFor::get() >= T::RoundBlocks::get(), "OpenFor is below RoundBlocks");
+            assert!(
+                T::ReputationUnit::get() > 0,
+                "ReputationUnit must be at least 1"
+            );
+            assert!(
+                T::ReputationHalfLife::get() > 0,
+                "ReputationHalfLife must be at least 1"
+            );
+            assert!(
+                T::RoundBlocks::get() > draw::SEEDS_PER_ROUND,
+                "RoundBlocks is too short"
+            );
+            assert!(
+                T::OpenFor::get() >= T::RoundBlocks::get(),
+                "OpenFor is below RoundBlocks"
+            );
             assert!(T::SealBlocks::get() > 0, "SealBlocks must be at least 1");
-            assert!(T::RevealBlocks::get() > 0, "RevealBlocks must be at least 1");
+            assert!(
+                T::RevealBlocks::get() > 0,
+                "RevealBlocks must be at least 1"
+            );
             assert!(T::AcceptBase::get() > 0, "AcceptBase must be at least 1");
             assert!(T::WorkBase::get() > 0, "WorkBase must be at least 1");
-            assert!(T::MaxWait::get() >= T::WorkBase::get(), "MaxWait is below WorkBase");
+            assert!(
+                T::MaxWait::get() >= T::WorkBase::get(),
+                "MaxWait is below WorkBase"
+            );
             assert!(T::MinWindow::get() > 0, "MinWindow must be at least 1");
-            assert!(T::MaxWindow::get() >= T::MinWindow::get(), "MaxWindow is below MinWindow");
+            assert!(
+                T::MaxWindow::get() >= T::MinWindow::get(),
+                "MaxWindow is below MinWindow"
+            );
         }
 
         #[cfg(feature = "try-runtime")]
@@ -845,7 +861,7 @@ pub mod pallet {
         ///
         /// [`Event::OfferSet`], perhaps [`Event::OfferRemoved`] of another provider.
         #[pallet::call_index(2)]
-        #[pallet::weight(T::WeightInfo::set_offer(T::MaxOffers::get()))]
+        #[pallet::weight(T::WeightInfo::set_offer())]
         pub fn set_offer(origin: OriginFor<T>, offer: OfferTerms) -> DispatchResult {
             let provider = ensure_signed(origin)?;
             Self::do_set_offer(provider, offer)

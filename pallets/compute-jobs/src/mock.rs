@@ -6,6 +6,7 @@ use codec::Encode;
 use core::cell::RefCell;
 use frame_support::{
     derive_impl, parameter_types,
+    storage::unhashed,
     traits::{fungible::Inspect, ConstU128, ConstU32, ConstU64, Hooks},
     weights::Weight,
     PalletId,
@@ -126,7 +127,6 @@ where
 thread_local! {
     static VRF: RefCell<Option<[u8; 32]>> = const { RefCell::new(None) };
     static EPOCH: RefCell<Option<(u64, [u8; 32])>> = const { RefCell::new(None) };
-    static USERS: RefCell<BTreeMap<ModelId, u32>> = const { RefCell::new(BTreeMap::new()) };
     static RETIRED: RefCell<bool> = const { RefCell::new(false) };
     static BLOCKS_WITHOUT_VRF: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
@@ -138,7 +138,10 @@ pub(crate) fn no_vrf_in(blocks: impl IntoIterator<Item = u32>) {
 
 /// Turns epoch randomness on.
 pub(crate) fn set_epoch(epoch: u64) {
-    EPOCH.set(Some((epoch, sp_io::hashing::blake2_256(&epoch.to_le_bytes()))));
+    EPOCH.set(Some((
+        epoch,
+        sp_io::hashing::blake2_256(&epoch.to_le_bytes()),
+    )));
 }
 
 /// Retires all models.
@@ -146,19 +149,26 @@ pub(crate) fn retire_models() {
     RETIRED.set(true);
 }
 
-/// Live jobs of a model.
-pub(crate) fn users_of(model: ModelId) -> u32 {
-    USERS.with_borrow(|users| users.get(&model).copied().unwrap_or(0))
+// In storage, so that a refused call takes it back.
+fn users_key(model: ModelId) -> Vec<u8> {
+    (b"users", model).encode()
 }
 
-pub(crate) struct AuthorVrf;
+/// Live jobs of a model.
+pub(crate) fn users_of(model: ModelId) -> u32 {
+    unhashed::get_or_default(&users_key(model))
+}
+
+#[allow(unreachable_pub)]
+pub struct AuthorVrf;
 impl frame_support::traits::Get<Option<[u8; 32]>> for AuthorVrf {
     fn get() -> Option<[u8; 32]> {
         VRF.with_borrow(|vrf| *vrf)
     }
 }
 
-pub(crate) struct EpochRandomness;
+#[allow(unreachable_pub)]
+pub struct EpochRandomness;
 impl frame_support::traits::Get<Option<(u64, [u8; 32])>> for EpochRandomness {
     fn get() -> Option<(u64, [u8; 32])> {
         EPOCH.with_borrow(|epoch| *epoch)
@@ -167,7 +177,8 @@ impl frame_support::traits::Get<Option<(u64, [u8; 32])>> for EpochRandomness {
 
 /// Model 0: three nodes, one output of `64 · batch` bytes. Model 1: the same with two
 /// outputs. Both take batches up to 100.
-pub(crate) struct Models;
+#[allow(unreachable_pub)]
+pub struct Models;
 
 pub(crate) const MODEL: ModelId = 0;
 pub(crate) const TWO_OUTPUTS: ModelId = 1;
@@ -201,7 +212,11 @@ impl ModelRegistry for Models {
             input_len: 64 * per_batch,
             output_len: 64 * per_batch,
             nodes,
-            outputs: if model == TWO_OUTPUTS { vec![1, 2] } else { vec![2] },
+            outputs: if model == TWO_OUTPUTS {
+                vec![1, 2]
+            } else {
+                vec![2]
+            },
         })
     }
 
@@ -214,11 +229,14 @@ impl ModelRegistry for Models {
     }
 
     fn acquire(model: ModelId) {
-        USERS.with_borrow_mut(|users| *users.entry(model).or_default() += 1);
+        unhashed::put(&users_key(model), &(users_of(model) + 1));
     }
 
     fn release(model: ModelId) {
-        USERS.with_borrow_mut(|users| *users.get_mut(&model).unwrap() -= 1);
+        unhashed::put(
+            &users_key(model),
+            &(users_of(model).checked_sub(1).unwrap()),
+        );
     }
 
     #[cfg(feature = "runtime-benchmarks")]
@@ -330,7 +348,9 @@ pub(crate) fn held(reason: HoldReason, who: &AccountId) -> Balance {
 
 /// Genesis: people with 10,000 AUR each, provider worker keys with one.
 pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
-    let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
+    let mut storage = frame_system::GenesisConfig::<Test>::default()
+        .build_storage()
+        .unwrap();
     let mut balances = vec![
         (requester(), 10_000 * AUR),
         (bystander(), 10_000 * AUR),
@@ -342,12 +362,14 @@ pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
         balances.push((provider(i), 10_000 * AUR));
         balances.push((worker(i), AUR));
     }
-    pallet_balances::GenesisConfig::<Test> { balances, ..Default::default() }
-        .assimilate_storage(&mut storage)
-        .unwrap();
+    pallet_balances::GenesisConfig::<Test> {
+        balances,
+        ..Default::default()
+    }
+    .assimilate_storage(&mut storage)
+    .unwrap();
     VRF.set(None);
     EPOCH.set(None);
-    USERS.set(BTreeMap::new());
     RETIRED.set(false);
     BLOCKS_WITHOUT_VRF.set(Vec::new());
     HighValue::set(1_000_000 * AUR);
@@ -376,12 +398,22 @@ pub(crate) fn build_and_execute(test: impl FnOnce()) {
 pub(crate) fn check() {
     ComputeJobs::do_try_state().unwrap();
     let sum = |reason: HoldReason| -> Balance {
-        frame_system::Account::<Test>::iter_keys().map(|who| held(reason, &who)).sum()
+        frame_system::Account::<Test>::iter_keys()
+            .map(|who| held(reason, &who))
+            .sum()
     };
-    let budgets: Balance = Jobs::<Test>::iter_values().map(|job| job.budget + job.tip).sum();
-    let bonds: Balance = Providers::<Test>::iter_values().map(|provider| provider.bond).sum();
-    let deposits: Balance = Jobs::<Test>::iter_values().map(|job| job.deposit).sum::<Balance>()
-        + Receipts::<Test>::iter_values().map(|kept| kept.deposit).sum::<Balance>();
+    let budgets: Balance = Jobs::<Test>::iter_values()
+        .map(|job| job.budget + job.tip)
+        .sum();
+    let bonds: Balance = Providers::<Test>::iter_values()
+        .map(|provider| provider.bond)
+        .sum();
+    let deposits: Balance = Jobs::<Test>::iter_values()
+        .map(|job| job.deposit)
+        .sum::<Balance>()
+        + Receipts::<Test>::iter_values()
+            .map(|kept| kept.deposit)
+            .sum::<Balance>();
     assert_eq!(sum(HoldReason::JobBudget), budgets);
     assert_eq!(sum(HoldReason::ProviderBond), bonds);
     assert_eq!(sum(HoldReason::Deposit), deposits);
@@ -431,7 +463,10 @@ pub(crate) fn offer(price: Balance) -> OfferTerms {
     OfferTerms {
         rates: Rates::default(),
         minimum: price,
-        times: Times { macs: 1_000, ..Times::default() },
+        times: Times {
+            macs: 1_000,
+            ..Times::default()
+        },
         bandwidth: 1_000_000,
         max_cost: 1_000_000,
         memory: 1 << 30,
@@ -453,10 +488,17 @@ pub(crate) fn providers(n: u32, price: Balance) {
 }
 
 /// `Optimistic` without audit, with a window of 100 blocks.
-pub(crate) const OPTIMISTIC: Policy = Policy::Optimistic { window: 100, audit: 0 };
+pub(crate) const OPTIMISTIC: Policy = Policy::Optimistic {
+    window: 100,
+    audit: 0,
+};
 
 /// Three replicas of which two must agree, with a window of 100 blocks.
-pub(crate) const TWO_OF_THREE: Policy = Policy::Replicated { n: 3, quorum: 2, window: 100 };
+pub(crate) const TWO_OF_THREE: Policy = Policy::Replicated {
+    n: 3,
+    quorum: 2,
+    window: 100,
+};
 
 /// Terms of a job: batch 1 of the usual model for at most 10 AUR each.
 pub(crate) fn terms(policy: Policy) -> JobTerms {
@@ -499,12 +541,18 @@ pub(crate) fn status(id: JobId) -> JobStatus {
 
 /// Worker keys of a job's replicas, in the order drawn.
 pub(crate) fn workers(id: JobId) -> Vec<AccountId> {
-    job(id).replicas.iter().map(|replica| replica.worker.clone()).collect()
+    job(id)
+        .replicas
+        .iter()
+        .map(|replica| replica.worker.clone())
+        .collect()
 }
 
 /// Number of the provider a worker key belongs to.
 pub(crate) fn index_of(key: &AccountId) -> u32 {
-    (0..20).find(|i| worker(*i) == *key).expect("one of the workers")
+    (0..20)
+        .find(|i| worker(*i) == *key)
+        .expect("one of the workers")
 }
 
 /// Provider of a worker key.
@@ -520,7 +568,9 @@ pub(crate) fn output(kind: u8) -> InlineOutput {
 /// Node roots of a trace: honest runs all have kind 0.
 pub(crate) fn trace(kind: u8) -> Trace {
     let out = athanor_content_tree::root(&output(kind));
-    vec![[1; 32], [kind.wrapping_add(2); 32], out].try_into().unwrap()
+    vec![[1; 32], [kind.wrapping_add(2); 32], out]
+        .try_into()
+        .unwrap()
 }
 
 /// Root of a trace.

@@ -25,7 +25,9 @@ pub(crate) struct Sources<AccountId> {
 impl<AccountId> Sources<AccountId> {
     /// What is left in all.
     pub(crate) fn total(&self) -> Balance {
-        self.left.iter().fold(0, |sum, (_, left)| sum.saturating_add(*left))
+        self.left
+            .iter()
+            .fold(0, |sum, (_, left)| sum.saturating_add(*left))
     }
 }
 
@@ -73,7 +75,10 @@ impl<T: Config> Pallet<T> {
         if Self::try_move(reason, from, to, amount) {
             return;
         }
-        Self::deposit_event(Event::PaymentDiverted { intended: to.clone(), amount });
+        Self::deposit_event(Event::PaymentDiverted {
+            intended: to.clone(),
+            amount,
+        });
         let treasury = T::Treasury::get();
         if *to == treasury || *from == treasury || !Self::try_move(reason, from, &treasury, amount)
         {

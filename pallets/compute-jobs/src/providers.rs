@@ -8,11 +8,7 @@ use crate::{
 use athanor_primitives::JobId;
 use frame_support::{
     defensive, ensure,
-    traits::{
-        fungible::hold::Mutate as _,
-        tokens::Precision,
-        Get,
-    },
+    traits::{fungible::hold::Mutate as _, tokens::Precision, Get},
 };
 use sp_runtime::{DispatchError, DispatchResult, SaturatedConversion};
 
@@ -26,8 +22,14 @@ impl<T: Config> Pallet<T> {
     }
 
     fn ensure_worker_is_free(worker: &T::AccountId) -> DispatchResult {
-        ensure!(!WorkerOf::<T>::contains_key(worker), Error::<T>::WorkerTaken);
-        ensure!(Assignments::<T>::get(worker).is_empty(), Error::<T>::WorkerBusy);
+        ensure!(
+            !WorkerOf::<T>::contains_key(worker),
+            Error::<T>::WorkerTaken
+        );
+        ensure!(
+            Assignments::<T>::get(worker).is_empty(),
+            Error::<T>::WorkerBusy
+        );
         Ok(())
     }
 
@@ -43,7 +45,10 @@ impl<T: Config> Pallet<T> {
         worker: T::AccountId,
         endpoint: Endpoint,
     ) -> DispatchResult {
-        ensure!(!Providers::<T>::contains_key(&provider), Error::<T>::AlreadyRegistered);
+        ensure!(
+            !Providers::<T>::contains_key(&provider),
+            Error::<T>::AlreadyRegistered
+        );
         Self::ensure_worker_is_free(&worker)?;
         let bond = T::MinBond::get();
         Self::hold(HoldReason::ProviderBond, &provider, bond)?;
@@ -64,7 +69,11 @@ impl<T: Config> Pallet<T> {
                 unbonding_until: None,
             },
         );
-        Self::deposit_event(Event::ProviderRegistered { provider, worker, bond });
+        Self::deposit_event(Event::ProviderRegistered {
+            provider,
+            worker,
+            bond,
+        });
         Ok(())
     }
 
@@ -107,20 +116,33 @@ impl<T: Config> Pallet<T> {
         }
         record.releases_in_a_row = 0;
         Providers::<T>::insert(&provider, record);
-        Offers::<T>::insert(&provider, Offer { terms, since: now, paused: false });
+        Offers::<T>::insert(
+            &provider,
+            Offer {
+                terms,
+                since: now,
+                paused: false,
+            },
+        );
         Self::deposit_event(Event::OfferSet { provider });
         Ok(())
     }
 
     pub(crate) fn do_pause(provider: T::AccountId) -> DispatchResult {
-        ensure!(Providers::<T>::contains_key(&provider), Error::<T>::NotAProvider);
+        ensure!(
+            Providers::<T>::contains_key(&provider),
+            Error::<T>::NotAProvider
+        );
         Offers::<T>::try_mutate(&provider, |offer| {
             let offer = offer.as_mut().ok_or(Error::<T>::NoOffer)?;
             ensure!(!offer.paused, Error::<T>::AlreadyPaused);
             offer.paused = true;
             Ok::<_, DispatchError>(())
         })?;
-        Self::deposit_event(Event::OfferPaused { provider, automatic: false });
+        Self::deposit_event(Event::OfferPaused {
+            provider,
+            automatic: false,
+        });
         Ok(())
     }
 
@@ -141,12 +163,17 @@ impl<T: Config> Pallet<T> {
 
     pub(crate) fn do_deregister(provider: T::AccountId) -> DispatchResult {
         let mut record = Self::active(&provider)?;
-        ensure!(record.live == 0 && record.locked == 0, Error::<T>::StillLiable);
+        ensure!(
+            record.live == 0 && record.locked == 0,
+            Error::<T>::StillLiable
+        );
         let until = Self::now().saturating_add(T::UnbondingBlocks::get());
         record.unbonding_until = Some(until);
         Providers::<T>::insert(&provider, record);
         if Offers::<T>::take(&provider).is_some() {
-            Self::deposit_event(Event::OfferRemoved { provider: provider.clone() });
+            Self::deposit_event(Event::OfferRemoved {
+                provider: provider.clone(),
+            });
         }
         Self::deposit_event(Event::ProviderDeregistered { provider, until });
         Ok(())
@@ -156,7 +183,10 @@ impl<T: Config> Pallet<T> {
         let record = Providers::<T>::get(&provider).ok_or(Error::<T>::NotAProvider)?;
         let until = record.unbonding_until.ok_or(Error::<T>::NotUnbonding)?;
         ensure!(Self::now() >= until, Error::<T>::StillUnbonding);
-        ensure!(record.live == 0 && record.locked == 0, Error::<T>::StillLiable);
+        ensure!(
+            record.live == 0 && record.locked == 0,
+            Error::<T>::StillLiable
+        );
         T::Currency::release(
             &HoldReason::ProviderBond.into(),
             &provider,
@@ -165,7 +195,10 @@ impl<T: Config> Pallet<T> {
         )?;
         WorkerOf::<T>::remove(&record.worker);
         Providers::<T>::remove(&provider);
-        Self::deposit_event(Event::BondWithdrawn { provider, amount: record.bond });
+        Self::deposit_event(Event::BondWithdrawn {
+            provider,
+            amount: record.bond,
+        });
         Ok(())
     }
 
@@ -271,15 +304,23 @@ impl<T: Config> Pallet<T> {
         let until = Providers::<T>::mutate_extant(who, |provider| {
             let doublings = provider.faults.min(MAX_JAIL_DOUBLINGS);
             let time = T::JailBlocks::get().saturating_mul(1u32.wrapping_shl(doublings.into()));
-            let until =
-                now.saturating_add(time).max(provider.jailed_until.unwrap_or_default());
+            let until = now
+                .saturating_add(time)
+                .max(provider.jailed_until.unwrap_or_default());
             provider.faults = provider.faults.saturating_add(1);
             provider.jailed_until = Some(until);
-            provider.fees = if takes_all { 0 } else { Self::fees_now(provider, now) >> 2 };
+            provider.fees = if takes_all {
+                0
+            } else {
+                Self::fees_now(provider, now) >> 2
+            };
             provider.fees_at = now;
             until
         });
-        Self::deposit_event(Event::ProviderJailed { provider: who.clone(), until });
+        Self::deposit_event(Event::ProviderJailed {
+            provider: who.clone(),
+            until,
+        });
     }
 
     /// Counts a release against a provider: half its fees no longer count, and the
@@ -293,10 +334,15 @@ impl<T: Config> Pallet<T> {
         });
         if pause {
             let paused = Offers::<T>::mutate(who, |offer| {
-                offer.as_mut().is_some_and(|offer| !core::mem::replace(&mut offer.paused, true))
+                offer
+                    .as_mut()
+                    .is_some_and(|offer| !core::mem::replace(&mut offer.paused, true))
             });
             if paused {
-                Self::deposit_event(Event::OfferPaused { provider: who.clone(), automatic: true });
+                Self::deposit_event(Event::OfferPaused {
+                    provider: who.clone(),
+                    automatic: true,
+                });
             }
         }
     }

@@ -66,8 +66,7 @@ impl<T: Config> Pallet<T> {
                 });
             }
             if !ended {
-                job.queued =
-                    (first..last).find(|at| Deadlines::<T>::try_append(at, id).is_ok());
+                job.queued = (first..last).find(|at| Deadlines::<T>::try_append(at, id).is_ok());
             }
         }
         if ended {
@@ -99,7 +98,9 @@ impl<T: Config> Pallet<T> {
                     break;
                 }
                 done = done.saturating_add(1);
-                let Some(mut job) = Jobs::<T>::get(id) else { continue };
+                let Some(mut job) = Jobs::<T>::get(id) else {
+                    continue;
+                };
                 job.queued = None;
                 let progress = Self::advance(*id, &mut job, None);
                 Self::keep(*id, job, now);

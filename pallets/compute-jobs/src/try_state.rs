@@ -1,10 +1,8 @@
 //! What always holds.
 
-
-
 use crate::{
-    Assignments, Balance, Config, Deadlines, HoldReason, JobStatus, Jobs, NodeRoots, Offers,
-    Pallet, Providers, QueueCursor, Receipts, Seeds, Threads, WorkerOf, draw, MAX_SLOTS,
+    draw, Assignments, Balance, Config, Deadlines, HoldReason, JobStatus, Jobs, NodeRoots, Offers,
+    Pallet, Providers, QueueCursor, Receipts, Seeds, Threads, WorkerOf, MAX_SLOTS,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use athanor_primitives::JobId;
@@ -44,7 +42,10 @@ impl<T: Config> Pallet<T> {
             *sum = sum.saturating_add(job.budget).saturating_add(job.tip);
         }
         for (who, sum) in sums {
-            ensure!(Self::on_hold(HoldReason::JobBudget, &who) == sum, "budgets are not held");
+            ensure!(
+                Self::on_hold(HoldReason::JobBudget, &who) == sum,
+                "budgets are not held"
+            );
         }
         Ok(())
     }
@@ -60,7 +61,10 @@ impl<T: Config> Pallet<T> {
             *sum = sum.saturating_add(deposit);
         }
         for (who, sum) in sums {
-            ensure!(Self::on_hold(HoldReason::Deposit, &who) == sum, "deposits are not held");
+            ensure!(
+                Self::on_hold(HoldReason::Deposit, &who) == sum,
+                "deposits are not held"
+            );
         }
         Ok(())
     }
@@ -82,8 +86,14 @@ impl<T: Config> Pallet<T> {
                 Self::on_hold(HoldReason::ProviderBond, &who) == provider.bond,
                 "a bond is not held"
             );
-            ensure!(provider.locked == locked, "locked collateral is not that of live replicas");
-            ensure!(provider.locked <= provider.bond, "more is locked than bonded");
+            ensure!(
+                provider.locked == locked,
+                "locked collateral is not that of live replicas"
+            );
+            ensure!(
+                provider.locked <= provider.bond,
+                "more is locked than bonded"
+            );
             ensure!(provider.live == count, "slots used are not live replicas");
             ensure!(provider.live <= MAX_SLOTS, "more slots used than there are");
             ensure!(
@@ -100,16 +110,25 @@ impl<T: Config> Pallet<T> {
         let mut expected: BTreeSet<(T::AccountId, JobId)> = BTreeSet::new();
         for (id, job) in Jobs::<T>::iter() {
             for replica in job.replicas.into_iter().filter(|replica| replica.is_live()) {
-                ensure!(expected.insert((replica.worker, id)), "a key is in a job twice");
+                ensure!(
+                    expected.insert((replica.worker, id)),
+                    "a key is in a job twice"
+                );
             }
         }
         for (worker, jobs) in Assignments::<T>::iter() {
             ensure!(!jobs.is_empty(), "an empty list of assignments is kept");
             for id in jobs {
-                ensure!(expected.remove(&(worker.clone(), id)), "an assignment has no replica");
+                ensure!(
+                    expected.remove(&(worker.clone(), id)),
+                    "an assignment has no replica"
+                );
             }
         }
-        ensure!(expected.is_empty(), "a replica is in no list of assignments");
+        ensure!(
+            expected.is_empty(),
+            "a replica is in no list of assignments"
+        );
         Ok(())
     }
 
@@ -122,12 +141,24 @@ impl<T: Config> Pallet<T> {
             let provider = Providers::<T>::get(&who).ok_or("a worker's provider is missing")?;
             ensure!(provider.worker == worker, "a worker signs for nobody");
         }
-        ensure!(count == Providers::<T>::iter_keys().count(), "a provider has no worker");
-        ensure!(Offers::<T>::count() <= T::MaxOffers::get(), "too many offers");
-        ensure!(Offers::<T>::iter().count() as u32 == Offers::<T>::count(), "offers miscounted");
+        ensure!(
+            count == Providers::<T>::iter_keys().count(),
+            "a provider has no worker"
+        );
+        ensure!(
+            Offers::<T>::count() <= T::MaxOffers::get(),
+            "too many offers"
+        );
+        ensure!(
+            Offers::<T>::iter().count() as u32 == Offers::<T>::count(),
+            "offers miscounted"
+        );
         for who in Offers::<T>::iter_keys() {
             let provider = Providers::<T>::get(&who).ok_or("an offer's provider is missing")?;
-            ensure!(provider.unbonding_until.is_none(), "an offer's provider is leaving");
+            ensure!(
+                provider.unbonding_until.is_none(),
+                "an offer's provider is leaving"
+            );
         }
         Ok(())
     }
@@ -149,11 +180,23 @@ impl<T: Config> Pallet<T> {
                 }
             }
             let providers: BTreeSet<_> = job.replicas.iter().map(|r| &r.provider).collect();
-            ensure!(providers.len() == job.replicas.len(), "a provider is in a job twice");
+            ensure!(
+                providers.len() == job.replicas.len(),
+                "a provider is in a job twice"
+            );
             for replica in &job.replicas {
-                ensure!(replica.provider != job.requester, "a requester serves itself");
-                ensure!(replica.pay <= job.terms.max_pay, "a replica's pay is above the most");
-                ensure!(replica.is_live() || replica.collateral == 0, "a late replica is locked");
+                ensure!(
+                    replica.provider != job.requester,
+                    "a requester serves itself"
+                );
+                ensure!(
+                    replica.pay <= job.terms.max_pay,
+                    "a replica's pay is above the most"
+                );
+                ensure!(
+                    replica.is_live() || replica.collateral == 0,
+                    "a late replica is locked"
+                );
             }
         }
         Ok(())
@@ -172,7 +215,10 @@ impl<T: Config> Pallet<T> {
             }
         }
         for (id, job) in Jobs::<T>::iter() {
-            ensure!(queued.remove(&id) == job.queued, "a job is queued elsewhere than it says");
+            ensure!(
+                queued.remove(&id) == job.queued,
+                "a job is queued elsewhere than it says"
+            );
         }
         ensure!(queued.is_empty(), "an ended job is queued");
         Ok(())
@@ -180,13 +226,18 @@ impl<T: Config> Pallet<T> {
 
     /// Node roots are kept for every revealed trace of a live job, and no other.
     fn try_state_traces() -> Checked {
-        let mut kept: BTreeSet<(JobId, [u8; 32])> =
-            NodeRoots::<T>::iter_keys().collect();
+        let mut kept: BTreeSet<(JobId, [u8; 32])> = NodeRoots::<T>::iter_keys().collect();
         for (id, job) in Jobs::<T>::iter() {
-            let roots: BTreeSet<_> =
-                job.replicas.iter().filter_map(|replica| replica.trace_root).collect();
+            let roots: BTreeSet<_> = job
+                .replicas
+                .iter()
+                .filter_map(|replica| replica.trace_root)
+                .collect();
             for root in roots {
-                ensure!(kept.remove(&(id, root)), "a revealed trace has no node roots");
+                ensure!(
+                    kept.remove(&(id, root)),
+                    "a revealed trace has no node roots"
+                );
             }
         }
         ensure!(kept.is_empty(), "node roots are kept for no claim");
@@ -204,11 +255,17 @@ impl<T: Config> Pallet<T> {
             *sum = sum.saturating_add(thread.bond);
         }
         for (id, job) in Jobs::<T>::iter() {
-            ensure!(open.remove(&id).unwrap_or(0) == job.threads, "threads are miscounted");
+            ensure!(
+                open.remove(&id).unwrap_or(0) == job.threads,
+                "threads are miscounted"
+            );
         }
         ensure!(open.is_empty(), "an ended job has threads");
         for (who, sum) in bonds {
-            ensure!(Self::on_hold(HoldReason::ThreadBond, &who) == sum, "a thread has no bond");
+            ensure!(
+                Self::on_hold(HoldReason::ThreadBond, &who) == sum,
+                "a thread has no bond"
+            );
         }
         Ok(())
     }

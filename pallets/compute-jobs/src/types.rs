@@ -62,7 +62,16 @@ pub type AssignedJobs = BoundedVec<JobId, ConstU32<{ MAX_SLOTS as u32 }>>;
 /// What a provider asks for, in the smallest unit of AUR per 10^6 of each of the
 /// five costs of a run.
 #[derive(
-    Clone, Copy, Default, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Default,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub struct Rates {
@@ -81,7 +90,16 @@ pub struct Rates {
 /// How long a provider needs, in nanoseconds per 10^6 of each of the five costs
 /// of a run.
 #[derive(
-    Clone, Copy, Default, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Default,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub struct Times {
@@ -191,7 +209,15 @@ impl<AccountId> Provider<AccountId> {
 
 /// How many run a job, and how it is checked.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub enum Policy {
@@ -301,7 +327,15 @@ pub enum TraceReveal {
 
 /// State of a job. Every state but the last four has exactly one deadline.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub enum JobStatus {
@@ -353,7 +387,15 @@ impl JobStatus {
 
 /// What a provider did wrong.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub enum Fault {
@@ -385,7 +427,15 @@ impl Fault {
 
 /// Why a job failed.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub enum FailReason {
@@ -406,7 +456,15 @@ pub enum FailReason {
 
 /// What a draw is for. Part of its seed.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub enum Purpose {
@@ -423,7 +481,15 @@ pub enum Purpose {
 
 /// A draw that waits for its seed or for enough offers.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub struct Draw {
@@ -493,7 +559,15 @@ pub struct Released<AccountId> {
 
 /// The constants a job was created under, which it keeps.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub struct Rules {
@@ -577,7 +651,9 @@ pub struct Job<AccountId> {
 impl<AccountId: PartialEq> Job<AccountId> {
     /// Place of the live replica that `worker` signs for.
     pub fn seat_of(&self, worker: &AccountId) -> Option<usize> {
-        self.replicas.iter().position(|replica| replica.is_live() && replica.worker == *worker)
+        self.replicas
+            .iter()
+            .position(|replica| replica.is_live() && replica.worker == *worker)
     }
 
     /// Whether its most pay is at least `threshold`.
@@ -589,7 +665,15 @@ impl<AccountId: PartialEq> Job<AccountId> {
 
 /// How a kept receipt was checked, from least to most.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub enum Grade {
@@ -645,7 +729,15 @@ pub type ThreadId = u32;
 
 /// State of a thread: one line of questions about one claim.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
     MaxEncodedLen,
 )]
 pub enum ThreadStatus {

@@ -11,17 +11,28 @@ use frame_support::{traits::Get, BoundedVec};
 impl<T: Config> Pallet<T> {
     pub(crate) fn view_job(id: JobId) -> Option<JobView<T::AccountId>> {
         let job = Jobs::<T>::get(id)?;
-        let roots: BTreeSet<_> =
-            job.replicas.iter().filter_map(|replica| replica.trace_root).collect();
+        let roots: BTreeSet<_> = job
+            .replicas
+            .iter()
+            .filter_map(|replica| replica.trace_root)
+            .collect();
         let claims = roots
             .into_iter()
             .filter_map(|trace_root| {
                 let output_root = Self::output_root_of(id, &job, &trace_root)?;
-                Some(Claim { trace_root, output_root })
+                Some(Claim {
+                    trace_root,
+                    output_root,
+                })
             })
             .collect();
         let due = Self::due(&job);
-        Some(JobView { id, job, claims, due })
+        Some(JobView {
+            id,
+            job,
+            claims,
+            due,
+        })
     }
 
     pub(crate) fn view_provider(account: T::AccountId) -> Option<ProviderView<T::AccountId>> {
@@ -116,9 +127,18 @@ impl<T: Config> Pallet<T> {
         keep_receipt: bool,
     ) -> Option<QuoteView> {
         Self::check_policy(&policy).ok()?;
-        let ModelQuote { program_hash, cost, memory, input_len, output_len, nodes, outputs } =
-            T::Models::quote(model, batch)?;
-        let held = max_pay.checked_mul(policy.replicas().into())?.checked_add(tip)?;
+        let ModelQuote {
+            program_hash,
+            cost,
+            memory,
+            input_len,
+            output_len,
+            nodes,
+            outputs,
+        } = T::Models::quote(model, batch)?;
+        let held = max_pay
+            .checked_mul(policy.replicas().into())?
+            .checked_add(tip)?;
         let now = Self::now();
         let nobody = T::Treasury::get();
         let job = Job {
@@ -165,7 +185,11 @@ impl<T: Config> Pallet<T> {
         cheapest.truncate(policy.replicas().into());
         Some(QuoteView {
             held,
-            deposit: if keep_receipt { T::ReceiptDeposit::get() } else { 0 },
+            deposit: if keep_receipt {
+                T::ReceiptDeposit::get()
+            } else {
+                0
+            },
             cost,
             units: cost.units(),
             input_len,

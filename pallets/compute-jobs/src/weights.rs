@@ -14,8 +14,8 @@ pub trait WeightInfo {
     fn register_provider() -> Weight;
     /// Call `set_worker`.
     fn set_worker() -> Weight;
-    /// Call `set_offer` with `o` offers in state.
-    fn set_offer(o: u32) -> Weight;
+    /// Call `set_offer` with the list of offers full.
+    fn set_offer() -> Weight;
     /// Call `pause`.
     fn pause() -> Weight;
     /// Call `resume`.
@@ -67,15 +67,9 @@ macro_rules! estimates {
         fn set_worker() -> Weight {
             estimate($db, 40, 10_000, 3, 3)
         }
-        fn set_offer(o: u32) -> Weight {
-            let o = u64::from(o);
-            estimate(
-                $db,
-                o.saturating_mul(10).saturating_add(60),
-                o.saturating_mul(6_500).saturating_add(10_000),
-                o.saturating_mul(2).saturating_add(4),
-                5,
-            )
+        fn set_offer() -> Weight {
+            // 256 offers and their providers are read.
+            estimate($db, 2_700, 1_700_000, 520, 5)
         }
         fn pause() -> Weight {
             estimate($db, 30, 7_000, 2, 1)
@@ -111,7 +105,13 @@ macro_rules! estimates {
         }
         fn reveal(r: u32) -> Weight {
             // Naming a known trace reads it: up to 32 KiB, so that much is charged always.
-            estimate($db, u64::from(r).saturating_div(4).saturating_add(400), 60_000, 6, 5)
+            estimate(
+                $db,
+                u64::from(r).saturating_div(4).saturating_add(400),
+                60_000,
+                6,
+                5,
+            )
         }
         fn poke() -> Weight {
             estimate($db, 60, 16_000, 5, 5)

@@ -50,7 +50,7 @@ parameter_types! {
     pub const HighValue: Balance = 10_000 * UNIT;
     pub const RoundBlocks: BlockNumber = prod_or_fast!(20, 6);
     pub const AcceptBase: BlockNumber = prod_or_fast!(40, 20);
-    pub const WorkBase: BlockNumber = prod_or_fast!(40, 20);
+    pub const WorkBase: BlockNumber = prod_or_fast!(40, 6);
     pub const SealBlocks: BlockNumber = prod_or_fast!(6, 3);
     pub const RevealBlocks: BlockNumber = prod_or_fast!(1_200, 40);
     pub const MinWindow: BlockNumber = prod_or_fast!(100, 10);

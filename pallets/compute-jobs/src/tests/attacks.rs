@@ -30,7 +30,10 @@ fn copying_another_replicas_answer() {
         reveal(id, &keys[1], 0);
         run_to(job(id).deadline + 1);
         finish(id);
-        assert_eq!(Providers::<Test>::get(owner_of(&keys[2])).unwrap().bond, 950 * AUR);
+        assert_eq!(
+            Providers::<Test>::get(owner_of(&keys[2])).unwrap().bond,
+            950 * AUR
+        );
     });
 }
 
@@ -75,29 +78,25 @@ fn reveal_withheld_after_seeing_the_others() {
         reveal(id, &keys[1], 0);
         run_to(job(id).deadline + 1);
         assert_eq!(job(id).replicas[2].fault, Some(Fault::NoReveal));
-        let (silent, outvoted) = {
-            finish(id);
-            let (other, keys2) = {
-                let keep: Vec<_> = (3..6).collect();
-                for i in keep {
-                    let who = signed(&provider(i));
-                    ComputeJobs::register_provider(who.clone(), worker(i), Default::default())
-                        .unwrap();
-                    ComputeJobs::add_bond(who.clone(), 900 * AUR).unwrap();
-                    ComputeJobs::set_offer(who, offer(10 * AUR)).unwrap();
-                    if i < 5 {
-                        ComputeJobs::pause(signed(&owner_of(&keys[i as usize - 3]))).unwrap();
-                    }
-                }
-                run_to(System::block_number() + 1);
-                to_claimed(TWO_OF_THREE, &[0, 0, 1])
-            };
-            finish(other);
-            (
-                total(&owner_of(&keys[2])),
-                total(&owner_of(&keys2[2])),
-            )
-        };
+        finish(id);
+        // The same three answers again, from three others, but all revealed.
+        for i in 3..6 {
+            let who = signed(&provider(i));
+            assert_ok!(ComputeJobs::register_provider(
+                who.clone(),
+                worker(i),
+                Default::default()
+            ));
+            assert_ok!(ComputeJobs::add_bond(who.clone(), 900 * AUR));
+            assert_ok!(ComputeJobs::set_offer(who, offer(10 * AUR)));
+        }
+        assert_ok!(ComputeJobs::pause(signed(&owner_of(&keys[0]))));
+        assert_ok!(ComputeJobs::pause(signed(&owner_of(&keys[1]))));
+        run_to(System::block_number() + 1);
+        let (other, open_liars) = to_claimed(TWO_OF_THREE, &[0, 0, 1]);
+        finish(other);
+        let silent = total(&owner_of(&keys[2]));
+        let outvoted = total(&owner_of(&open_liars[2]));
         // Silence is no cheaper exit than being outvoted.
         assert_eq!(silent, outvoted);
     });
@@ -120,15 +119,27 @@ fn claim_by_a_non_assignee_or_in_the_wrong_state() {
         assert_noop!(try_reveal(id, &keys[0], 0), E::UnexpectedStatus);
         commit(id, &keys[0], 0);
         assert_eq!(status(id), JobStatus::Sealed);
-        assert_noop!(ComputeJobs::accept(signed(&keys[0]), id), E::UnexpectedStatus);
-        assert_noop!(ComputeJobs::commit(signed(&keys[0]), id, [0; 32]), E::UnexpectedStatus);
+        assert_noop!(
+            ComputeJobs::accept(signed(&keys[0]), id),
+            E::UnexpectedStatus
+        );
+        assert_noop!(
+            ComputeJobs::commit(signed(&keys[0]), id, [0; 32]),
+            E::UnexpectedStatus
+        );
         assert_noop!(try_reveal(id, &keys[0], 0), E::UnexpectedStatus);
-        assert_noop!(ComputeJobs::cancel(signed(&requester()), id), E::UnexpectedStatus);
+        assert_noop!(
+            ComputeJobs::cancel(signed(&requester()), id),
+            E::UnexpectedStatus
+        );
         run_to(job(id).deadline + 1);
         reveal(id, &keys[0], 0);
         assert_eq!(status(id), JobStatus::Claimed);
         assert_noop!(try_reveal(id, &keys[0], 0), E::AlreadyRevealed);
-        assert_noop!(ComputeJobs::commit(signed(&keys[0]), id, [0; 32]), E::UnexpectedStatus);
+        assert_noop!(
+            ComputeJobs::commit(signed(&keys[0]), id, [0; 32]),
+            E::UnexpectedStatus
+        );
     });
 }
 
@@ -155,7 +166,10 @@ fn silent_assignee() {
 fn input_or_weights_nobody_serves() {
     build_and_execute(|| {
         providers(9, 10 * AUR);
-        let id = create(JobTerms { tip: AUR, ..terms(TWO_OF_THREE) });
+        let id = create(JobTerms {
+            tip: AUR,
+            ..terms(TWO_OF_THREE)
+        });
         while Jobs::<Test>::get(id).is_some() {
             run_to(System::block_number() + 10);
         }
@@ -195,7 +209,10 @@ fn two_replicas_of_one_owner() {
         providers(2, 10 * AUR);
         assert_ok!(ComputeJobs::set_offer(
             signed(&provider(0)),
-            OfferTerms { slots: 64, ..offer(AUR) }
+            OfferTerms {
+                slots: 64,
+                ..offer(AUR)
+            }
         ));
         run_to(System::block_number() + 1);
         // Two providers can't make three replicas, however many slots they have.
@@ -222,8 +239,10 @@ fn slot_over_booking() {
         providers(1, AUR);
         let ids: Vec<_> = (0..6).map(|_| create(terms(OPTIMISTIC))).collect();
         run_to(System::block_number() + 5);
-        let assigned =
-            ids.iter().filter(|id| status(**id) == JobStatus::Assigned).count();
+        let assigned = ids
+            .iter()
+            .filter(|id| status(**id) == JobStatus::Assigned)
+            .count();
         assert_eq!(assigned, 4);
         assert_eq!(Providers::<Test>::get(provider(0)).unwrap().live, 4);
         assert_eq!(Assignments::<Test>::get(worker(0)).len(), 4);
@@ -236,12 +255,23 @@ fn collateral_is_never_booked_twice() {
         providers(1, 10 * AUR);
         // Two of 400 fit into 1,000 of bond, a third does not.
         let ids: Vec<_> = (0..3)
-            .map(|_| create(JobTerms { min_collateral: 400 * AUR, ..terms(OPTIMISTIC) }))
+            .map(|_| {
+                create(JobTerms {
+                    min_collateral: 400 * AUR,
+                    ..terms(OPTIMISTIC)
+                })
+            })
             .collect();
         run_to(System::block_number() + 30);
-        let open = ids.iter().filter(|id| status(**id) == JobStatus::Open).count();
+        let open = ids
+            .iter()
+            .filter(|id| status(**id) == JobStatus::Open)
+            .count();
         assert_eq!(open, 1);
-        assert_eq!(Providers::<Test>::get(provider(0)).unwrap().locked, 800 * AUR);
+        assert_eq!(
+            Providers::<Test>::get(provider(0)).unwrap().locked,
+            800 * AUR
+        );
     });
 }
 
@@ -298,7 +328,10 @@ fn bond_withdrawn_while_liable() {
         let who = signed(&provider(0));
         for _ in 0..4 {
             assert_noop!(ComputeJobs::deregister(who.clone()), E::StillLiable);
-            assert_noop!(ComputeJobs::withdraw(who.clone(), provider(0)), E::NotUnbonding);
+            assert_noop!(
+                ComputeJobs::withdraw(who.clone(), provider(0)),
+                E::NotUnbonding
+            );
             match status(id) {
                 JobStatus::Assigned => accept(id, &keys[0]),
                 JobStatus::Running => commit(id, &keys[0], 0),
@@ -335,7 +368,10 @@ fn a_stolen_worker_key_cannot_touch_the_free_bond() {
         let (id, keys) = create_and_draw(terms(OPTIMISTIC));
         let thief = signed(&keys[0]);
         assert_noop!(ComputeJobs::deregister(thief.clone()), E::NotAProvider);
-        assert_noop!(ComputeJobs::set_worker(thief.clone(), bystander()), E::NotAProvider);
+        assert_noop!(
+            ComputeJobs::set_worker(thief.clone(), bystander()),
+            E::NotAProvider
+        );
         assert_ok!(ComputeJobs::commit(thief, id, [0; 32]));
         run_to(job(id).deadline + 1);
         finish(id);
@@ -347,8 +383,14 @@ fn a_stolen_worker_key_cannot_touch_the_free_bond() {
 fn deadline_flood_in_one_block() {
     build_and_execute(|| {
         // Buckets hold 8. All 60 jobs want the same block, and all expire.
-        let ids: Vec<_> =
-            (0..60).map(|_| create(JobTerms { max_pay: AUR, ..terms(OPTIMISTIC) })).collect();
+        let ids: Vec<_> = (0..60)
+            .map(|_| {
+                create(JobTerms {
+                    max_pay: AUR,
+                    ..terms(OPTIMISTIC)
+                })
+            })
+            .collect();
         assert!(ids.iter().all(|id| job(*id).queued.is_some()));
         run_to(140);
         assert_eq!(Jobs::<Test>::iter().count(), 0);
@@ -363,10 +405,18 @@ fn full_deadline_bucket() {
         // deadline.
         providers(1, AUR / 100);
         let ids: Vec<_> = (0..140)
-            .map(|_| create(JobTerms { max_pay: AUR / 100, ..terms(OPTIMISTIC) }))
+            .map(|_| {
+                create(JobTerms {
+                    max_pay: AUR / 100,
+                    ..terms(OPTIMISTIC)
+                })
+            })
             .collect();
-        let left_out: Vec<_> =
-            ids.iter().copied().filter(|id| job(*id).queued.is_none()).collect();
+        let left_out: Vec<_> = ids
+            .iter()
+            .copied()
+            .filter(|id| job(*id).queued.is_none())
+            .collect();
         assert_eq!(left_out.len(), 12);
         let deadline = job(left_out[0]).deadline;
         run_to(deadline + 10);

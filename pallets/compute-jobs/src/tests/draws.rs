@@ -51,7 +51,11 @@ fn a_round_without_enough_offers_waits_for_the_next() {
         run_to(created + 6);
         assert_eq!(job(id).draw.unwrap().round, 1);
         let who = signed(&provider(2));
-        assert_ok!(ComputeJobs::register_provider(who.clone(), worker(2), Default::default()));
+        assert_ok!(ComputeJobs::register_provider(
+            who.clone(),
+            worker(2),
+            Default::default()
+        ));
         assert_ok!(ComputeJobs::set_offer(who, offer(AUR)));
         run_to(created + 24);
         assert_eq!(status(id), JobStatus::Open);
@@ -112,19 +116,58 @@ fn the_same_seeds_draw_the_same_providers_whenever_the_call_comes() {
 fn offers_that_do_not_fit_are_not_drawn() {
     let misfits: Vec<(&str, OfferTerms)> = vec![
         ("too dear", offer(11 * AUR)),
-        ("too slow", OfferTerms {
-            times: Times { macs: 3_000_000_000 * 46, ..Times::default() },
-            ..offer(AUR)
-        }),
-        ("too slow a line", OfferTerms { bandwidth: 1, ..offer(AUR) }),
-        ("too little memory", OfferTerms { memory: (1 << 20) - 1, ..offer(AUR) }),
-        ("too large a run", OfferTerms { max_cost: 1, ..offer(AUR) }),
-        ("too many bytes", OfferTerms { models: ModelFilter::AnyUpTo(999_999), ..offer(AUR) }),
-        ("another model", OfferTerms {
-            models: ModelFilter::List(vec![TWO_OUTPUTS].try_into().unwrap()),
-            ..offer(AUR)
-        }),
-        ("over", OfferTerms { valid_until: 6, ..offer(AUR) }),
+        (
+            "too slow",
+            OfferTerms {
+                times: Times {
+                    macs: 3_000_000_000 * 46,
+                    ..Times::default()
+                },
+                ..offer(AUR)
+            },
+        ),
+        (
+            "too slow a line",
+            OfferTerms {
+                bandwidth: 1,
+                ..offer(AUR)
+            },
+        ),
+        (
+            "too little memory",
+            OfferTerms {
+                memory: (1 << 20) - 1,
+                ..offer(AUR)
+            },
+        ),
+        (
+            "too large a run",
+            OfferTerms {
+                max_cost: 1,
+                ..offer(AUR)
+            },
+        ),
+        (
+            "too many bytes",
+            OfferTerms {
+                models: ModelFilter::AnyUpTo(999_999),
+                ..offer(AUR)
+            },
+        ),
+        (
+            "another model",
+            OfferTerms {
+                models: ModelFilter::List(vec![TWO_OUTPUTS].try_into().unwrap()),
+                ..offer(AUR)
+            },
+        ),
+        (
+            "over",
+            OfferTerms {
+                valid_until: 6,
+                ..offer(AUR)
+            },
+        ),
     ];
     for (name, terms_of_offer) in misfits {
         build_and_execute(|| {
@@ -142,15 +185,24 @@ fn offers_that_do_not_fit_are_not_drawn() {
 fn offers_that_just_fit_are_drawn() {
     build_and_execute(|| {
         providers(1, AUR);
-        assert_ok!(ComputeJobs::set_offer(signed(&provider(0)), OfferTerms {
-            rates: Rates { macs: 10 * AUR, ..Rates::default() },
-            // 45 blocks of 3 s: 20 + 4 · 45 = 200.
-            times: Times { macs: 3_000_000_000 * 45, ..Times::default() },
-            memory: 1 << 20,
-            max_cost: 5,
-            models: ModelFilter::List(vec![MODEL].try_into().unwrap()),
-            ..offer(AUR)
-        }));
+        assert_ok!(ComputeJobs::set_offer(
+            signed(&provider(0)),
+            OfferTerms {
+                rates: Rates {
+                    macs: 10 * AUR,
+                    ..Rates::default()
+                },
+                // 45 blocks of 3 s: 20 + 4 · 45 = 200.
+                times: Times {
+                    macs: 3_000_000_000 * 45,
+                    ..Times::default()
+                },
+                memory: 1 << 20,
+                max_cost: 5,
+                models: ModelFilter::List(vec![MODEL].try_into().unwrap()),
+                ..offer(AUR)
+            }
+        ));
         run_to(3);
         let (id, _) = create_and_draw(terms(OPTIMISTIC));
         assert_eq!(job(id).replicas[0].pay, 10 * AUR);
@@ -175,7 +227,10 @@ fn high_values_wait_for_the_randomness_of_a_later_epoch() {
         run_to(130);
         assert_eq!(status(id), JobStatus::Assigned);
         // Lower values don't wait.
-        create_and_draw(JobTerms { max_pay: 10 * AUR - 1, ..terms(OPTIMISTIC) });
+        create_and_draw(JobTerms {
+            max_pay: 10 * AUR - 1,
+            ..terms(OPTIMISTIC)
+        });
     });
 }
 
@@ -203,7 +258,10 @@ fn cheap_offers_with_free_slots_win_more_often() {
     build_and_execute(|| {
         providers(2, 10 * AUR);
         // q = 16 instead of 4 at the same capacity: sixteen times the weight.
-        assert_ok!(ComputeJobs::set_offer(signed(&provider(0)), offer(5 * AUR / 2)));
+        assert_ok!(ComputeJobs::set_offer(
+            signed(&provider(0)),
+            offer(5 * AUR / 2)
+        ));
         run_to(System::block_number() + 1);
         let mut wins = 0;
         for _ in 0..60 {

@@ -12,7 +12,11 @@ fn try_create(terms: JobTerms) -> sp_runtime::DispatchResult {
 #[test]
 fn creating_a_job_holds_its_whole_budget() {
     build_and_execute(|| {
-        let id = create(JobTerms { tip: AUR, keep_receipt: true, ..terms(TWO_OF_THREE) });
+        let id = create(JobTerms {
+            tip: AUR,
+            keep_receipt: true,
+            ..terms(TWO_OF_THREE)
+        });
         assert_eq!(held(HoldReason::JobBudget, &requester()), 31 * AUR);
         assert_eq!(held(HoldReason::Deposit, &requester()), AUR / 10);
         let job = job(id);
@@ -26,7 +30,10 @@ fn creating_a_job_holds_its_whole_budget() {
 fn a_job_beyond_the_requesters_means_is_refused() {
     build_and_execute(|| {
         assert_noop!(
-            try_create(JobTerms { max_pay: 10_001 * AUR, ..terms(OPTIMISTIC) }),
+            try_create(JobTerms {
+                max_pay: 10_001 * AUR,
+                ..terms(OPTIMISTIC)
+            }),
             sp_runtime::TokenError::FundsUnavailable
         );
     });
@@ -37,19 +44,33 @@ fn overflow_in_budget_arithmetic() {
     build_and_execute(|| {
         let most = Balance::MAX;
         assert_noop!(
-            try_create(JobTerms { max_pay: most / 2, ..terms(TWO_OF_THREE) }),
+            try_create(JobTerms {
+                max_pay: most / 2,
+                ..terms(TWO_OF_THREE)
+            }),
             E::BudgetOverflow
         );
         assert_noop!(
-            try_create(JobTerms { max_pay: most, tip: 1, ..terms(OPTIMISTIC) }),
+            try_create(JobTerms {
+                max_pay: most,
+                tip: 1,
+                ..terms(OPTIMISTIC)
+            }),
             E::BudgetOverflow
         );
         // Prices that overflow make an offer ineligible, nothing else.
         providers(1, AUR);
-        let rates = Rates { macs: most, ..Rates::default() };
+        let rates = Rates {
+            macs: most,
+            ..Rates::default()
+        };
         let terms_of_offer = OfferTerms { rates, ..offer(1) };
         assert_ok!(ComputeJobs::set_offer(signed(&provider(0)), terms_of_offer));
-        let times = Times { macs: u64::MAX, nodes: u64::MAX, ..Times::default() };
+        let times = Times {
+            macs: u64::MAX,
+            nodes: u64::MAX,
+            ..Times::default()
+        };
         run_to(3);
         let id = create(terms(OPTIMISTIC));
         run_to(20);
@@ -61,7 +82,10 @@ fn overflow_in_budget_arithmetic() {
         run_to(40);
         assert_eq!(status(id), JobStatus::Open);
         // A collateral that overflows does so too.
-        let id = create(JobTerms { min_collateral: most, ..terms(OPTIMISTIC) });
+        let id = create(JobTerms {
+            min_collateral: most,
+            ..terms(OPTIMISTIC)
+        });
         assert_ok!(ComputeJobs::set_offer(signed(&provider(0)), offer(1)));
         run_to(70);
         assert_eq!(status(id), JobStatus::Open);
@@ -71,9 +95,27 @@ fn overflow_in_budget_arithmetic() {
 #[test]
 fn unknown_models_and_batches_are_refused() {
     build_and_execute(|| {
-        assert_noop!(try_create(JobTerms { model: 99, ..terms(OPTIMISTIC) }), E::UnknownModel);
-        assert_noop!(try_create(JobTerms { batch: 0, ..terms(OPTIMISTIC) }), E::UnknownModel);
-        assert_noop!(try_create(JobTerms { batch: 101, ..terms(OPTIMISTIC) }), E::UnknownModel);
+        assert_noop!(
+            try_create(JobTerms {
+                model: 99,
+                ..terms(OPTIMISTIC)
+            }),
+            E::UnknownModel
+        );
+        assert_noop!(
+            try_create(JobTerms {
+                batch: 0,
+                ..terms(OPTIMISTIC)
+            }),
+            E::UnknownModel
+        );
+        assert_noop!(
+            try_create(JobTerms {
+                batch: 101,
+                ..terms(OPTIMISTIC)
+            }),
+            E::UnknownModel
+        );
         retire_models();
         assert_noop!(try_create(terms(OPTIMISTIC)), E::UnknownModel);
     });
@@ -82,7 +124,11 @@ fn unknown_models_and_batches_are_refused() {
 #[test]
 fn policies_the_chain_does_not_run_are_refused() {
     build_and_execute(|| {
-        let replicated = |n, quorum| Policy::Replicated { n, quorum, window: 100 };
+        let replicated = |n, quorum| Policy::Replicated {
+            n,
+            quorum,
+            window: 100,
+        };
         for (n, quorum) in [(0, 0), (8, 5), (3, 1), (4, 2), (3, 4), (2, 1), (255, 255)] {
             assert_noop!(try_create(terms(replicated(n, quorum))), E::BadQuorum);
         }
@@ -107,8 +153,20 @@ fn policies_the_chain_does_not_run_are_refused() {
 #[test]
 fn waits_that_nobody_or_everybody_could_promise_are_refused() {
     build_and_execute(|| {
-        assert_noop!(try_create(JobTerms { max_wait: 19, ..terms(OPTIMISTIC) }), E::BadMaxWait);
-        assert_noop!(try_create(JobTerms { max_wait: 1_001, ..terms(OPTIMISTIC) }), E::BadMaxWait);
+        assert_noop!(
+            try_create(JobTerms {
+                max_wait: 19,
+                ..terms(OPTIMISTIC)
+            }),
+            E::BadMaxWait
+        );
+        assert_noop!(
+            try_create(JobTerms {
+                max_wait: 1_001,
+                ..terms(OPTIMISTIC)
+            }),
+            E::BadMaxWait
+        );
     });
 }
 
@@ -116,7 +174,12 @@ fn waits_that_nobody_or_everybody_could_promise_are_refused() {
 fn only_a_small_single_output_can_be_wanted_inline() {
     build_and_execute(|| {
         let inline = |model, batch| {
-            try_create(JobTerms { inline_output: true, model, batch, ..terms(OPTIMISTIC) })
+            try_create(JobTerms {
+                inline_output: true,
+                model,
+                batch,
+                ..terms(OPTIMISTIC)
+            })
         };
         assert_ok!(inline(MODEL, 16));
         assert_noop!(inline(MODEL, 17), E::OutputNotInline);
@@ -135,12 +198,25 @@ fn job_numbers_run_out_before_they_repeat() {
 #[test]
 fn an_open_job_can_be_cancelled_by_its_requester_alone() {
     build_and_execute(|| {
-        let id = create(JobTerms { tip: AUR, keep_receipt: true, ..terms(TWO_OF_THREE) });
-        assert_noop!(ComputeJobs::cancel(signed(&bystander()), id), E::NotRequester);
+        let id = create(JobTerms {
+            tip: AUR,
+            keep_receipt: true,
+            ..terms(TWO_OF_THREE)
+        });
+        assert_noop!(
+            ComputeJobs::cancel(signed(&bystander()), id),
+            E::NotRequester
+        );
         assert_ok!(ComputeJobs::cancel(signed(&requester()), id));
         assert_eq!(free(&requester()), 10_000 * AUR);
         assert_noop!(ComputeJobs::cancel(signed(&requester()), id), E::NoSuchJob);
-        assert_eq!(events().last(), Some(&Event::JobCancelled { job: id, refunded: 31 * AUR }));
+        assert_eq!(
+            events().last(),
+            Some(&Event::JobCancelled {
+                job: id,
+                refunded: 31 * AUR
+            })
+        );
     });
 }
 
@@ -151,7 +227,10 @@ fn a_job_whose_draw_is_due_cannot_be_cancelled() {
         let id = create(terms(OPTIMISTIC));
         crawl_to(System::block_number() + 4);
         assert_eq!(status(id), JobStatus::Open);
-        assert_noop!(ComputeJobs::cancel(signed(&requester()), id), E::UnexpectedStatus);
+        assert_noop!(
+            ComputeJobs::cancel(signed(&requester()), id),
+            E::UnexpectedStatus
+        );
     });
 }
 
@@ -177,10 +256,19 @@ fn accepting_and_committing_twice_is_refused() {
         providers(3, AUR);
         let (id, keys) = create_and_draw(terms(TWO_OF_THREE));
         accept(id, &keys[0]);
-        assert_noop!(ComputeJobs::accept(signed(&keys[0]), id), E::AlreadyAccepted);
+        assert_noop!(
+            ComputeJobs::accept(signed(&keys[0]), id),
+            E::AlreadyAccepted
+        );
         commit(id, &keys[0], 0);
-        assert_noop!(ComputeJobs::commit(signed(&keys[0]), id, [1; 32]), E::AlreadyCommitted);
-        assert_noop!(ComputeJobs::accept(signed(&keys[0]), id), E::AlreadyAccepted);
+        assert_noop!(
+            ComputeJobs::commit(signed(&keys[0]), id, [1; 32]),
+            E::AlreadyCommitted
+        );
+        assert_noop!(
+            ComputeJobs::accept(signed(&keys[0]), id),
+            E::AlreadyAccepted
+        );
     });
 }
 
@@ -209,7 +297,10 @@ fn a_malformed_reveal_is_refused_and_changes_nothing() {
             reveal_with(SALT, TraceReveal::Root(root_of(0)), None),
             E::UnknownTrace
         );
-        assert_noop!(reveal_with(SALT, roots(), Some(output(0))), E::OutputNotWanted);
+        assert_noop!(
+            reveal_with(SALT, roots(), Some(output(0))),
+            E::OutputNotWanted
+        );
         assert_ok!(reveal_with(SALT, roots(), None));
         assert_noop!(reveal_with(SALT, roots(), None), E::AlreadyRevealed);
     });
@@ -219,7 +310,10 @@ fn a_malformed_reveal_is_refused_and_changes_nothing() {
 fn an_output_wanted_inline_comes_with_the_first_reveal_of_its_trace() {
     build_and_execute(|| {
         providers(3, AUR);
-        let terms = JobTerms { inline_output: true, ..terms(TWO_OF_THREE) };
+        let terms = JobTerms {
+            inline_output: true,
+            ..terms(TWO_OF_THREE)
+        };
         let (id, keys) = create_and_draw(terms);
         keys.iter().for_each(|key| commit(id, key, 0));
         run_to(job(id).deadline + 1);
@@ -249,7 +343,10 @@ fn an_output_wanted_inline_comes_with_the_first_reveal_of_its_trace() {
 fn a_kept_receipt_is_its_owners_to_remove() {
     build_and_execute(|| {
         providers(1, 10 * AUR);
-        let (id, keys) = create_and_draw(JobTerms { keep_receipt: true, ..terms(OPTIMISTIC) });
+        let (id, keys) = create_and_draw(JobTerms {
+            keep_receipt: true,
+            ..terms(OPTIMISTIC)
+        });
         accept(id, &keys[0]);
         reveal(id, &keys[0], 0);
         finish(id);
@@ -275,7 +372,13 @@ fn commit_and_reveal_are_operational_and_charge_for_the_roots() {
         use frame_support::dispatch::DispatchClass::*;
         let class = |call: Call<Test>| call.get_dispatch_info().class;
         assert_eq!(class(Call::accept { job: 0 }), Normal);
-        assert_eq!(class(Call::commit { job: 0, commitment: [0; 32] }), Operational);
+        assert_eq!(
+            class(Call::commit {
+                job: 0,
+                commitment: [0; 32]
+            }),
+            Operational
+        );
         let reveal = |roots: usize| Call::<Test>::reveal {
             job: 0,
             salt: SALT,

@@ -82,7 +82,10 @@ fn a_replicated_job_runs_and_the_liar_is_outvoted() {
         }
         assert!(events().iter().any(|event| matches!(
             event,
-            Event::JobSettled { grade: Grade::Replicated { agreed: 2, of: 3 }, .. }
+            Event::JobSettled {
+                grade: Grade::Replicated { agreed: 2, of: 3 },
+                ..
+            }
         )));
     });
 }
@@ -90,13 +93,22 @@ fn a_replicated_job_runs_and_the_liar_is_outvoted() {
 #[test]
 fn nobody_eligible_expires_the_job() {
     build_and_execute(|| {
-        let id = create(JobTerms { tip: AUR, ..terms(TWO_OF_THREE) });
+        let id = create(JobTerms {
+            tip: AUR,
+            ..terms(TWO_OF_THREE)
+        });
         run_to(101);
         assert_eq!(status(id), JobStatus::Open);
         run_to(102);
         assert_eq!(Jobs::<Test>::get(id), None);
         assert_eq!(free(&requester()), 10_000 * AUR);
-        assert_eq!(events().last(), Some(&Event::JobExpired { job: id, refunded: 31 * AUR }));
+        assert_eq!(
+            events().last(),
+            Some(&Event::JobExpired {
+                job: id,
+                refunded: 31 * AUR
+            })
+        );
     });
 }
 
@@ -118,7 +130,10 @@ fn a_missing_provider_is_replaced_and_the_job_goes_on() {
         accept(id, &now[2]);
         assert_eq!(status(id), JobStatus::Running);
         let released = Providers::<Test>::get(owner_of(&keys[2])).unwrap();
-        assert_eq!((released.live, released.locked, released.bond), (0, 0, 1_000 * AUR));
+        assert_eq!(
+            (released.live, released.locked, released.bond),
+            (0, 0, 1_000 * AUR)
+        );
         assert_eq!(released.releases_in_a_row, 1);
         assert_eq!(released.jailed_until, None);
     });
@@ -148,7 +163,10 @@ fn without_replacement_the_job_goes_on_with_its_quorum() {
 fn below_quorum_after_two_redraws_the_job_fails() {
     build_and_execute(|| {
         providers(9, 10 * AUR);
-        let (id, keys) = create_and_draw(JobTerms { tip: AUR, ..terms(TWO_OF_THREE) });
+        let (id, keys) = create_and_draw(JobTerms {
+            tip: AUR,
+            ..terms(TWO_OF_THREE)
+        });
         accept(id, &keys[0]);
         for redraws in 1..=2u8 {
             run_to(job(id).deadline + 1);
@@ -169,7 +187,10 @@ fn below_quorum_after_two_redraws_the_job_fails() {
         assert_eq!(free(&requester()), 9_999 * AUR);
         assert_eq!(free(&treasury()), 2 * AUR);
         for i in 0..9 {
-            assert_eq!(Providers::<Test>::get(provider(i)).unwrap().bond, 1_000 * AUR);
+            assert_eq!(
+                Providers::<Test>::get(provider(i)).unwrap().bond,
+                1_000 * AUR
+            );
         }
     });
 }
@@ -178,18 +199,32 @@ fn below_quorum_after_two_redraws_the_job_fails() {
 fn three_releases_in_a_row_pause_the_offer() {
     build_and_execute(|| {
         providers(2, 10 * AUR);
-        let policy = Policy::Replicated { n: 2, quorum: 2, window: 100 };
+        let policy = Policy::Replicated {
+            n: 2,
+            quorum: 2,
+            window: 100,
+        };
         for round in 0..3 {
             let (id, _) = create_and_draw(terms(policy));
             accept(id, &worker(0));
-            assert!(!Offers::<Test>::get(provider(1)).unwrap().paused, "round {round}");
+            assert!(
+                !Offers::<Test>::get(provider(1)).unwrap().paused,
+                "round {round}"
+            );
             run_to(job(id).deadline + 1);
         }
         assert!(Offers::<Test>::get(provider(1)).unwrap().paused);
-        assert!(events()
-            .contains(&Event::OfferPaused { provider: provider(1), automatic: true }));
+        assert!(events().contains(&Event::OfferPaused {
+            provider: provider(1),
+            automatic: true
+        }));
         assert_ok!(ComputeJobs::resume(signed(&provider(1))));
-        assert_eq!(Providers::<Test>::get(provider(1)).unwrap().releases_in_a_row, 0);
+        assert_eq!(
+            Providers::<Test>::get(provider(1))
+                .unwrap()
+                .releases_in_a_row,
+            0
+        );
     });
 }
 
@@ -220,7 +255,10 @@ fn late_replicas_drop_out_and_the_quorum_goes_on() {
         let deadline = job(id).deadline;
         run_to(deadline);
         crawl_to(deadline + 1);
-        assert_noop!(ComputeJobs::commit(signed(&keys[2]), id, [0; 32]), E::NotAssigned);
+        assert_noop!(
+            ComputeJobs::commit(signed(&keys[2]), id, [0; 32]),
+            E::NotAssigned
+        );
         assert_ok!(ComputeJobs::poke(signed(&bystander()), id));
         assert_eq!(status(id), JobStatus::Sealed);
         let late = Providers::<Test>::get(owner_of(&keys[2])).unwrap();
@@ -247,7 +285,10 @@ fn below_quorum_of_commitments_the_job_fails() {
             })
         );
         let committed = Providers::<Test>::get(owner_of(&keys[0])).unwrap();
-        assert_eq!((committed.bond, committed.jailed_until), (1_000 * AUR, None));
+        assert_eq!(
+            (committed.bond, committed.jailed_until),
+            (1_000 * AUR, None)
+        );
     });
 }
 
@@ -261,7 +302,10 @@ fn nobody_revealing_fails_the_job() {
         run_to(deadline + 1);
         assert!(events().iter().any(|event| matches!(
             event,
-            Event::JobFailed { reason: FailReason::NotRevealed, .. }
+            Event::JobFailed {
+                reason: FailReason::NotRevealed,
+                ..
+            }
         )));
     });
 }
@@ -270,12 +314,19 @@ fn nobody_revealing_fails_the_job() {
 fn two_of_two_that_disagree_fail() {
     build_and_execute(|| {
         providers(2, 10 * AUR);
-        let policy = Policy::Replicated { n: 2, quorum: 2, window: 100 };
+        let policy = Policy::Replicated {
+            n: 2,
+            quorum: 2,
+            window: 100,
+        };
         let (id, keys) = to_claimed(policy, &[0, 1]);
         finish(id);
         assert!(events().iter().any(|event| matches!(
             event,
-            Event::JobFailed { reason: FailReason::NoMajority, .. }
+            Event::JobFailed {
+                reason: FailReason::NoMajority,
+                ..
+            }
         )));
         for key in &keys {
             let record = Providers::<Test>::get(owner_of(key)).unwrap();
@@ -295,7 +346,10 @@ fn a_lone_revealer_below_quorum_is_no_majority() {
         finish(id);
         assert!(events().iter().any(|event| matches!(
             event,
-            Event::JobFailed { reason: FailReason::NoMajority, .. }
+            Event::JobFailed {
+                reason: FailReason::NoMajority,
+                ..
+            }
         )));
     });
 }
@@ -304,12 +358,23 @@ fn a_lone_revealer_below_quorum_is_no_majority() {
 fn four_of_seven_settle_against_three() {
     build_and_execute(|| {
         providers(7, 10 * AUR);
-        let policy = Policy::Replicated { n: 7, quorum: 4, window: 100 };
+        let policy = Policy::Replicated {
+            n: 7,
+            quorum: 4,
+            window: 100,
+        };
         let (id, keys) = to_claimed(policy, &[0, 1, 0, 2, 0, 3, 0]);
         finish(id);
         for (seat, key) in keys.iter().enumerate() {
             let bond = Providers::<Test>::get(owner_of(key)).unwrap().bond;
-            assert_eq!(bond, if seat % 2 == 0 { 1_000 * AUR } else { 950 * AUR });
+            assert_eq!(
+                bond,
+                if seat % 2 == 0 {
+                    1_000 * AUR
+                } else {
+                    950 * AUR
+                }
+            );
         }
     });
 }
@@ -318,7 +383,10 @@ fn four_of_seven_settle_against_three() {
 fn the_window_is_never_shorter_than_twice_the_work_time() {
     build_and_execute(|| {
         providers(1, 10 * AUR);
-        let policy = Policy::Optimistic { window: 10, audit: 0 };
+        let policy = Policy::Optimistic {
+            window: 10,
+            audit: 0,
+        };
         let (id, keys) = create_and_draw(terms(policy));
         accept(id, &keys[0]);
         reveal(id, &keys[0], 0);
@@ -357,7 +425,10 @@ fn a_retired_model_finishes_its_jobs() {
 fn a_poke_does_what_is_due_and_is_paid_from_the_tip() {
     build_and_execute(|| {
         providers(1, 10 * AUR);
-        let id = create(JobTerms { tip: AUR / 50, ..terms(OPTIMISTIC) });
+        let id = create(JobTerms {
+            tip: AUR / 50,
+            ..terms(OPTIMISTIC)
+        });
         let poker = signed(&bystander());
         let start = System::block_number();
         assert_noop!(ComputeJobs::poke(poker.clone(), id), E::NothingDue);
@@ -386,7 +457,10 @@ fn a_poke_does_what_is_due_and_is_paid_from_the_tip() {
 fn unused_tip_returns() {
     build_and_execute(|| {
         providers(1, 10 * AUR);
-        let id = create(JobTerms { tip: AUR, ..terms(OPTIMISTIC) });
+        let id = create(JobTerms {
+            tip: AUR,
+            ..terms(OPTIMISTIC)
+        });
         crawl_to(System::block_number() + 4);
         assert_ok!(ComputeJobs::poke(signed(&bystander()), id));
         accept(id, &worker(0));
@@ -428,7 +502,13 @@ fn a_reveal_opens_the_reveals_when_nobody_else_has() {
             E::UnexpectedStatus
         );
         crawl_to(job(id).deadline);
-        assert_ok!(ComputeJobs::reveal(signed(&keys[0]), id, SALT, roots(), None));
+        assert_ok!(ComputeJobs::reveal(
+            signed(&keys[0]),
+            id,
+            SALT,
+            roots(),
+            None
+        ));
         assert_eq!(status(id), JobStatus::Revealing);
     });
 }

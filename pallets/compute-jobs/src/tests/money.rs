@@ -12,14 +12,21 @@ use sp_runtime::Permill;
 
 /// Most pay 12, price 10: what the tests below count with.
 fn dear(policy: Policy) -> JobTerms {
-    JobTerms { max_pay: 12 * AUR, ..terms(policy) }
+    JobTerms {
+        max_pay: 12 * AUR,
+        ..terms(policy)
+    }
 }
 
 fn claimed(policy: Policy, kinds: &[u8]) -> (athanor_primitives::JobId, Vec<AccountId>) {
     let (id, keys) = create_and_draw(dear(policy));
-    keys.iter().zip(kinds).for_each(|(key, kind)| commit(id, key, *kind));
+    keys.iter()
+        .zip(kinds)
+        .for_each(|(key, kind)| commit(id, key, *kind));
     run_to(job(id).deadline + 1);
-    keys.iter().zip(kinds).for_each(|(key, kind)| reveal(id, key, *kind));
+    keys.iter()
+        .zip(kinds)
+        .for_each(|(key, kind)| reveal(id, key, *kind));
     (id, keys)
 }
 
@@ -125,8 +132,10 @@ fn a_treasury_that_cannot_take_a_fee_leaves_it_with_its_owner() {
         let fee = Permill::from_percent(2).mul_ceil(ED);
         assert_eq!(free(&requester()), 10_000 * AUR - ED + fee);
         assert_eq!(provider_total(&keys[0]), 10_000 * AUR + ED - fee);
-        assert!(events()
-            .contains(&Event::PaymentDiverted { intended: treasury(), amount: fee }));
+        assert!(events().contains(&Event::PaymentDiverted {
+            intended: treasury(),
+            amount: fee
+        }));
         assert_eq!(Balances::total_issuance(), issued);
         check();
     });
@@ -136,7 +145,10 @@ fn a_treasury_that_cannot_take_a_fee_leaves_it_with_its_owner() {
 fn a_poker_who_cannot_take_the_reward_leaves_it_to_the_treasury() {
     build_and_execute(|| {
         providers(1, 10 * AUR);
-        let id = create(JobTerms { tip: ED / 2, ..dear(OPTIMISTIC) });
+        let id = create(JobTerms {
+            tip: ED / 2,
+            ..dear(OPTIMISTIC)
+        });
         crawl_to(System::block_number() + 4);
         assert_ok!(ComputeJobs::poke(signed(&nth("nobody", 0)), id));
         assert_eq!(free(&treasury()), TREASURY + ED / 2);
@@ -156,7 +168,10 @@ fn outvoted_loses_all_of_it_to_requester_and_treasury_never_to_the_majority() {
             assert_eq!(provider_total(key), 10_000 * AUR + NET);
         }
         assert_eq!(free(&requester()), 9_980 * AUR + compensation);
-        assert_eq!(free(&treasury()), TREASURY + 2 * FEE + 50 * AUR - compensation);
+        assert_eq!(
+            free(&treasury()),
+            TREASURY + 2 * FEE + 50 * AUR - compensation
+        );
     });
 }
 
@@ -170,14 +185,20 @@ fn no_reveal_loses_all_of_it() {
         keys[..2].iter().for_each(|key| reveal(id, key, 0));
         run_to(job(id).deadline + 1);
         // Locked until the end, then shared out.
-        assert_eq!(Providers::<Test>::get(owner_of(&keys[2])).unwrap().locked, 50 * AUR);
+        assert_eq!(
+            Providers::<Test>::get(owner_of(&keys[2])).unwrap().locked,
+            50 * AUR
+        );
         check();
         finish(id);
         let compensation = 72 * AUR / 10;
         assert_eq!(provider_total(&keys[2]), 9_950 * AUR);
         assert_eq!(provider_total(&keys[0]), 10_000 * AUR + NET);
         assert_eq!(free(&requester()), 9_980 * AUR + compensation);
-        assert_eq!(free(&treasury()), TREASURY + 2 * FEE + 50 * AUR - compensation);
+        assert_eq!(
+            free(&treasury()),
+            TREASURY + 2 * FEE + 50 * AUR - compensation
+        );
     });
 }
 
@@ -212,7 +233,11 @@ fn a_failed_jobs_disagreeing_replicas_are_all_paid_from_a_strike_in_proportion()
         ComputeJobs::register_provider(who.clone(), worker(2), Default::default()).unwrap();
         ComputeJobs::set_offer(who, offer(AUR / 5)).unwrap();
         run_to(3);
-        let policy = Policy::Replicated { n: 3, quorum: 2, window: 100 };
+        let policy = Policy::Replicated {
+            n: 3,
+            quorum: 2,
+            window: 100,
+        };
         let (id, keys) = create_and_draw(dear(policy));
         let cheap = keys.iter().position(|key| index_of(key) == 2).unwrap();
         for (seat, key) in keys.iter().enumerate() {
@@ -271,9 +296,15 @@ fn collateral_is_the_largest_of_three() {
         providers(1, AUR / 100);
         let (id, _) = create_and_draw(dear(OPTIMISTIC));
         assert_eq!(job(id).replicas[0].collateral, AUR);
-        let (id, _) = create_and_draw(JobTerms { min_collateral: 77 * AUR, ..dear(OPTIMISTIC) });
+        let (id, _) = create_and_draw(JobTerms {
+            min_collateral: 77 * AUR,
+            ..dear(OPTIMISTIC)
+        });
         assert_eq!(job(id).replicas[0].collateral, 77 * AUR);
-        assert_ok!(ComputeJobs::set_offer(signed(&provider(0)), offer(12 * AUR)));
+        assert_ok!(ComputeJobs::set_offer(
+            signed(&provider(0)),
+            offer(12 * AUR)
+        ));
         run_to(System::block_number() + 1);
         let (id, _) = create_and_draw(dear(OPTIMISTIC));
         assert_eq!(job(id).replicas[0].collateral, 60 * AUR);

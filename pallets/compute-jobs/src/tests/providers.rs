@@ -6,7 +6,11 @@ use frame_support::{assert_noop, assert_ok, BoundedVec};
 type E = Error<Test>;
 
 fn register(i: u32) {
-    assert_ok!(ComputeJobs::register_provider(signed(&provider(i)), worker(i), Default::default()));
+    assert_ok!(ComputeJobs::register_provider(
+        signed(&provider(i)),
+        worker(i),
+        Default::default()
+    ));
 }
 
 #[test]
@@ -55,7 +59,10 @@ fn a_worker_key_serves_one_provider() {
             E::WorkerTaken
         );
         register(1);
-        assert_noop!(ComputeJobs::set_worker(signed(&provider(1)), worker(0)), E::WorkerTaken);
+        assert_noop!(
+            ComputeJobs::set_worker(signed(&provider(1)), worker(0)),
+            E::WorkerTaken
+        );
     });
 }
 
@@ -70,8 +77,14 @@ fn a_new_worker_key_counts_for_later_jobs_and_the_old_one_finishes_its_own() {
         accept(first, &worker(0));
         let (_, keys) = create_and_draw(terms(OPTIMISTIC));
         assert_eq!(keys, [worker(5)]);
-        assert_noop!(ComputeJobs::set_worker(signed(&provider(0)), worker(0)), E::WorkerBusy);
-        assert_noop!(ComputeJobs::accept(signed(&worker(5)), first), E::NotAssigned);
+        assert_noop!(
+            ComputeJobs::set_worker(signed(&provider(0)), worker(0)),
+            E::WorkerBusy
+        );
+        assert_noop!(
+            ComputeJobs::accept(signed(&worker(5)), first),
+            E::NotAssigned
+        );
     });
 }
 
@@ -79,12 +92,21 @@ fn a_new_worker_key_counts_for_later_jobs_and_the_old_one_finishes_its_own() {
 fn only_providers_manage_offers_and_bonds() {
     build_and_execute(|| {
         let who = signed(&bystander());
-        assert_noop!(ComputeJobs::set_worker(who.clone(), worker(0)), E::NotAProvider);
-        assert_noop!(ComputeJobs::set_offer(who.clone(), offer(1)), E::NotAProvider);
+        assert_noop!(
+            ComputeJobs::set_worker(who.clone(), worker(0)),
+            E::NotAProvider
+        );
+        assert_noop!(
+            ComputeJobs::set_offer(who.clone(), offer(1)),
+            E::NotAProvider
+        );
         assert_noop!(ComputeJobs::pause(who.clone()), E::NotAProvider);
         assert_noop!(ComputeJobs::resume(who.clone()), E::NotAProvider);
         assert_noop!(ComputeJobs::deregister(who.clone()), E::NotAProvider);
-        assert_noop!(ComputeJobs::withdraw(who.clone(), bystander()), E::NotAProvider);
+        assert_noop!(
+            ComputeJobs::withdraw(who.clone(), bystander()),
+            E::NotAProvider
+        );
         assert_noop!(ComputeJobs::unjail(who.clone()), E::NotAProvider);
         assert_noop!(ComputeJobs::add_bond(who, 1), E::NotAProvider);
     });
@@ -95,12 +117,42 @@ fn offers_with_impossible_terms_are_refused() {
     build_and_execute(|| {
         register(0);
         let set = |terms| ComputeJobs::set_offer(signed(&provider(0)), terms);
-        assert_noop!(set(OfferTerms { slots: 0, ..offer(1) }), E::BadSlots);
-        assert_noop!(set(OfferTerms { slots: 65, ..offer(1) }), E::BadSlots);
-        assert_noop!(set(OfferTerms { bandwidth: 0, ..offer(1) }), E::BadBandwidth);
-        assert_noop!(set(OfferTerms { valid_until: 1, ..offer(1) }), E::OfferOver);
+        assert_noop!(
+            set(OfferTerms {
+                slots: 0,
+                ..offer(1)
+            }),
+            E::BadSlots
+        );
+        assert_noop!(
+            set(OfferTerms {
+                slots: 65,
+                ..offer(1)
+            }),
+            E::BadSlots
+        );
+        assert_noop!(
+            set(OfferTerms {
+                bandwidth: 0,
+                ..offer(1)
+            }),
+            E::BadBandwidth
+        );
+        assert_noop!(
+            set(OfferTerms {
+                valid_until: 1,
+                ..offer(1)
+            }),
+            E::OfferOver
+        );
         let none = ModelFilter::List(BoundedVec::new());
-        assert_noop!(set(OfferTerms { models: none, ..offer(1) }), E::NoModels);
+        assert_noop!(
+            set(OfferTerms {
+                models: none,
+                ..offer(1)
+            }),
+            E::NoModels
+        );
         assert_ok!(set(offer(1)));
         assert_eq!(Offers::<Test>::get(provider(0)).unwrap().terms, offer(1));
     });
@@ -141,9 +193,15 @@ fn a_full_list_of_offers_gives_way_to_more_bond_only() {
         MaxOffers::set(2);
         providers(2, AUR);
         register(2);
-        assert_noop!(ComputeJobs::set_offer(signed(&provider(2)), offer(1)), E::TooManyOffers);
+        assert_noop!(
+            ComputeJobs::set_offer(signed(&provider(2)), offer(1)),
+            E::TooManyOffers
+        );
         assert_ok!(ComputeJobs::add_bond(signed(&provider(2)), 900 * AUR));
-        assert_noop!(ComputeJobs::set_offer(signed(&provider(2)), offer(1)), E::TooManyOffers);
+        assert_noop!(
+            ComputeJobs::set_offer(signed(&provider(2)), offer(1)),
+            E::TooManyOffers
+        );
         assert_ok!(ComputeJobs::add_bond(signed(&provider(2)), 1));
         assert_ok!(ComputeJobs::set_offer(signed(&provider(2)), offer(1)));
         assert_eq!(Offers::<Test>::count(), 2);
@@ -169,7 +227,10 @@ fn a_full_list_of_offers_gives_way_when_one_is_not_live() {
 fn bonds_can_grow_but_not_by_nothing() {
     build_and_execute(|| {
         register(0);
-        assert_noop!(ComputeJobs::add_bond(signed(&provider(0)), 0), E::ZeroAmount);
+        assert_noop!(
+            ComputeJobs::add_bond(signed(&provider(0)), 0),
+            E::ZeroAmount
+        );
         assert_ok!(ComputeJobs::add_bond(signed(&provider(0)), 5));
         assert_eq!(held(HoldReason::ProviderBond, &provider(0)), 100 * AUR + 5);
     });
@@ -180,18 +241,27 @@ fn leaving_takes_the_unbonding_time_and_then_anybody_may_finish_it() {
     build_and_execute(|| {
         providers(1, AUR);
         let who = signed(&provider(0));
-        assert_noop!(ComputeJobs::withdraw(who.clone(), provider(0)), E::NotUnbonding);
+        assert_noop!(
+            ComputeJobs::withdraw(who.clone(), provider(0)),
+            E::NotUnbonding
+        );
         assert_ok!(ComputeJobs::deregister(who.clone()));
         assert!(!Offers::<Test>::contains_key(provider(0)));
         assert_noop!(ComputeJobs::deregister(who.clone()), E::Unbonding);
         assert_noop!(ComputeJobs::set_offer(who.clone(), offer(1)), E::Unbonding);
-        assert_noop!(ComputeJobs::set_worker(who.clone(), worker(5)), E::Unbonding);
+        assert_noop!(
+            ComputeJobs::set_worker(who.clone(), worker(5)),
+            E::Unbonding
+        );
         assert_noop!(ComputeJobs::add_bond(who.clone(), 1), E::Unbonding);
         assert_noop!(ComputeJobs::resume(who.clone()), E::Unbonding);
         assert_noop!(ComputeJobs::unjail(who), E::Unbonding);
         run_to(System::block_number() + 199);
         let anybody = signed(&bystander());
-        assert_noop!(ComputeJobs::withdraw(anybody.clone(), provider(0)), E::StillUnbonding);
+        assert_noop!(
+            ComputeJobs::withdraw(anybody.clone(), provider(0)),
+            E::StillUnbonding
+        );
         run_to(System::block_number() + 1);
         assert_ok!(ComputeJobs::withdraw(anybody, provider(0)));
         assert_eq!(free(&provider(0)), 10_000 * AUR);
@@ -204,7 +274,10 @@ fn leaving_takes_the_unbonding_time_and_then_anybody_may_finish_it() {
 fn jail_ends_after_its_time_with_a_full_bond() {
     build_and_execute(|| {
         register(0);
-        assert_ok!(ComputeJobs::set_offer(signed(&provider(0)), offer(10 * AUR)));
+        assert_ok!(ComputeJobs::set_offer(
+            signed(&provider(0)),
+            offer(10 * AUR)
+        ));
         run_to(2);
         let who = signed(&provider(0));
         assert_noop!(ComputeJobs::unjail(who.clone()), E::NotJailed);
@@ -217,7 +290,10 @@ fn jail_ends_after_its_time_with_a_full_bond() {
         assert!(Jobs::<Test>::get(id).is_none());
         let record = Providers::<Test>::get(provider(0)).unwrap();
         let until = record.jailed_until.unwrap();
-        assert_eq!((until, record.bond), (System::block_number() + 100, 50 * AUR));
+        assert_eq!(
+            (until, record.bond),
+            (System::block_number() + 100, 50 * AUR)
+        );
         assert_noop!(ComputeJobs::unjail(who.clone()), E::StillJailed);
         run_to(until);
         assert_noop!(ComputeJobs::unjail(who.clone()), E::BondTooSmall);
@@ -256,8 +332,7 @@ fn a_jailed_provider_is_not_drawn() {
 fn accepted_work_earns_reputation_and_a_fault_loses_it() {
     build_and_execute(|| {
         providers(1, 10 * AUR);
-        let reputation =
-            || ComputeJobs::provider(provider(0)).unwrap().reputation;
+        let reputation = || ComputeJobs::provider(provider(0)).unwrap().reputation;
         assert_eq!(reputation(), 4);
         let (id, keys) = create_and_draw(terms(OPTIMISTIC));
         accept(id, &keys[0]);

@@ -5,7 +5,9 @@ use athanor_primitives::Duty;
 use frame_support::assert_ok;
 
 fn duty(key: &AccountId) -> Option<(Duty, u32)> {
-    ComputeJobs::work(key.clone(), 16).first().map(|ticket| (ticket.duty, ticket.deadline))
+    ComputeJobs::work(key.clone(), 16)
+        .first()
+        .map(|ticket| (ticket.duty, ticket.deadline))
 }
 
 #[test]
@@ -78,8 +80,10 @@ fn tickets_come_earliest_deadline_first_and_no_more_than_asked_for() {
         let (second, _) = create_and_draw(terms(OPTIMISTIC));
         let (third, _) = create_and_draw(terms(OPTIMISTIC));
         accept(second, &worker(0));
-        let order: Vec<_> =
-            ComputeJobs::work(worker(0), 16).into_iter().map(|ticket| ticket.job).collect();
+        let order: Vec<_> = ComputeJobs::work(worker(0), 16)
+            .into_iter()
+            .map(|ticket| ticket.job)
+            .collect();
         assert_eq!(order, [second, first, third]);
         assert_eq!(ComputeJobs::work(worker(0), 2).len(), 2);
         assert_eq!(ComputeJobs::work(worker(0), 0).len(), 0);
@@ -102,7 +106,11 @@ fn a_job_is_seen_with_its_claims() {
         let mut expected = [root_of(0), root_of(1)];
         expected.sort();
         assert_eq!(roots, expected);
-        let honest = view.claims.iter().find(|claim| claim.trace_root == root_of(0)).unwrap();
+        let honest = view
+            .claims
+            .iter()
+            .find(|claim| claim.trace_root == root_of(0))
+            .unwrap();
         assert_eq!(honest.output_root, trace(0)[2]);
     });
 }
@@ -120,7 +128,10 @@ fn providers_and_offers_are_seen_with_what_is_free() {
         assert_eq!(offers.len(), 2);
         for offer in offers {
             let busy = offer.provider == owner_of(&keys[0]);
-            assert_eq!((offer.live, offer.free_slots), (!busy, if busy { 3 } else { 4 }));
+            assert_eq!(
+                (offer.live, offer.free_slots),
+                (!busy, if busy { 3 } else { 4 })
+            );
         }
     });
 }
@@ -129,20 +140,31 @@ fn providers_and_offers_are_seen_with_what_is_free() {
 fn a_quote_says_what_is_held_and_who_would_take_it() {
     build_and_execute(|| {
         providers(3, 10 * AUR);
-        let cheap = OfferTerms { rates: Rates { macs: 2 * AUR, ..Rates::default() }, ..offer(1) };
-        assert_ok!(ComputeJobs::set_offer(signed(&provider(1)), cheap));
-        let quote = |batch, max_pay| {
-            ComputeJobs::quote(MODEL, batch, TWO_OF_THREE, max_pay, AUR, true)
+        let cheap = OfferTerms {
+            rates: Rates {
+                macs: 2 * AUR,
+                ..Rates::default()
+            },
+            ..offer(1)
         };
+        assert_ok!(ComputeJobs::set_offer(signed(&provider(1)), cheap));
+        let quote =
+            |batch, max_pay| ComputeJobs::quote(MODEL, batch, TWO_OF_THREE, max_pay, AUR, true);
         let view = quote(1, 10 * AUR).unwrap();
         assert_eq!((view.held, view.deposit), (31 * AUR, AUR / 10));
         assert_eq!(view.cheapest, [2 * AUR, 10 * AUR, 10 * AUR]);
-        assert_eq!((view.eligible, view.input_len, view.output_len), (3, 64, 64));
+        assert_eq!(
+            (view.eligible, view.input_len, view.output_len),
+            (3, 64, 64)
+        );
         assert_eq!(view.units, 5);
         assert_eq!(quote(1, 9 * AUR).unwrap().cheapest, [2 * AUR]);
         assert_eq!(quote(0, AUR), None);
         assert_eq!(quote(1, Balance::MAX), None);
-        let audited = Policy::Optimistic { window: 100, audit: 16 };
+        let audited = Policy::Optimistic {
+            window: 100,
+            audit: 16,
+        };
         assert_eq!(ComputeJobs::quote(MODEL, 1, audited, AUR, 0, false), None);
     });
 }

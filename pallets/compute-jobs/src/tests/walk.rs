@@ -2,7 +2,7 @@
 //! after every step and no money made or lost.
 
 use crate::{mock::*, *};
-use frame_support::{traits::fungible::Inspect, weights::Weight};
+use frame_support::weights::Weight;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -19,11 +19,24 @@ enum Move {
     Withdraw(u8),
     Unjail(u8),
     AddBond(u8, u64),
-    Create { policy: u8, max_pay: u64, tip: u64, keep: bool, inline: bool, who: u8 },
+    Create {
+        policy: u8,
+        max_pay: u64,
+        tip: u64,
+        keep: bool,
+        inline: bool,
+        who: u8,
+    },
     Cancel(u8),
     Accept(u8, u8),
     Commit(u8, u8, u8),
-    Reveal { job: u8, seat: u8, kind: u8, named: bool, output: bool },
+    Reveal {
+        job: u8,
+        seat: u8,
+        kind: u8,
+        named: bool,
+        output: bool,
+    },
     Poke(u8),
     RemoveReceipt(u8),
     Drain(u8),
@@ -88,18 +101,35 @@ fn act(step: &Move) {
         Move::ToDeadline(j) => {
             if let Some(id) = pick_job(j) {
                 let to = job(id).deadline;
-                run_to_with(to + u32::from(j % 2), Weight::from_parts(400_000_000_000, u64::MAX));
+                run_to_with(
+                    to + u32::from(j % 2),
+                    Weight::from_parts(400_000_000_000, u64::MAX),
+                );
             }
         }
         Move::Register(i) => {
             let worker = worker(u32::from(i) % PROVIDERS);
-            run(owner(i), Call::register_provider { worker, endpoint: Default::default() });
+            run(
+                owner(i),
+                Call::register_provider {
+                    worker,
+                    endpoint: Default::default(),
+                },
+            );
         }
         Move::SetWorker(i, k) => {
-            run(owner(i), Call::set_worker { worker: worker(u32::from(k) % 12) });
+            run(
+                owner(i),
+                Call::set_worker {
+                    worker: worker(u32::from(k) % 12),
+                },
+            );
         }
         Move::Offer(i, price, slots) => {
-            let offer = OfferTerms { slots, ..offer(Balance::from(price) * AUR + ED / 3) };
+            let offer = OfferTerms {
+                slots,
+                ..offer(Balance::from(price) * AUR + ED / 3)
+            };
             run(owner(i), Call::set_offer { offer });
         }
         Move::Pause(i) => run(owner(i), Call::pause {}),
@@ -110,14 +140,38 @@ fn act(step: &Move) {
         }
         Move::Unjail(i) => run(owner(i), Call::unjail {}),
         Move::AddBond(i, amount) => {
-            run(owner(i), Call::add_bond { amount: Balance::from(amount) * AUR });
+            run(
+                owner(i),
+                Call::add_bond {
+                    amount: Balance::from(amount) * AUR,
+                },
+            );
         }
-        Move::Create { policy, max_pay, tip, keep, inline, who } => {
+        Move::Create {
+            policy,
+            max_pay,
+            tip,
+            keep,
+            inline,
+            who,
+        } => {
             let policy = match policy % 6 {
                 0 => OPTIMISTIC,
-                1 => Policy::Replicated { n: 1, quorum: 1, window: 10 },
-                2 => Policy::Replicated { n: 2, quorum: 2, window: 10 },
-                3 => Policy::Replicated { n: 5, quorum: 3, window: 30 },
+                1 => Policy::Replicated {
+                    n: 1,
+                    quorum: 1,
+                    window: 10,
+                },
+                2 => Policy::Replicated {
+                    n: 2,
+                    quorum: 2,
+                    window: 10,
+                },
+                3 => Policy::Replicated {
+                    n: 5,
+                    quorum: 3,
+                    window: 30,
+                },
                 _ => TWO_OF_THREE,
             };
             let terms = JobTerms {
@@ -127,7 +181,11 @@ fn act(step: &Move) {
                 inline_output: inline,
                 ..terms(policy)
             };
-            let who = if who % 8 == 0 { owner(who) } else { signed(&requester()) };
+            let who = if who % 8 == 0 {
+                owner(who)
+            } else {
+                signed(&requester())
+            };
             run(who, Call::create_job { terms });
         }
         Move::Cancel(j) => match pick_job(j) {
@@ -146,7 +204,13 @@ fn act(step: &Move) {
             }
             None => (),
         },
-        Move::Reveal { job: j, seat, kind, named, output: with } => match pick_job(j) {
+        Move::Reveal {
+            job: j,
+            seat,
+            kind,
+            named,
+            output: with,
+        } => match pick_job(j) {
             Some(job) => {
                 let trace = if named {
                     TraceReveal::Root(root_of(kind))
@@ -155,7 +219,15 @@ fn act(step: &Move) {
                 };
                 let output = with.then(|| output(kind));
                 let key = signed(&pick_key(job, seat));
-                run(key, Call::reveal { job, salt: SALT, trace, output });
+                run(
+                    key,
+                    Call::reveal {
+                        job,
+                        salt: SALT,
+                        trace,
+                        output,
+                    },
+                );
             }
             None => (),
         },
@@ -167,8 +239,15 @@ fn act(step: &Move) {
             run(signed(&requester()), Call::remove_receipt { job: j.into() });
         }
         Move::Drain(i) => {
-            let who = if i % 2 == 0 { worker(u32::from(i) % 12) } else { of(i) };
-            let call = pallet_balances::Call::transfer_all { dest: bystander(), keep_alive: false };
+            let who = if i % 2 == 0 {
+                worker(u32::from(i) % 12)
+            } else {
+                of(i)
+            };
+            let call = pallet_balances::Call::transfer_all {
+                dest: bystander(),
+                keep_alive: false,
+            };
             dispatch(signed(&who), call.into());
         }
     }
@@ -202,7 +281,7 @@ proptest! {
                 prop_assert_eq!(Balances::total_issuance(), issued);
             }
             // Left alone, every job ends, and all that was held for it is gone.
-            for _ in 0..12 {
+            for _ in 0..14 {
                 let Some(last) = Jobs::<Test>::iter_values().map(|job| job.deadline).max() else {
                     break;
                 };

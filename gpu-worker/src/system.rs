@@ -128,7 +128,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     }
     let value: f64 = number.parse().map_err(|_| wrong())?;
     let bytes = value * (1u64 << shift) as f64;
-    if !bytes.is_finite() || bytes < 0.0 || bytes > 1e18 {
+    if !(0.0..=1e18).contains(&bytes) {
         return Err(wrong());
     }
     Ok(bytes as u64)

@@ -303,7 +303,7 @@ struct Gated {
 }
 
 impl Gated {
-    fn new() -> (Arc<dyn Backend>, Arc<AtomicBool>) {
+    fn shared() -> (Arc<dyn Backend>, Arc<AtomicBool>) {
         let open = Arc::new(AtomicBool::new(false));
         (
             Arc::new(Gated {
@@ -793,7 +793,7 @@ async fn web_pages_may_not_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_says_so_and_takes_more_once_there_is_room() {
-    let (backend, open) = Gated::new();
+    let (backend, open) = Gated::shared();
     let mut setup = Setup {
         backend,
         ..Setup::default()
@@ -815,7 +815,7 @@ async fn a_full_queue_says_so_and_takes_more_once_there_is_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_stops_and_makes_room_for_the_next() {
-    let (backend, open) = Gated::new();
+    let (backend, open) = Gated::shared();
     let dir = TempDir::new().unwrap();
     let daemon = Setup {
         backend,
@@ -841,7 +841,7 @@ async fn a_cancelled_run_stops_and_makes_room_for_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_stops_does_not_wait_for_its_run() {
-    let (backend, _shut) = Gated::new();
+    let (backend, _shut) = Gated::shared();
     let dir = TempDir::new().unwrap();
     let daemon = Setup {
         backend,

@@ -1,6 +1,8 @@
 //! `athanor-node`: a full node and validator of the Athanor chain.
 
 #![forbid(unsafe_code)]
+// The errors of the SDK's service and command line are large; they end the process.
+#![allow(clippy::result_large_err)]
 
 mod chain_spec;
 mod cli;

@@ -489,7 +489,10 @@ impl Client {
         let pace = self.pace();
         let begun = target.done();
         progress(begun, shown.max(begun));
-        while !nothing_more {
+        loop {
+            if nothing_more {
+                break;
+            }
             let done = target.done();
             let piece = match pace
                 .next(done.saturating_sub(begun), response.chunk())

@@ -117,7 +117,8 @@ fn changed_content_gives_no_proof() {
         let outboard = Outboard::of(&bytes, 2).unwrap();
         let mut changed = bytes.clone();
         changed[at] ^= 1;
-        let chunks = Chunks::from_ranges(len as u64, [at as u64..at as u64 + 1]).unwrap();
+        let chunks =
+            Chunks::from_ranges(len as u64, std::iter::once(at as u64..at as u64 + 1)).unwrap();
         assert!(prove_with(&outboard, &chunks, from(&bytes)).is_ok());
         assert_eq!(
             prove_with(&outboard, &chunks, from(&changed)),

@@ -302,7 +302,7 @@ fn an_unproven_byte_is_not_read() {
 #[test]
 fn a_set_reaches_no_further_than_the_content() {
     assert_eq!(
-        Chunks::from_ranges(10, [3..11]),
+        Chunks::from_ranges(10, std::iter::once(3..11)),
         Err(Error::BeyondEnd { end: 11, len: 10 })
     );
     assert_eq!(
@@ -336,7 +336,7 @@ fn ranges_that_touch_or_overlap_become_one_run() {
 
 #[test]
 fn the_empty_set_has_the_empty_proof() {
-    let chunks = Chunks::from_ranges(5000, [7..7]).unwrap();
+    let chunks = Chunks::from_ranges(5000, std::iter::once(7..7)).unwrap();
     assert_eq!(chunks, Chunks::empty());
     assert_eq!(prove(&content(5000, 5), &chunks).unwrap(), b"");
     let slice = verify(&[9; 32], 5000, &chunks, b"").unwrap();

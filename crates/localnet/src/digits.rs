@@ -137,7 +137,7 @@ impl Digits {
     pub fn right(&self, output: &[u8], batch: u32) -> Result<usize> {
         let count = usize::try_from(batch).context("too many digits")?;
         ensure!(
-            count > 0 && output.len() % count == 0,
+            count > 0 && output.len().is_multiple_of(count),
             "an output of a broken length"
         );
         let width = output.len() / count;

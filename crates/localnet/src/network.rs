@@ -97,7 +97,7 @@ impl Network {
         let mut boot = None;
         for plan in validators.chain(full.iter().map(|name| NodePlan::full(name))) {
             let plan = match network.daemon(&plan.name) {
-                Ok(daemon) => plan.with_daemon(&daemon.url().to_string()),
+                Ok(daemon) => plan.with_daemon(daemon.url()),
                 Err(_) => plan,
             };
             let node = Node::start(tools, workspace, &chain, &plan, boot.as_deref()).await?;

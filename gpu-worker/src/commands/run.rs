@@ -217,7 +217,7 @@ fn infer_batch(
 ) -> anyhow::Result<u32> {
     let one = program.input_len(1).unwrap_or(0).max(1);
     ensure!(
-        len > 0 && len % one == 0,
+        len > 0 && len.is_multiple_of(one),
         "{} has {len} bytes, which is no whole number of samples of {one} bytes",
         path.display()
     );

@@ -79,6 +79,8 @@ pub use types::*;
 pub use weights::WeightInfo;
 
 #[frame_support::pallet]
+// What FRAME's macros expand to; our own code is in the other modules, or here without it.
+#[allow(clippy::expect_used)]
 pub mod pallet {
     use super::*;
     use athanor_primitives::{Cost, ModelId, ModelRegistry, ProgramHash, Root};

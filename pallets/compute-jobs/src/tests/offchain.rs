@@ -104,6 +104,7 @@ fn work() {
 
 /// What became of a transaction.
 #[derive(Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)]
 enum Fate {
     /// It can't be in a block of this fork.
     Void,

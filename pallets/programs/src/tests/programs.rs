@@ -190,7 +190,7 @@ fn every_reason_of_the_validator_has_an_error_of_its_own() {
     ];
     let mut names = std::collections::BTreeSet::new();
     for reason in reasons {
-        let error = Error::<Test>::from(reason.clone());
+        let error = Error::<Test>::from(reason);
         let name = format!("{error:?}");
         assert!(!name.starts_with("InvalidProgram"), "{reason:?}");
         assert!(names.insert(name), "{reason:?}");

@@ -7,7 +7,7 @@ use gpu_worker::{
     commands::{doctor, run, serve},
     config::ServeArgs,
 };
-use std::{future::Future, process::ExitCode, time::Duration};
+use std::{future::Future, io::IsTerminal, process::ExitCode, time::Duration};
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -118,6 +118,7 @@ fn start(cli: &Cli) -> anyhow::Result<bool> {
     };
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(default)?)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match cli.log_format {
         LogFormat::Text => log.init(),

@@ -27,12 +27,7 @@ fn properties() -> Properties {
     properties
 }
 
-fn preset(
-    name: &str,
-    id: &str,
-    kind: ChainType,
-    preset: &str,
-) -> Result<ChainSpec, String> {
+fn preset(name: &str, id: &str, kind: ChainType, preset: &str) -> Result<ChainSpec, String> {
     let wasm = WASM_BINARY.ok_or(NO_WASM)?;
     Ok(ChainSpec::builder(wasm, Extensions::default())
         .with_name(name)
@@ -66,7 +61,12 @@ pub(crate) fn local() -> Result<ChainSpec, String> {
 
 /// A rehearsal of a public network: no sudo.
 pub(crate) fn staging() -> Result<ChainSpec, String> {
-    preset("Athanor Staging", "athanor_staging", ChainType::Live, STAGING_RUNTIME_PRESET)
+    preset(
+        "Athanor Staging",
+        "athanor_staging",
+        ChainType::Live,
+        STAGING_RUNTIME_PRESET,
+    )
 }
 
 /// The specification named by `--chain`.

@@ -100,8 +100,18 @@ mod tests {
 
     #[test]
     fn a_daemon_address_is_http_with_a_host() {
-        assert_eq!(parse_url("http://127.0.0.1:9955/").as_deref(), Ok("http://127.0.0.1:9955"));
-        for text in ["", "127.0.0.1:9955", "https://a:1", "http://", "http:///x", "http://a b"] {
+        assert_eq!(
+            parse_url("http://127.0.0.1:9955/").as_deref(),
+            Ok("http://127.0.0.1:9955")
+        );
+        for text in [
+            "",
+            "127.0.0.1:9955",
+            "https://a:1",
+            "http://",
+            "http:///x",
+            "http://a b",
+        ] {
             assert!(parse_url(text).is_err(), "{text}");
         }
     }
@@ -123,10 +133,27 @@ mod tests {
     #[test]
     fn the_flags_network_tools_pass_are_known() {
         let args = [
-            "athanor-node", "--chain", "x.json", "--name", "alice", "--rpc-cors", "all",
-            "--rpc-methods", "unsafe", "--no-telemetry", "--prometheus-external", "--validator",
-            "--rpc-port", "1", "--prometheus-port", "2", "--listen-addr", "/ip4/0.0.0.0/tcp/3/ws",
-            "--base-path", "d", "--unsafe-force-node-key-generation",
+            "athanor-node",
+            "--chain",
+            "x.json",
+            "--name",
+            "alice",
+            "--rpc-cors",
+            "all",
+            "--rpc-methods",
+            "unsafe",
+            "--no-telemetry",
+            "--prometheus-external",
+            "--validator",
+            "--rpc-port",
+            "1",
+            "--prometheus-port",
+            "2",
+            "--listen-addr",
+            "/ip4/0.0.0.0/tcp/3/ws",
+            "--base-path",
+            "d",
+            "--unsafe-force-node-key-generation",
         ];
         assert!(Cli::try_parse_from(args).is_ok());
     }

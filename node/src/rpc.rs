@@ -67,13 +67,26 @@ where
     use sc_sync_state_rpc::{SyncState, SyncStateApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
 
-    let FullDeps { client, pool, select_chain, chain_spec, babe, grandpa } = deps;
+    let FullDeps {
+        client,
+        pool,
+        select_chain,
+        chain_spec,
+        babe,
+        grandpa,
+    } = deps;
     let mut module = RpcModule::new(());
 
     module.merge(System::new(client.clone(), pool).into_rpc())?;
     module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
     module.merge(
-        Babe::new(client.clone(), babe.worker.clone(), babe.keystore, select_chain).into_rpc(),
+        Babe::new(
+            client.clone(),
+            babe.worker.clone(),
+            babe.keystore,
+            select_chain,
+        )
+        .into_rpc(),
     )?;
     module.merge(
         Grandpa::new(

@@ -9,9 +9,7 @@ use sc_client_api::{Backend, BlockBackend};
 use sc_consensus_babe::{BabeLink, SlotProportion};
 use sc_network::{config::NetworkBackendType, Event, NetworkBackend, NetworkEventStream};
 use sc_service::{
-    config::Configuration,
-    error::Error as ServiceError,
-    TaskManager, WarpSyncConfig,
+    config::Configuration, error::Error as ServiceError, TaskManager, WarpSyncConfig,
 };
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
@@ -96,7 +94,9 @@ pub(crate) fn new_partial(config: &Configuration) -> Result<Partial, ServiceErro
     let client = Arc::new(client);
 
     let telemetry = telemetry.map(|(worker, telemetry)| {
-        task_manager.spawn_handle().spawn("telemetry", None, worker.run());
+        task_manager
+            .spawn_handle()
+            .spawn("telemetry", None, worker.run());
         telemetry
     });
 
@@ -163,7 +163,14 @@ pub(crate) fn new_partial(config: &Configuration) -> Result<Partial, ServiceErro
         keystore_container,
         select_chain,
         transaction_pool,
-        other: Extra { block_import, grandpa_link, babe_link, babe_worker, inherents, telemetry },
+        other: Extra {
+            block_import,
+            grandpa_link,
+            babe_link,
+            babe_worker,
+            inherents,
+            telemetry,
+        },
     })
 }
 
@@ -179,7 +186,7 @@ pub(crate) fn new_full(
     match config.network.network_backend {
         NetworkBackendType::Libp2p => {
             start::<sc_network::NetworkWorker<Block, <Block as BlockT>::Hash>>(config, worker)
-        },
+        }
         NetworkBackendType::Litep2p => start::<sc_network::Litep2pNetworkBackend>(config, worker),
     }
 }
@@ -197,14 +204,24 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         select_chain,
         transaction_pool,
         other:
-            Extra { block_import, grandpa_link, babe_link, babe_worker, inherents, mut telemetry },
+            Extra {
+                block_import,
+                grandpa_link,
+                babe_link,
+                babe_worker,
+                inherents,
+                mut telemetry,
+            },
     } = new_partial(&config)?;
 
     insert_dev_worker_key(&config, &*keystore_container.keystore())?;
-    tell_off_chain_worker(&*backend, &worker)?;
+    tell_off_chain_worker(&backend, &worker)?;
 
     let metrics = N::register_notification_metrics(
-        config.prometheus_config.as_ref().map(|config| &config.registry),
+        config
+            .prometheus_config
+            .as_ref()
+            .map(|config| &config.registry),
     );
     let mut net_config = sc_network::config::FullNetworkConfiguration::<
         Block,
@@ -265,7 +282,9 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         task_manager.spawn_handle().spawn(
             "offchain-workers-runner",
             "offchain-worker",
-            offchain_workers.run(client.clone(), task_manager.spawn_handle()).boxed(),
+            offchain_workers
+                .run(client.clone(), task_manager.spawn_handle())
+                .boxed(),
         );
     }
 
@@ -298,7 +317,10 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
                 pool: pool.clone(),
                 select_chain: select_chain.clone(),
                 chain_spec: chain_spec.cloned_box(),
-                babe: rpc::BabeDeps { worker: babe_worker.clone(), keystore: keystore.clone() },
+                babe: rpc::BabeDeps {
+                    worker: babe_worker.clone(),
+                    keystore: keystore.clone(),
+                },
                 grandpa: rpc::GrandpaDeps {
                     voter_state: voter_state.clone(),
                     authority_set: authority_set.clone(),
@@ -359,12 +381,14 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
             babe,
         );
 
-        let dht_events = network.event_stream("authority-discovery").filter_map(|event| async {
-            match event {
-                Event::Dht(event) => Some(event),
-                _ => None,
-            }
-        });
+        let dht_events = network
+            .event_stream("authority-discovery")
+            .filter_map(|event| async {
+                match event {
+                    Event::Dht(event) => Some(event),
+                    _ => None,
+                }
+            });
         let (discovery, _service) = sc_authority_discovery::new_worker_and_service_with_config(
             sc_authority_discovery::WorkerConfig {
                 publish_non_global_ips,
@@ -409,7 +433,9 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
             telemetry: telemetry.as_ref().map(|telemetry| telemetry.handle()),
             offchain_tx_pool_factory: OffchainTransactionPoolFactory::new(transaction_pool),
         })?;
-        task_manager.spawn_essential_handle().spawn_blocking("grandpa-voter", None, voter);
+        task_manager
+            .spawn_essential_handle()
+            .spawn_blocking("grandpa-voter", None, voter);
     }
 
     Ok(task_manager)
@@ -424,25 +450,30 @@ fn insert_dev_worker_key(
         let public = keystore
             .sr25519_generate_new(keys::GPU_WORKER, Some(seed))
             .map_err(|error| ServiceError::Other(format!("worker key of {seed}: {error}")))?;
-        tracing::info!("🔑 Worker key of {seed}: {}", sp_runtime::AccountId32::from(public));
+        tracing::info!(
+            "🔑 Worker key of {seed}: {}",
+            sp_runtime::AccountId32::from(public)
+        );
     }
     Ok(())
 }
 
 /// Off-chain workers run in wasm and know of the daemon only what the node's own storage says. A
 /// flag that is no longer given is forgotten.
-fn tell_off_chain_worker(
-    backend: &FullBackend,
-    worker: &WorkerParams,
-) -> Result<(), ServiceError> {
+fn tell_off_chain_worker(backend: &FullBackend, worker: &WorkerParams) -> Result<(), ServiceError> {
     let Some(mut storage) = backend.offchain_storage() else {
-        return Err(ServiceError::Other("the database has no off-chain storage".into()));
+        return Err(ServiceError::Other(
+            "the database has no off-chain storage".into(),
+        ));
     };
     let token = match &worker.gpu_worker_token_file {
         None => None,
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| {
-                ServiceError::Other(format!("--gpu-worker-token-file {}: {error}", path.display()))
+                ServiceError::Other(format!(
+                    "--gpu-worker-token-file {}: {error}",
+                    path.display()
+                ))
             })?;
             let token = text.trim();
             if token.is_empty()
@@ -455,18 +486,28 @@ fn tell_off_chain_worker(
                 )));
             }
             Some(token.to_owned())
-        },
+        }
     };
     let mut put = |key: &[u8], value: Option<Vec<u8>>| match value {
         Some(value) => storage.set(STORAGE_PREFIX, key, &value),
         None => storage.remove(STORAGE_PREFIX, key),
     };
-    put(OFFCHAIN_WORKER_URL, worker.gpu_worker.as_ref().map(|url| url.as_bytes().encode()));
-    put(OFFCHAIN_WORKER_TOKEN, token.map(|token| token.as_bytes().encode()));
+    put(
+        OFFCHAIN_WORKER_URL,
+        worker
+            .gpu_worker
+            .as_ref()
+            .map(|url| url.as_bytes().encode()),
+    );
+    put(
+        OFFCHAIN_WORKER_TOKEN,
+        token.map(|token| token.as_bytes().encode()),
+    );
     put(
         OFFCHAIN_WATCH_RATE,
-        worker.watch.map(|rate| ((rate * f64::from(u32::MAX)) as u32).encode()),
+        worker
+            .watch
+            .map(|rate| ((rate * f64::from(u32::MAX)) as u32).encode()),
     );
     Ok(())
 }
-

@@ -1,8 +1,8 @@
 //! What nodes, wallets, light clients and tools may ask of the runtime.
 
 use crate::{
-    configs, AccountId, Babe, Balance, Block, Executive, Grandpa, Historical,
-    Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
+    configs, AccountId, Babe, Balance, Block, Executive, Grandpa, Historical, Nonce, Runtime,
+    RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
     BABE_GENESIS_EPOCH_CONFIG, VERSION,
 };
 use alloc::vec::Vec;
@@ -291,4 +291,3 @@ impl_runtime_apis! {
         }
     }
 }
-

@@ -10,7 +10,7 @@
 //! launches a public network replaces accounts and keys in the exported specification.
 
 use crate::{
-    session_keys, AccountId, Balance, BalancesConfig, BabeConfig, CollatorSelectionConfig,
+    session_keys, AccountId, BabeConfig, Balance, BalancesConfig, CollatorSelectionConfig,
     RuntimeGenesisConfig, SessionConfig, SudoConfig, BABE_GENESIS_EPOCH_CONFIG, UNIT,
 };
 use alloc::{vec, vec::Vec};
@@ -30,24 +30,36 @@ const CANDIDACY_BOND: Balance = 1_000 * UNIT;
 /// A validator's account and the two key rings its session keys come from.
 type Validator = (AccountId, Ed25519Keyring, Sr25519Keyring);
 
-fn validator(
-    stash: Sr25519Keyring,
-    finality: Ed25519Keyring,
-    blocks: Sr25519Keyring,
-) -> Validator {
+fn validator(stash: Sr25519Keyring, finality: Ed25519Keyring, blocks: Sr25519Keyring) -> Validator {
     (stash.to_account_id(), finality, blocks)
 }
 
 fn alice() -> Validator {
-    validator(Sr25519Keyring::AliceStash, Ed25519Keyring::Alice, Sr25519Keyring::Alice)
+    validator(
+        Sr25519Keyring::AliceStash,
+        Ed25519Keyring::Alice,
+        Sr25519Keyring::Alice,
+    )
 }
 
 fn four() -> Vec<Validator> {
     vec![
         alice(),
-        validator(Sr25519Keyring::BobStash, Ed25519Keyring::Bob, Sr25519Keyring::Bob),
-        validator(Sr25519Keyring::CharlieStash, Ed25519Keyring::Charlie, Sr25519Keyring::Charlie),
-        validator(Sr25519Keyring::DaveStash, Ed25519Keyring::Dave, Sr25519Keyring::Dave),
+        validator(
+            Sr25519Keyring::BobStash,
+            Ed25519Keyring::Bob,
+            Sr25519Keyring::Bob,
+        ),
+        validator(
+            Sr25519Keyring::CharlieStash,
+            Ed25519Keyring::Charlie,
+            Sr25519Keyring::Charlie,
+        ),
+        validator(
+            Sr25519Keyring::DaveStash,
+            Ed25519Keyring::Dave,
+            Sr25519Keyring::Dave,
+        ),
     ]
 }
 
@@ -61,7 +73,9 @@ fn genesis(validators: Vec<Validator>, sudo: Option<AccountId>) -> Value {
 
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig { balances },
-        babe: BabeConfig { epoch_config: BABE_GENESIS_EPOCH_CONFIG },
+        babe: BabeConfig {
+            epoch_config: BABE_GENESIS_EPOCH_CONFIG
+        },
         collator_selection: CollatorSelectionConfig {
             invulnerables: validators.iter().map(|(who, ..)| who.clone()).collect(),
             candidacy_bond: CANDIDACY_BOND,
@@ -93,7 +107,9 @@ pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
         STAGING_RUNTIME_PRESET => genesis(four(), None),
         _ => return None,
     };
-    serde_json::to_string(&patch).ok().map(|text| text.into_bytes())
+    serde_json::to_string(&patch)
+        .ok()
+        .map(|text| text.into_bytes())
 }
 
 /// The presets' names.

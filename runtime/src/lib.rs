@@ -262,7 +262,11 @@ pub fn session_keys(
     babe: sp_consensus_babe::AuthorityId,
     authority_discovery: sp_authority_discovery::AuthorityId,
 ) -> SessionKeys {
-    SessionKeys { grandpa, babe, authority_discovery }
+    SessionKeys {
+        grandpa,
+        babe,
+        authority_discovery,
+    }
 }
 
 /// BABE's parameters at genesis.
@@ -276,4 +280,3 @@ pub const BABE_GENESIS_EPOCH_CONFIG: sp_consensus_babe::BabeEpochConfiguration =
 
 #[cfg(test)]
 mod tests;
-

@@ -22,7 +22,7 @@ fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
             for (key, value) in patch {
                 merge(into.entry(key).or_insert(serde_json::Value::Null), value);
             }
-        },
+        }
         (into, patch) => *into = patch,
     }
 }
@@ -40,9 +40,17 @@ fn every_preset_has_validators_with_keys() {
 
 #[test]
 fn sudo_has_a_key_in_development_and_local_only() {
-    for (preset, has) in [("development", true), ("local_testnet", true), ("staging", false)] {
+    for (preset, has) in [
+        ("development", true),
+        ("local_testnet", true),
+        ("staging", false),
+    ] {
         externalities(preset).execute_with(|| {
-            assert_eq!(pallet_sudo::Key::<Runtime>::get().is_some(), has, "{preset}");
+            assert_eq!(
+                pallet_sudo::Key::<Runtime>::get().is_some(),
+                has,
+                "{preset}"
+            );
         });
     }
 }
@@ -58,11 +66,17 @@ fn an_offender_leaves_the_set_and_the_last_validator_stays() {
     externalities("local_testnet").execute_with(|| {
         for (left, who) in [3, 2, 1, 1].into_iter().zip(Session::validators()) {
             consensus::RemoveOffenders::on_offence(
-                &[OffenceDetails { offender: (who, ()), reporters: vec![] }],
+                &[OffenceDetails {
+                    offender: (who, ()),
+                    reporters: vec![],
+                }],
                 &[sp_runtime::Perbill::one()],
                 0,
             );
-            assert_eq!(pallet_collator_selection::Invulnerables::<Runtime>::get().len(), left);
+            assert_eq!(
+                pallet_collator_selection::Invulnerables::<Runtime>::get().len(),
+                left
+            );
         }
     });
 }
@@ -94,8 +108,7 @@ fn tracks_are_sorted_and_origins_find_theirs() {
     assert_ok!(governance::Tracks::check_integrity().map_err(sp_runtime::DispatchError::Other));
     let root = OriginCaller::system(frame_system::RawOrigin::Root);
     assert_eq!(governance::Tracks::track_for(&root), Ok(0));
-    let signed =
-        OriginCaller::system(frame_system::RawOrigin::Signed(AccountId::new([1; 32])));
+    let signed = OriginCaller::system(frame_system::RawOrigin::Signed(AccountId::new([1; 32])));
     assert_eq!(governance::Tracks::track_for(&signed), Err(()));
 }
 

@@ -7,8 +7,16 @@ use sp_crypto_hashing::blake2_256;
 
 /// What a run of a job yields. Honest runs of one job give one receipt only.
 #[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
-    serde::Serialize, serde::Deserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 pub struct Receipt {
     /// The job.

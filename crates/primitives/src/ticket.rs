@@ -8,8 +8,17 @@ use scale_info::TypeInfo;
 
 /// What a worker key owes the chain for one job, given the state of one block.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
-    serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Duty {
@@ -34,8 +43,16 @@ pub enum Duty {
 
 /// One live assignment of one worker key.
 #[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo,
-    serde::Serialize, serde::Deserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 pub struct Ticket {
     /// The job.
@@ -81,7 +98,8 @@ fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
 /// Writes bytes as `0x`-prefixed lower-case hex.
 pub fn to_hex(bytes: &[u8]) -> alloc::string::String {
     use core::fmt::Write;
-    let mut text = alloc::string::String::with_capacity(2usize.saturating_add(bytes.len().saturating_mul(2)));
+    let mut text =
+        alloc::string::String::with_capacity(2usize.saturating_add(bytes.len().saturating_mul(2)));
     text.push_str("0x");
     for byte in bytes {
         // Writing to a String cannot fail.
@@ -149,7 +167,9 @@ pub mod hex32s {
             return Err(D::Error::custom("at most 1,024 roots"));
         }
         list.iter()
-            .map(|text| parse(text).ok_or_else(|| D::Error::custom("expected 0x and 64 hex digits")))
+            .map(|text| {
+                parse(text).ok_or_else(|| D::Error::custom("expected 0x and 64 hex digits"))
+            })
             .collect()
     }
 }

@@ -98,4 +98,3 @@ impl pallet_compute_jobs::Config for Runtime {
     type ReputationUnit = ReputationUnit;
     type ReputationHalfLife = ReputationHalfLife;
 }
-

@@ -6,9 +6,7 @@
 //! against a past session.
 
 use super::*;
-use crate::{
-    time, Babe, CollatorSelection, Historical, Offences, Session, SessionKeys,
-};
+use crate::{time, Babe, CollatorSelection, Historical, Offences, Session, SessionKeys};
 use alloc::vec::Vec;
 use frame_support::{
     traits::{ConstU64, KeyOwnerProofSystem},
@@ -43,10 +41,8 @@ impl pallet_babe::Config for Runtime {
     type WeightInfo = ();
     type MaxAuthorities = MaxAuthorities;
     type MaxNominators = ConstU32<0>;
-    type KeyOwnerProof = <Historical as KeyOwnerProofSystem<(
-        KeyTypeId,
-        sp_consensus_babe::AuthorityId,
-    )>>::Proof;
+    type KeyOwnerProof =
+        <Historical as KeyOwnerProofSystem<(KeyTypeId, sp_consensus_babe::AuthorityId)>>::Proof;
     type EquivocationReportSystem =
         pallet_babe::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
 }
@@ -58,10 +54,8 @@ impl pallet_grandpa::Config for Runtime {
     type MaxNominators = ConstU32<0>;
     // GRANDPA's set id grows with every session: as many as a report may be old.
     type MaxSetIdSessionEntries = ConstU64<64>;
-    type KeyOwnerProof = <Historical as KeyOwnerProofSystem<(
-        KeyTypeId,
-        sp_consensus_grandpa::AuthorityId,
-    )>>::Proof;
+    type KeyOwnerProof =
+        <Historical as KeyOwnerProofSystem<(KeyTypeId, sp_consensus_grandpa::AuthorityId)>>::Proof;
     type EquivocationReportSystem =
         pallet_grandpa::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
 }
@@ -158,12 +152,17 @@ impl DisablingStrategy<Runtime> for DisableWhileMajorityStays {
         disabled: &Vec<(u32, OffenceSeverity)>,
     ) -> DisablingDecision {
         let validators = pallet_session::Validators::<Runtime>::get();
-        let index = validators.iter().position(|who| who == offender).map(|i| i as u32);
+        let index = validators
+            .iter()
+            .position(|who| who == offender)
+            .map(|i| i as u32);
         let disable = index.filter(|i| {
-            !disabled.iter().any(|(j, _)| j == i)
-                && Self::allows(validators.len(), disabled.len())
+            !disabled.iter().any(|(j, _)| j == i) && Self::allows(validators.len(), disabled.len())
         });
-        DisablingDecision { disable, reenable: None }
+        DisablingDecision {
+            disable,
+            reenable: None,
+        }
     }
 }
 

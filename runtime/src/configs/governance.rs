@@ -6,7 +6,6 @@
 
 use super::*;
 use crate::{Referenda, Scheduler, Treasury};
-use sp_runtime::str_array;
 use alloc::borrow::Cow;
 use frame_support::{
     traits::{
@@ -17,6 +16,7 @@ use frame_support::{
     PalletId,
 };
 use pallet_referenda::{Curve, Track, TrackInfo};
+use sp_runtime::str_array;
 use sp_runtime::traits::{AccountIdConversion, IdentityLookup};
 
 /// Origins that referenda can have beside root.
@@ -35,15 +35,7 @@ pub mod custom_origins {
 
     /// An origin made by a referendum's track.
     #[derive(
-        PartialEq,
-        Eq,
-        Clone,
-        MaxEncodedLen,
-        Encode,
-        Decode,
-        DecodeWithMemTracking,
-        TypeInfo,
-        Debug,
+        PartialEq, Eq, Clone, MaxEncodedLen, Encode, Decode, DecodeWithMemTracking, TypeInfo, Debug,
     )]
     #[pallet::origin]
     pub enum Origin {
@@ -65,9 +57,9 @@ pub mod custom_origins {
         type Success = Balance;
 
         fn try_origin(o: O) -> Result<Self::Success, O> {
-            if o.as_system_ref().is_some_and(|raw| {
-                matches!(raw, frame_system::RawOrigin::Root)
-            }) {
+            if o.as_system_ref()
+                .is_some_and(|raw| matches!(raw, frame_system::RawOrigin::Root))
+            {
                 return Ok(Balance::MAX);
             }
             match o.into() {
@@ -93,9 +85,9 @@ pub mod custom_origins {
         type Success = ();
 
         fn try_origin(o: O) -> Result<Self::Success, O> {
-            if o.as_system_ref().is_some_and(|raw| {
-                matches!(raw, frame_system::RawOrigin::Root)
-            }) {
+            if o.as_system_ref()
+                .is_some_and(|raw| matches!(raw, frame_system::RawOrigin::Root))
+            {
                 return Ok(());
             }
             match o.into() {
@@ -149,9 +141,7 @@ impl pallet_treasury::Config for Runtime {
 pub struct FeesToTreasury;
 
 impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToTreasury {
-    fn on_unbalanceds(
-        mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>,
-    ) {
+    fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
         use frame_support::traits::Imbalance;
         if let Some(fees) = fees_then_tips.next() {
             let (treasury, mut author) = fees.ration(80, 20);
@@ -230,8 +220,24 @@ const fn track(
 
 const TRACKS: [Track<u16, Balance, BlockNumber>; 3] = [
     track(0, "root", 1, 10_000 * UNIT, 12 * HOURS, 14 * DAYS, DAYS),
-    track(1, "treasurer", 10, 1_000 * UNIT, 6 * HOURS, 14 * DAYS, 12 * HOURS),
-    track(2, "canceller", 100, 5_000 * UNIT, 2 * HOURS, 7 * DAYS, HOURS),
+    track(
+        1,
+        "treasurer",
+        10,
+        1_000 * UNIT,
+        6 * HOURS,
+        14 * DAYS,
+        12 * HOURS,
+    ),
+    track(
+        2,
+        "canceller",
+        100,
+        5_000 * UNIT,
+        2 * HOURS,
+        7 * DAYS,
+        HOURS,
+    ),
 ];
 
 impl pallet_referenda::TracksInfo<Balance, BlockNumber> for Tracks {
@@ -275,4 +281,3 @@ impl pallet_referenda::Config for Runtime {
 
 /// Lost referendum deposits go to the treasury.
 pub type SlashToTreasury = Treasury;
-

@@ -5,11 +5,11 @@ pub mod consensus;
 pub mod governance;
 
 use crate::{
-    deposit, migrations, prod_or_fast, time::*, AccountId, Balance, Balances, Block,
-    BlockNumber, Hash, Nonce, OriginCaller, PalletInfo, Preimage, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, SafeMode,
-    Signature, System, TxExtension, TxPause, UncheckedExtrinsic, EXISTENTIAL_DEPOSIT, MILLI_UNIT,
-    UNIT, VERSION,
+    deposit, migrations, prod_or_fast, time::*, AccountId, Balance, Balances, Block, BlockNumber,
+    Hash, Nonce, OriginCaller, PalletInfo, Preimage, Runtime, RuntimeCall, RuntimeEvent,
+    RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, SafeMode, Signature,
+    System, TxExtension, TxPause, UncheckedExtrinsic, EXISTENTIAL_DEPOSIT, MILLI_UNIT, UNIT,
+    VERSION,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
@@ -19,9 +19,8 @@ use frame_support::{
     migrations::FreezeChainOnFailedMigration,
     parameter_types,
     traits::{
-        fungible::HoldConsideration, AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU8,
-        Contains, EnsureOriginWithArg, InsideBoth, InstanceFilter, LinearStoragePrice,
-        VariantCountOf,
+        fungible::HoldConsideration, AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU8, Contains,
+        EnsureOriginWithArg, InsideBoth, InstanceFilter, LinearStoragePrice, VariantCountOf,
     },
     weights::{
         constants::{BlockExecutionWeight, ExtrinsicBaseWeight, WEIGHT_REF_TIME_PER_SECOND},
@@ -280,8 +279,11 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                 )
             ),
             ProxyType::Validator => {
-                matches!(c, RuntimeCall::Session(..) | RuntimeCall::CollatorSelection(..))
-            },
+                matches!(
+                    c,
+                    RuntimeCall::Session(..) | RuntimeCall::CollatorSelection(..)
+                )
+            }
         }
     }
 
@@ -381,9 +383,7 @@ impl Default for RuntimeParameters {
 /// Root sets parameters.
 pub struct EnsureParameterAdmin;
 
-impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey>
-    for EnsureParameterAdmin
-{
+impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey> for EnsureParameterAdmin {
     type Success = ();
 
     fn try_origin(
@@ -394,9 +394,7 @@ impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey>
     }
 
     #[cfg(feature = "runtime-benchmarks")]
-    fn try_successful_origin(
-        _key: &RuntimeParametersKey,
-    ) -> Result<RuntimeOrigin, ()> {
+    fn try_successful_origin(_key: &RuntimeParametersKey) -> Result<RuntimeOrigin, ()> {
         Ok(RuntimeOrigin::root())
     }
 }
@@ -443,10 +441,8 @@ impl pallet_safe_mode::Config for Runtime {
     // Nobody buys a stop of the chain.
     type EnterDepositAmount = SafeModeDeposit;
     type ExtendDepositAmount = SafeModeDeposit;
-    type ForceEnterOrigin =
-        frame_system::EnsureRootWithSuccess<AccountId, SafeModeDuration>;
-    type ForceExtendOrigin =
-        frame_system::EnsureRootWithSuccess<AccountId, SafeModeDuration>;
+    type ForceEnterOrigin = frame_system::EnsureRootWithSuccess<AccountId, SafeModeDuration>;
+    type ForceExtendOrigin = frame_system::EnsureRootWithSuccess<AccountId, SafeModeDuration>;
     type ForceExitOrigin = EnsureRoot<AccountId>;
     type ForceDepositOrigin = EnsureRoot<AccountId>;
     type Notify = ();
@@ -539,7 +535,9 @@ where
 /// The extension of a transaction of our own, alive for 64 blocks from the one it is made on.
 fn tx_extension(nonce: Nonce) -> TxExtension {
     let period = 64;
-    let current = System::block_number().saturated_into::<u64>().saturating_sub(1);
+    let current = System::block_number()
+        .saturated_into::<u64>()
+        .saturating_sub(1);
     (
         frame_system::AuthorizeCall::<Runtime>::new(),
         frame_system::CheckNonZeroSender::<Runtime>::new(),
@@ -570,6 +568,11 @@ where
         let payload = crate::SignedPayload::new(call, tx_extension(nonce)).ok()?;
         let signature = payload.using_encoded(|bytes| K::sign(bytes, public))?;
         let (call, extension, _) = payload.deconstruct();
-        Some(generic::UncheckedExtrinsic::new_signed(call, account.into(), signature, extension))
+        Some(generic::UncheckedExtrinsic::new_signed(
+            call,
+            account.into(),
+            signature,
+            extension,
+        ))
     }
 }

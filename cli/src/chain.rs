@@ -136,6 +136,15 @@ fn plain(reason: &str) -> String {
         .replace("Backend error: ", "")
 }
 
+/// A transaction that was sent and may be included yet.
+fn unconfirmed(call: &str, reason: impl Into<String>) -> Error {
+    Error::Unconfirmed {
+        call: call.into(),
+        reason: reason.into(),
+        blocks: MORTALITY,
+    }
+}
+
 fn node_error(url: &str, what: &str, reason: impl std::fmt::Display) -> Error {
     let reason = reason.to_string();
     // The client's error types hide the cause; its wording is what is left.
@@ -249,10 +258,11 @@ impl Chain {
         )
         .await;
         result.unwrap_or_else(|_| {
-            Err(Error::Rejected {
-                call: name,
-                reason: format!("no block took it in {} s", INCLUSION.as_secs()),
-            })
+            let block = if finalized { "final block" } else { "block" };
+            Err(unconfirmed(
+                &name,
+                format!("in no {block} after {} s", INCLUSION.as_secs()),
+            ))
         })
     }
 
@@ -273,12 +283,8 @@ impl Chain {
             .sign_and_submit_then_watch(&payload, signer, params)
             .await
             .map_err(|error| self.submission_error(&name, error))?;
-        let rejected = |reason| Error::Rejected {
-            call: name.clone(),
-            reason,
-        };
         while let Some(status) = transaction.next().await {
-            let status = status.map_err(|error| node_error(&self.url, &name, error))?;
+            let status = status.map_err(|error| unconfirmed(&name, plain(&error.to_string())))?;
             match status {
                 TransactionStatus::InBestBlock(block) if !finalized => {
                     return self.included(&name, block).await;
@@ -289,13 +295,20 @@ impl Chain {
                 TransactionStatus::InFinalizedBlock(block) => {
                     return self.included(&name, block).await;
                 }
-                TransactionStatus::Error { message }
-                | TransactionStatus::Invalid { message }
-                | TransactionStatus::Dropped { message } => return Err(rejected(message)),
+                TransactionStatus::Invalid { message } => {
+                    return Err(Error::Rejected {
+                        call: name,
+                        reason: message,
+                    });
+                }
+                // This node gave up on it. Others may have it, and a block too.
+                TransactionStatus::Error { message } | TransactionStatus::Dropped { message } => {
+                    return Err(unconfirmed(&name, message));
+                }
                 _ => {}
             }
         }
-        Err(rejected("the node stopped reporting about it".into()))
+        Err(unconfirmed(&name, "the node stopped reporting about it"))
     }
 
     async fn included(
@@ -681,6 +694,17 @@ mod tests {
             .field("ComputeJobs", "JobCreated", "model")
             .is_err());
         assert!(included.field("ComputeJobs", "Settled", "job").is_err());
+    }
+
+    #[test]
+    fn a_transaction_that_may_still_be_included_is_not_called_refused() {
+        let error = unconfirmed("ComputeJobs.create_job", "in no block after 300 s");
+        assert_eq!(
+            error.render(),
+            "error: ComputeJobs.create_job: in no block after 300 s; it may still be included for \
+             up to 256 blocks. Look before you send it again"
+        );
+        assert_eq!(error.exit_code(), 4);
     }
 
     #[tokio::test]

@@ -23,7 +23,8 @@ use std::ffi::OsString;
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a job ended other\n\
-        than settled, 4 node or content store not reachable.",
+        than settled, 4 node or content store not reachable,\n\
+        or a transaction that may still be included.",
     after_long_help = "\
 Examples:
   athanor keys new --out ~/.config/athanor/key
@@ -39,7 +40,8 @@ ATHANOR_STORE, ATHANOR_KEY, ATHANOR_SURI, ATHANOR_OUTPUT), then from
   key = \"~/.config/athanor/key\"
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a job ended other
-than settled, 4 node or content store not reachable."
+than settled, 4 node or content store not reachable,
+or a transaction that may still be included."
 )]
 pub struct Cli {
     /// Options of every command.

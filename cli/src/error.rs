@@ -15,7 +15,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The job ended otherwise than settled.
 pub const JOB_NOT_SETTLED: u8 = 3;
-/// The node or the content store could not be reached.
+/// The node or the content store could not be reached, or what became of a
+/// transaction is not known.
 pub const UNREACHABLE: u8 = 4;
 
 /// Shorthand for a command's result.
@@ -97,6 +98,19 @@ pub enum Error {
         /// The pool's reason.
         reason: String,
     },
+    /// A transaction was sent, and whether a block takes it is not known.
+    #[error(
+        "{call}: {reason}; it may still be included for up to {blocks} blocks. Look before you \
+         send it again"
+    )]
+    Unconfirmed {
+        /// The call, as `Pallet.call`.
+        call: String,
+        /// What was waited for in vain, or what the node said.
+        reason: String,
+        /// Blocks the transaction stays valid for at most.
+        blocks: u64,
+    },
     /// There is nothing of that name on the chain.
     #[error("{0}")]
     NotFound(String),
@@ -130,7 +144,7 @@ impl Error {
         match self {
             Self::Usage(_) => USAGE,
             Self::JobEnded { .. } => JOB_NOT_SETTLED,
-            Self::NodeUnreachable { .. } => UNREACHABLE,
+            Self::NodeUnreachable { .. } | Self::Unconfirmed { .. } => UNREACHABLE,
             Self::Store(error) if unreachable(error) => UNREACHABLE,
             _ => FAILED,
         }
@@ -340,6 +354,11 @@ mod tests {
             3
         );
         assert_eq!(Error::NotFound("no job 7".into()).exit_code(), 1);
+        let rejected = Error::Rejected {
+            call: "ComputeJobs.cancel".into(),
+            reason: "bad signature".into(),
+        };
+        assert_eq!(rejected.exit_code(), 1);
     }
 
     #[test]

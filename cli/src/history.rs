@@ -263,9 +263,7 @@ pub fn grade_text(grade: &Value) -> String {
             .and_then(Value::as_u64)
     };
     match (grade.as_str(), number("agreed"), number("of")) {
-        (Some("watched_only"), ..) => {
-            "watched only: one provider, nobody was drawn to check".into()
-        }
+        (Some("watched_only"), ..) => "one provider, checked by nobody on chain".into(),
         (Some("audited"), ..) => "audited: a second provider had the same trace".into(),
         (_, Some(agreed), Some(of)) => format!("{agreed} of {of} replicas agreed"),
         _ => grade.to_string(),

@@ -109,12 +109,12 @@ pub enum Policy {
         n: u8,
         /// Least number that must agree.
         quorum: u8,
-        /// Blocks in which a claim may be challenged.
+        /// Blocks between the results and the verdict.
         window: u32,
     },
     /// One provider, and perhaps an auditor.
     Optimistic {
-        /// Blocks in which a claim may be challenged.
+        /// Blocks between the results and the verdict.
         window: u32,
         /// Audit rate in 256ths.
         audit: u8,

@@ -93,7 +93,7 @@ pub struct ServeArgs {
     #[arg(long, env = "GPU_WORKER_RETENTION_DAYS", value_name = "DAYS")]
     pub retention_days: Option<u32>,
 
-    /// Connections at a time [default: 256].
+    /// Connections from other machines at a time [default: 256].
     #[arg(long, env = "GPU_WORKER_CONNECTIONS", value_name = "N")]
     pub connections: Option<usize>,
 

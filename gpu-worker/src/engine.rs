@@ -59,7 +59,8 @@ pub struct Limits {
     pub remembered: usize,
     /// Least time before a job that ended badly is taken up again.
     pub retry_after: Duration,
-    /// How long a job waits for a blob while nobody asks for the job.
+    /// How long a job waits for a blob while nobody asks for the job. Short, so
+    /// that dead jobs do not fill the queue: a live ticket is submitted again.
     pub patience: Duration,
     /// First pause before a missing blob is asked for again; it doubles each
     /// time, up to 16 times this.
@@ -76,7 +77,7 @@ impl Default for Limits {
             max_blob: 4 << 30,
             remembered: 1_024,
             retry_after: Duration::from_secs(30),
-            patience: Duration::from_secs(3_600),
+            patience: Duration::from_secs(120),
             backoff: Duration::from_secs(1),
         }
     }

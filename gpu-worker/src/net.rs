@@ -1,11 +1,12 @@
-//! The listener: so many connections at a time, and none that idles for ever.
+//! The listener: so many connections of strangers at a time, and none that
+//! idles for ever.
 
 use axum::serve::Listener;
 use prometheus::IntGauge;
 use std::{
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -18,27 +19,40 @@ use tokio::{
     time::{sleep, Instant, Sleep},
 };
 
-/// A TCP listener with a connection limit. Where the limit is reached, new
-/// connections wait in the system's own queue.
+/// Time a new connection has for its first byte.
+const FIRST_BYTE: Duration = Duration::from_secs(10);
+
+/// A TCP listener with a connection limit. Connections over the limit are
+/// closed at once. Those from this machine, where the node is, do not count and
+/// are always taken: strangers who hold every other one can't keep it out.
 #[derive(Debug)]
 pub struct Bounded {
     inner: TcpListener,
     free: Arc<Semaphore>,
+    /// Whether connections from an address count towards the limit.
+    counted: fn(IpAddr) -> bool,
     idle: Duration,
     open: IntGauge,
 }
 
 impl Bounded {
-    /// Takes at most `connections` from `inner`, and closes each after `idle`
-    /// without a byte in either direction. `open` shows how many there are.
+    /// Takes at most `connections` from other machines on `inner`, and closes
+    /// each after `idle` without a byte in either direction, or 10 s without a
+    /// first one. `open` shows how many there are, from anywhere.
     pub fn new(inner: TcpListener, connections: usize, idle: Duration, open: IntGauge) -> Self {
         Bounded {
             inner,
             free: Arc::new(Semaphore::new(connections)),
+            counted: is_elsewhere,
             idle,
             open,
         }
     }
+}
+
+/// Whether an address is on another machine.
+fn is_elsewhere(address: IpAddr) -> bool {
+    !address.to_canonical().is_loopback()
 }
 
 impl Listener for Bounded {
@@ -47,12 +61,17 @@ impl Listener for Bounded {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
-            // The semaphore is never closed.
-            let Ok(permit) = self.free.clone().acquire_owned().await else {
-                std::future::pending().await
-            };
             match self.inner.accept().await {
                 Ok((stream, from)) => {
+                    let permit = if (self.counted)(from.ip()) {
+                        let Ok(permit) = self.free.clone().try_acquire_owned() else {
+                            tracing::debug!(%from, "closed: too many connections");
+                            continue;
+                        };
+                        Some(permit)
+                    } else {
+                        None
+                    };
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%from, %error, "no TCP_NODELAY");
                     }
@@ -82,21 +101,21 @@ pub struct Connection {
     idle: Duration,
     timer: Pin<Box<Sleep>>,
     open: IntGauge,
-    _permit: OwnedSemaphorePermit,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {
     fn new(
         stream: TcpStream,
         idle: Duration,
-        permit: OwnedSemaphorePermit,
+        permit: Option<OwnedSemaphorePermit>,
         open: IntGauge,
     ) -> Self {
         open.inc();
         Connection {
             stream,
             idle,
-            timer: Box::pin(sleep(idle)),
+            timer: Box::pin(sleep(idle.min(FIRST_BYTE))),
             open,
             _permit: permit,
         }
@@ -225,15 +244,49 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_connection_too_many_waits_for_another_to_close() {
-        let (mut listener, at, _) = bounded(1).await;
-        let _clients = (
-            TcpStream::connect(at).await.unwrap(),
-            TcpStream::connect(at).await.unwrap(),
-        );
+    async fn one_connection_too_many_is_closed() {
+        let (mut listener, at, open) = bounded(1).await;
+        listener.counted = |_| true;
+        let _taken = TcpStream::connect(at).await.unwrap();
         let (first, _) = listener.accept().await;
+        let mut surplus = TcpStream::connect(at).await.unwrap();
         assert!(timeout(IDLE, listener.accept()).await.is_err());
+        assert!(!matches!(surplus.read(&mut [0]).await, Ok(1..)));
+        assert_eq!(open.get(), 1);
         drop(first);
+        let _next = TcpStream::connect(at).await.unwrap();
         assert!(timeout(IDLE * 50, listener.accept()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn connections_from_this_machine_do_not_count() {
+        let (mut listener, at, open) = bounded(1).await;
+        let strangers = listener.free.clone().try_acquire_owned().unwrap();
+        let (mut clients, mut served) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(at).await.unwrap());
+            served.push(timeout(IDLE * 50, listener.accept()).await.unwrap());
+        }
+        assert_eq!(open.get(), 3);
+        drop(strangers);
+    }
+
+    #[test]
+    fn loopback_is_this_machine() {
+        for (address, elsewhere) in [
+            ("127.0.0.1", false),
+            ("127.9.9.9", false),
+            ("::1", false),
+            ("::ffff:127.0.0.1", false),
+            ("10.0.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("2001:db8::1", true),
+        ] {
+            assert_eq!(
+                is_elsewhere(address.parse().unwrap()),
+                elsewhere,
+                "{address}"
+            );
+        }
     }
 }

@@ -1,8 +1,12 @@
-//! Finished receipts on disk.
+//! Finished receipts on disk, and markers for inputs that may never get one.
 //!
 //! A daemon that starts knows nothing; when a ticket comes again, its receipt
 //! is here and the job need not run again. A file is believed only if it is
 //! about the very same ticket and its roots agree with each other.
+//!
+//! A receipt names the blobs that go with it. The input of a job that never ends
+//! well has no receipt: `<input_root>.input`, an empty file left when its fetch
+//! starts, takes that place.
 
 use crate::{
     api::HexBytes,
@@ -10,7 +14,7 @@ use crate::{
     SEMANTIC_VERSION,
 };
 use athanor_primitives::{
-    ticket::{hex32, hex32s, to_hex},
+    ticket::{bytes_from_hex, hex32, hex32s, to_hex},
     JobId, Root, MAX_INLINE_OUTPUT,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +28,12 @@ use std::{
 
 /// Longest receipt file that is read: 1,024 roots take 70 KiB.
 const MAX_FILE: u64 = 256 * 1024;
+
+/// How long an input is kept for a job that has no receipt and is not at work.
+const INPUT_AGE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Ending of the markers' names.
+const MARKER: &str = "input";
 
 /// The folder of receipts. Its methods block.
 #[derive(Clone, Debug)]
@@ -150,9 +160,30 @@ impl Receipts {
         }
     }
 
-    /// Removes receipts not used for `age`, and says which blobs nothing needs
-    /// any more: those of removed receipts that no other receipt names.
-    pub fn expire(&self, age: Duration) -> Result<Vec<Root>, ReceiptFileError> {
+    /// Leaves a marker for the input `root`, which is about to be fetched.
+    pub fn mark_input(&self, root: &Root) -> Result<(), ReceiptFileError> {
+        let path = self.marker(root);
+        match fs::write(&path, []) {
+            Ok(()) => Ok(()),
+            Err(source) => Err(ReceiptFileError::Io { path, source }),
+        }
+    }
+
+    fn marker(&self, root: &Root) -> PathBuf {
+        let digits = to_hex(root);
+        let digits = digits.trim_start_matches("0x");
+        self.dir.join(format!("{digits}.{MARKER}"))
+    }
+
+    /// Removes receipts not used for `age` and markers older than a day, those
+    /// of the roots `in_use` apart. Says which blobs nothing needs any more:
+    /// those of removed receipts and markers that no other receipt names and
+    /// that are not in use.
+    pub fn expire(
+        &self,
+        age: Duration,
+        in_use: &HashSet<Root>,
+    ) -> Result<Vec<Root>, ReceiptFileError> {
         let io = |source| ReceiptFileError::Io {
             path: self.dir.clone(),
             source,
@@ -160,12 +191,18 @@ impl Receipts {
         let (mut gone, mut kept) = (Vec::new(), HashSet::new());
         for entry in fs::read_dir(&self.dir).map_err(io)? {
             let path = entry.map_err(io)?.path();
+            if let Some(root) = marked(&path) {
+                if !in_use.contains(&root) && is_older(&path, INPUT_AGE) {
+                    fs::remove_file(&path)
+                        .map_err(|source| ReceiptFileError::Io { path, source })?;
+                    gone.push(root);
+                }
+                continue;
+            }
             if path.extension().is_none_or(|ext| ext != "json") {
                 continue;
             }
-            let old = fs::metadata(&path)
-                .and_then(|meta| meta.modified())
-                .is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed >= age));
+            let old = is_older(&path, age);
             let blobs = match read(&path) {
                 Ok(Some(file)) => file.blobs,
                 _ => Vec::new(),
@@ -179,9 +216,24 @@ impl Receipts {
         }
         gone.sort_unstable();
         gone.dedup();
-        gone.retain(|root| !kept.contains(root));
+        gone.retain(|root| !kept.contains(root) && !in_use.contains(root));
         Ok(gone)
     }
+}
+
+/// The root that a marker's name says; `None` if `path` is no marker.
+fn marked(path: &Path) -> Option<Root> {
+    if path.extension()? != MARKER {
+        return None;
+    }
+    let digits = path.file_stem()?.to_str()?;
+    bytes_from_hex(&format!("0x{digits}"), 32)?.try_into().ok()
+}
+
+fn is_older(path: &Path, age: Duration) -> bool {
+    fs::metadata(path)
+        .and_then(|meta| meta.modified())
+        .is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed >= age))
 }
 
 fn read(path: &Path) -> Result<Option<File>, ReceiptFileError> {
@@ -301,6 +353,12 @@ mod tests {
         Task::new(ticket, &program.encoded()).unwrap()
     }
 
+    /// Makes a file look `by` older.
+    fn age(path: &Path, by: Duration) {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - by).unwrap();
+    }
+
     fn outcome() -> Outcome {
         let root = *blake3::hash(&[1, 2]).as_bytes();
         Outcome {
@@ -364,16 +422,35 @@ mod tests {
             .keep(&task(1), &outcome(), vec![[1; 32], [2; 32]])
             .unwrap();
         receipts.keep(&task(2), &outcome(), vec![[2; 32]]).unwrap();
-        let hour = Duration::from_secs(3_600);
-        fs::File::options()
-            .write(true)
-            .open(receipts.path(&task(1)))
-            .unwrap()
-            .set_modified(SystemTime::now() - hour)
-            .unwrap();
-        assert_eq!(receipts.expire(hour * 2).unwrap(), Vec::<Root>::new());
-        assert_eq!(receipts.expire(hour / 2).unwrap(), [[1; 32]]);
+        let (hour, none) = (Duration::from_secs(3_600), HashSet::new());
+        age(&receipts.path(&task(1)), hour);
+        let expire = |age| receipts.expire(age, &none).unwrap();
+        assert_eq!(expire(hour * 2), Vec::<Root>::new());
+        assert_eq!(expire(hour / 2), [[1; 32]]);
         assert_eq!(receipts.find(&task(1)).unwrap(), None);
         assert!(receipts.find(&task(2)).unwrap().is_some());
+    }
+
+    #[test]
+    fn an_input_without_a_receipt_goes_after_a_day() {
+        let dir = tempfile::tempdir().unwrap();
+        let receipts = Receipts::open(dir.path()).unwrap();
+        let (dead, live, done, fresh) = ([1; 32], [2; 32], [3; 32], [0xAB; 32]);
+        for root in [dead, live, done, fresh] {
+            receipts.mark_input(&root).unwrap();
+            if root != fresh {
+                age(&receipts.marker(&root), INPUT_AGE);
+            }
+        }
+        receipts.keep(&task(1), &outcome(), vec![done]).unwrap();
+        let month = INPUT_AGE * 30;
+        let in_use = HashSet::from([live]);
+        assert_eq!(receipts.expire(month, &in_use).unwrap(), [dead]);
+        for (root, stays) in [(dead, false), (live, true), (done, false), (fresh, true)] {
+            assert_eq!(receipts.marker(&root).exists(), stays, "{root:?}");
+        }
+        // The job that was live has ended since.
+        assert_eq!(receipts.expire(month, &HashSet::new()).unwrap(), [live]);
+        assert!(receipts.find(&task(1)).unwrap().is_some());
     }
 }

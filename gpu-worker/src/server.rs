@@ -71,7 +71,8 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Token that JSON-RPC calls and blob uploads must carry.
     pub token: Option<Token>,
-    /// Connections at a time.
+    /// Connections from other machines at a time; those from this one do not
+    /// count.
     pub connections: usize,
     /// Time after which a connection without a byte is closed.
     pub idle: Duration,

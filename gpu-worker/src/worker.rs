@@ -17,7 +17,7 @@ use athanor_primitives::{ticket::to_hex, JobId, Root, Ticket, MAX_INLINE_OUTPUT}
 use bytes::Bytes;
 use clap::ValueEnum;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         atomic::{AtomicBool, Ordering},
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -289,15 +289,19 @@ async fn tick(worker: Weak<Inner>, every: Duration) {
     }
 }
 
-/// Removes old receipts and their blobs until the worker is gone.
+/// Removes old receipts, their blobs, and inputs that never got a receipt, until
+/// the worker is gone.
 async fn expire(worker: Weak<Inner>, retention: Duration) {
     loop {
         let Some(inner) = worker.upgrade() else {
             return;
         };
         let receipts = inner.receipts.clone();
-        match tokio::task::spawn_blocking(move || receipts.expire(retention)).await {
+        let in_use: HashSet<Root> = lock(&inner.engine).roots_in_use().into_iter().collect();
+        let work = move || receipts.expire(retention, &in_use);
+        match tokio::task::spawn_blocking(work).await {
             Ok(Ok(roots)) => {
+                // Jobs may have come in the meantime.
                 let in_use = lock(&inner.engine).roots_in_use();
                 for root in roots.iter().filter(|root| !in_use.contains(root)) {
                     match inner.blobs.store().remove(root).await {
@@ -466,7 +470,11 @@ impl Inner {
             .map(|blob| blob.len)
             .fold(0, u64::saturating_add);
         let (mut before, mut missing) = (0u64, Vec::new());
+        let input = task.ticket().input_root;
         for blob in &blobs {
+            if blob.root == input {
+                self.mark_input(&input).await;
+            }
             let progress = |done: u64| {
                 let here = before.saturating_add(done);
                 lock(&self.engine).fetch_progress(attempt, here, total);
@@ -479,7 +487,10 @@ impl Inner {
             }
         }
         match missing.first() {
-            None => Report::Fetched,
+            None => match self.room(task) {
+                Ok(()) => Report::Fetched,
+                Err(failure) => Report::Failed(failure),
+            },
             Some(first) => {
                 let more = match missing.len() {
                     1 => String::new(),
@@ -491,6 +502,36 @@ impl Inner {
                 })
             }
         }
+    }
+
+    /// Sees to it that the input `root` does not stay for ever if its job ends
+    /// without a receipt. What the store has already is somebody else's: it may
+    /// be a weight.
+    async fn mark_input(&self, root: &Root) {
+        if matches!(self.blobs.store().has(root).await, Ok(Some(_))) {
+            return;
+        }
+        let (receipts, root) = (self.receipts.clone(), *root);
+        let why = match tokio::task::spawn_blocking(move || receipts.mark_input(&root)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(root = %to_hex(&root), why, "input not marked: it may stay for ever");
+    }
+
+    /// Whether the store has room for what `task` will put there, up to twice
+    /// its output: each node's, and all of them joined. Asked while the job can
+    /// still be left alone.
+    fn room(&self, task: &Task) -> Result<(), Failure> {
+        let output = task.program().output_len(task.ticket().batch).unwrap_or(0);
+        let store = self.blobs.store();
+        let wanted = store.used().saturating_add(output.saturating_mul(2));
+        if wanted <= store.limits().max_total {
+            return Ok(());
+        }
+        let why = "no room for the output: raise --store-limit";
+        Err(Failure::new(FailureCode::Store, why))
     }
 
     async fn run(self: Arc<Self>, attempt: Attempt, task: Arc<Task>, stop: Arc<Stop>) -> Report {

@@ -118,6 +118,7 @@ struct Setup {
     gateways: Vec<String>,
     token: Option<&'static str>,
     backend: Arc<dyn Backend>,
+    store_limit: u64,
 }
 
 impl Default for Setup {
@@ -132,6 +133,7 @@ impl Default for Setup {
             gateways: vec![],
             token: None,
             backend: Arc::new(Cpu::new(2)),
+            store_limit: 1 << 24,
         }
     }
 }
@@ -142,7 +144,7 @@ impl Setup {
             dir,
             StoreLimits {
                 max_blob: 1 << 20,
-                max_total: 1 << 24,
+                max_total: self.store_limit,
             },
         )
         .await
@@ -1025,4 +1027,48 @@ async fn health_and_metrics_need_no_token() {
         .await
         .unwrap();
     assert_eq!(nowhere.status().as_u16(), 404);
+}
+
+#[tokio::test]
+async fn a_job_without_room_for_its_output_fails_before_it_is_held() {
+    let dir = TempDir::new().unwrap();
+    let blobs = (table().len() + input(BATCH).len()) as u64;
+    let output = reference(BATCH).output().len() as u64;
+    let setup = Setup {
+        store_limit: blobs + 2 * output - 1,
+        ..Setup::default()
+    };
+    let daemon = setup.start(dir.path()).await;
+    daemon.put_all().await;
+    daemon.submit(ticket(1)).await;
+    let status = daemon.wait_for(1, JobState::Failed).await;
+    assert_eq!(trouble(&status), "store_error");
+    assert!(status.error.unwrap().message.contains("--store-limit"));
+    assert!(!status.held);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn an_input_is_marked_when_its_fetch_starts() {
+    let (here, there) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let gateway = start(&there).await;
+    gateway.put(input(BATCH)).await;
+    let setup = Setup {
+        gateways: vec![gateway.url()],
+        ..Setup::default()
+    };
+    let daemon = setup.start(here.path()).await;
+    daemon.submit(ticket(1)).await;
+    let marker = |bytes: &[u8]| {
+        let name = to_hex(&root(bytes)).replace("0x", "") + ".input";
+        here.path().join("receipts").join(name)
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    while !marker(&input(BATCH)).exists() {
+        assert!(Instant::now() < until, "the input was never marked");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!marker(&table()).exists(), "weights stay");
+    daemon.stop().await;
+    gateway.stop().await;
 }

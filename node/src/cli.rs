@@ -31,8 +31,8 @@ pub(crate) struct WorkerParams {
     #[arg(long, value_name = "FILE", requires = "gpu_worker")]
     pub(crate) gpu_worker_token_file: Option<PathBuf>,
 
-    /// Share of other providers' claims to re-run and check, 0 to 1. Checking starts with fraud
-    /// proofs; until then the rate is recorded and reported.
+    /// Share of other providers' claims to re-run and check, 0 to 1. Nothing is checked yet: the
+    /// rate is only recorded.
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(crate) watch: Option<f64>,
 }

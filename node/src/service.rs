@@ -1,9 +1,11 @@
 //! Wires the node's parts: database, pool, BABE, GRANDPA, network, RPC, off-chain workers.
 
 use crate::{cli::WorkerParams, rpc};
-use athanor_primitives::{keys, OFFCHAIN_WATCH_RATE, OFFCHAIN_WORKER_TOKEN, OFFCHAIN_WORKER_URL};
+use athanor_primitives::{
+    keys, OFFCHAIN_TROUBLES, OFFCHAIN_WATCH_RATE, OFFCHAIN_WORKER_TOKEN, OFFCHAIN_WORKER_URL,
+};
 use athanor_runtime::{apis::RuntimeApi, opaque::Block};
-use codec::Encode;
+use codec::{Decode, Encode};
 use futures::{FutureExt, StreamExt};
 use sc_client_api::{Backend, BlockBackend};
 use sc_consensus_babe::{BabeLink, SlotProportion};
@@ -17,6 +19,7 @@ use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
 use sp_inherents::CreateInherentDataProviders;
 use sp_runtime::traits::Block as BlockT;
 use std::{sync::Arc, time::Duration};
+use substrate_prometheus_endpoint::{register, Gauge, U64};
 
 /// The wasm executor with the standard host functions only, so that every other client runs the
 /// same runtime.
@@ -179,6 +182,9 @@ pub(crate) fn new_full(
     mut config: Configuration,
     worker: WorkerParams,
 ) -> Result<TaskManager, ServiceError> {
+    if worker.watch.is_some() {
+        tracing::warn!("--watch is recorded only: nothing is checked until disputes exist");
+    }
     // The SDK runs off-chain workers on validators only; a provider's node need not be one.
     if worker.gpu_worker.is_some() {
         config.offchain_worker.enabled = true;
@@ -216,6 +222,23 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
 
     insert_dev_worker_key(&config, &*keystore_container.keystore())?;
     tell_off_chain_worker(&backend, &worker)?;
+
+    if let (Some(registry), Some(storage)) =
+        (config.prometheus_registry(), backend.offchain_storage())
+    {
+        let gauge = register(
+            Gauge::<U64>::new(
+                "athanor_duties_blocked",
+                "Reasons for which this node's worker keys cannot do what jobs ask of them",
+            )?,
+            registry,
+        )?;
+        task_manager.spawn_handle().spawn(
+            "athanor-duties-metric",
+            None,
+            show_troubles(storage, gauge),
+        );
+    }
 
     let metrics = N::register_notification_metrics(
         config
@@ -439,6 +462,18 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
     }
 
     Ok(task_manager)
+}
+
+/// Shows what the off-chain worker, which has no metrics of its own, has noted.
+async fn show_troubles(storage: impl OffchainStorage, gauge: Gauge<U64>) {
+    loop {
+        let troubles = storage
+            .get(STORAGE_PREFIX, OFFCHAIN_TROUBLES)
+            .and_then(|bytes| <(u32, u32)>::decode(&mut &bytes[..]).ok())
+            .map_or(0, |(_, troubles)| troubles);
+        gauge.set(troubles.into());
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
 }
 
 /// `--dev`, `--alice` and their like also give the node the worker key of that name.

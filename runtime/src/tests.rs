@@ -124,11 +124,44 @@ fn safe_mode_lets_the_chain_go_on_and_stops_transfers() {
 }
 
 #[test]
+fn a_brake_never_keeps_a_provider_from_its_deadlines() {
+    let accept = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::accept { job: 0 });
+    assert!(SafeModeWhitelist::contains(&accept));
+    let name = |call: &[u8]| {
+        (
+            b"ComputeJobs".to_vec().try_into().expect("short"),
+            call.to_vec().try_into().expect("short"),
+        )
+    };
+    for call in [&b"accept"[..], b"commit", b"reveal"] {
+        assert!(TxPauseWhitelist::contains(&name(call)));
+    }
+    assert!(!TxPauseWhitelist::contains(&name(b"create_job")));
+}
+
+#[test]
+fn candidates_cannot_stop_finality() {
+    for preset in ["development", "local_testnet", "staging"] {
+        externalities(preset).execute_with(|| {
+            let candidates = pallet_collator_selection::DesiredCandidates::<Runtime>::get();
+            let all = candidates + Session::validators().len() as u32;
+            assert!(candidates == 0 || candidates * 3 < all, "{preset}");
+        });
+    }
+}
+
+#[test]
 fn a_provider_proxy_runs_offers_and_moves_no_money() {
     let pause = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::pause {});
     let bond = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::add_bond { amount: 1 });
     assert!(ProxyType::Provider.filter(&pause));
     assert!(!ProxyType::Provider.filter(&bond));
+    let key = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::set_worker {
+        worker: AccountId::new([1; 32]),
+    });
+    for proxy in [ProxyType::Provider, ProxyType::NonTransfer] {
+        assert!(!proxy.filter(&key), "a worker key can lose the bond");
+    }
     assert!(!ProxyType::NonTransfer.filter(&bond));
     assert!(ProxyType::Any.is_superset(&ProxyType::Provider));
     assert!(!ProxyType::Provider.is_superset(&ProxyType::Any));

@@ -105,7 +105,7 @@ Examples:
 /// How a job is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PolicyName {
-    /// One provider; anybody may challenge, an auditor may be drawn.
+    /// One provider. Nobody on chain checks its result yet.
     Optimistic,
     /// Several providers, a quorum of which must agree.
     Replicated,
@@ -154,7 +154,7 @@ pub struct Terms {
     /// How the result is checked
     #[arg(long, value_enum, value_name = "POLICY", default_value = "optimistic")]
     pub policy: PolicyName,
-    /// Optimistic: audits in 256 jobs (0, 4, 8, 16, 32 or 64)
+    /// Optimistic: audits in 256 jobs; must be 0 for now
     #[arg(long, value_name = "RATE", default_value_t = 0)]
     pub audit: u8,
     /// Replicated: how many providers, 1 to 7
@@ -163,7 +163,7 @@ pub struct Terms {
     /// Replicated: how many must agree [default: more than half]
     #[arg(long, value_name = "N")]
     pub quorum: Option<u8>,
-    /// Blocks in which a result may be challenged, or 'min' [default: 1200]
+    /// Blocks between the results and the verdict, or 'min' [default: 1200]
     #[arg(long, value_name = "BLOCKS")]
     pub window: Option<Window>,
     /// For whoever carries out the job's deadlines, like '10 mAUR'
@@ -427,7 +427,7 @@ fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
             format!("{n} replicas, {quorum} must agree, window of {window} blocks")
         }
         Policy::Optimistic { window, audit: 0 } => {
-            format!("one provider, watched only, window of {window} blocks")
+            format!("one provider, checked by nobody on chain, window of {window} blocks")
         }
         Policy::Optimistic { window, audit } => {
             format!("one provider, audited {audit} in 256 times, window of {window} blocks")
@@ -1023,7 +1023,7 @@ async fn fetch(options: Fetch, context: &Context) -> Result<()> {
     if !found.settled {
         context
             .output
-            .warn("the job has not settled: its result may still be challenged");
+            .warn("the job has not settled: the verdict is still open");
     }
     let limit = found.len.unwrap_or(options.limit.0).min(options.limit.0);
     let bytes = match &found.inline {

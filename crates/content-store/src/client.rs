@@ -72,7 +72,8 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// A client of the store at `base`, for instance `http://127.0.0.1:9955`, whose blobs are at
-    /// `<base>/blobs/<root>`. `token` goes with uploads only.
+    /// `<base>/blobs/<root>`. `token` goes with uploads only. A redirect is an error: the store
+    /// does not choose who is asked.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl Client {
         let token = token.map(bearer).transpose()?;
         let mut builder = reqwest::Client::builder()
             .connect_timeout(options.connect)
-            .redirect(Policy::limited(2))
+            .redirect(Policy::none())
             .user_agent(concat!("athanor-content-store/", env!("CARGO_PKG_VERSION")));
         if is_loopback(&base) {
             builder = builder.no_proxy();

@@ -982,3 +982,22 @@ async fn transfers_can_run_in_tasks_of_their_own() {
     });
     assert_eq!(done.await.unwrap(), 100_000);
 }
+
+#[tokio::test]
+async fn a_redirect_is_refused_and_not_followed() {
+    let bytes = content(1_000);
+    let elsewhere = Served::new().await;
+    elsewhere.store.put_bytes(bytes.clone()).await.unwrap();
+    let head = format!(
+        "302 Found\r\nLocation: {}\r\nContent-Length: 0\r\nConnection: close",
+        elsewhere.url(&root(&bytes))
+    );
+    let (base, _serving) = scripted(vec![answer(&head, b"")]).await;
+    let refused = client(&base, None)
+        .get(&root(&bytes), None, 1_000, |_, _| ())
+        .await;
+    assert!(
+        matches!(refused, Err(Error::Refused { status: 302, .. })),
+        "{refused:?}"
+    );
+}

@@ -165,7 +165,7 @@ pub struct Order<'a> {
     pub batch: u32,
     /// How it is checked.
     pub policy: Policy,
-    /// Blocks that claims may be disputed in.
+    /// Blocks between the results and the verdict.
     pub window: u32,
     /// The most a provider may cost.
     pub max_pay: &'a str,

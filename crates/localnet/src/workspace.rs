@@ -1,7 +1,10 @@
 //! The folder of a network: databases, blobs and logs.
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use std::path::{Path, PathBuf};
+
+/// File in `data/` that tells a network's data from somebody else's.
+const MARKER: &str = ".athanor-localnet";
 
 /// A folder with `logs/` and `data/`. Both go when it is dropped, unless the logs are to be kept.
 #[derive(Debug)]
@@ -31,17 +34,28 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If it cannot be made, or has a folder `data` that no local network made.
     pub fn at(root: &Path) -> Result<Self> {
         std::fs::create_dir_all(root)
             .with_context(|| format!("cannot make the folder {}", root.display()))?;
         let root = root.canonicalize().context("cannot resolve the folder")?;
+        let data = root.join("data");
+        let marker = data.join(MARKER);
+        // Before there is a workspace: dropping one removes the data.
+        ensure!(
+            data.symlink_metadata().is_err() || marker.is_file(),
+            "{} has a folder `data` that is not a local network's: choose another --dir",
+            root.display()
+        );
         let workspace = Self {
             root,
             keep_logs: true,
         };
         // What an earlier network left would be taken for this one's chain.
         workspace.remove_data();
+        std::fs::create_dir_all(&data)
+            .and_then(|()| std::fs::write(&marker, ""))
+            .with_context(|| format!("cannot write {}", marker.display()))?;
         Ok(workspace)
     }
 
@@ -120,5 +134,34 @@ mod tests {
         drop(workspace);
         assert!(log.is_file());
         assert!(!data.exists());
+    }
+
+    #[test]
+    fn what_an_earlier_network_left_goes() {
+        let outer = tempfile::tempdir().unwrap();
+        let killed = Workspace::at(outer.path()).unwrap();
+        let left = killed.data("alice").unwrap();
+        std::mem::forget(killed);
+        let workspace = Workspace::at(outer.path()).unwrap();
+        assert!(!left.exists());
+        assert!(outer.path().join("data").join(MARKER).is_file());
+        drop(workspace);
+        assert!(!outer.path().join("data").exists());
+    }
+
+    #[test]
+    fn data_of_somebody_else_stays() {
+        let outer = tempfile::tempdir().unwrap();
+        let theirs = outer.path().join("data").join("thesis.txt");
+        std::fs::create_dir(outer.path().join("data")).unwrap();
+        std::fs::write(&theirs, "words").unwrap();
+        let error = Workspace::at(outer.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "has a folder `data` that is not a local network's: choose another --dir"
+            ),
+            "{error}"
+        );
+        assert!(theirs.is_file());
     }
 }

@@ -45,6 +45,12 @@ pub const OFFCHAIN_WORKER_URL: &[u8] = b"athanor/gpu-worker/url";
 /// the `gpu-worker` daemon, SCALE-encoded bytes of UTF-8.
 pub const OFFCHAIN_WORKER_TOKEN: &[u8] = b"athanor/gpu-worker/token";
 
+/// Off-chain storage key (persistent, local to a node) of what keeps a node's worker
+/// keys from their duties: a SCALE-encoded `(u32, u32)` of the block since which this
+/// many troubles were found, and their number, which is not zero. Written by the
+/// off-chain worker when the number changes; absent while there are none.
+pub const OFFCHAIN_TROUBLES: &[u8] = b"athanor/gpu-worker/troubles";
+
 /// Off-chain storage key (persistent, local to a node) of the share of claims to
 /// watch, a SCALE-encoded `u32` in 1/2^32.
 pub const OFFCHAIN_WATCH_RATE: &[u8] = b"athanor/watch/rate";

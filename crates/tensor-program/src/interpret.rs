@@ -97,6 +97,16 @@ impl Execution {
         joined
     }
 
+    /// Every node's own bytes in node order, not copied; `None` for a node that repeats an
+    /// earlier one's, as a reshape does.
+    pub fn into_nodes(self) -> Vec<Option<Vec<u8>>> {
+        let own = |stored| match stored {
+            Stored::Own(bytes) => Some(bytes),
+            Stored::Same(_) => None,
+        };
+        self.nodes.into_iter().map(own).collect()
+    }
+
     /// Roots of all nodes' outputs in node order; a reshape repeats its operand's.
     pub fn trace(&self) -> Vec<Root> {
         let mut roots: Vec<Root> = Vec::with_capacity(self.nodes.len());

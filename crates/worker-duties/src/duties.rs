@@ -39,6 +39,9 @@ pub trait Chain {
     fn block(&self) -> u32;
     /// Next nonce of the key in that block's state.
     fn nonce(&self) -> u64;
+    /// `spec_version` of the runtime in that block's state, which every signature is
+    /// over.
+    fn spec_version(&self) -> u32;
     /// Hash of an ancestor, if it is still known.
     fn hash(&self, block: u32) -> Option<[u8; 32]>;
     /// Shape of the ticket's program at the ticket's batch size.
@@ -251,7 +254,8 @@ fn sign(chain: &impl Chain, record: &Record, call: Call) -> Step {
         .filter(|sent| sent.call == call.index())
     {
         if sent.on(chain) {
-            let alive = chain.block().saturating_add(1) < sent.until;
+            let alive = chain.block().saturating_add(1) < sent.until
+                && sent.spec_version == chain.spec_version();
             if sent.nonce == chain.nonce() && alive {
                 return Step::Rest;
             }

@@ -14,6 +14,8 @@ pub struct Flight {
     pub call: u8,
     /// Nonce it was signed with.
     pub nonce: u64,
+    /// Version of the runtime it was signed for; no other takes it.
+    pub spec_version: u32,
     /// Block its era was born in.
     pub birth: u32,
     /// Hash of that block.
@@ -35,6 +37,7 @@ impl Flight {
             job,
             call: call.index(),
             nonce: chain.nonce(),
+            spec_version: chain.spec_version(),
             birth,
             birth_hash: chain.hash(birth),
             until: birth.saturating_add(MORTAL),
@@ -47,6 +50,7 @@ impl Flight {
     /// shows. While it can, the key signs nothing else.
     pub fn alive(&self, chain: &impl Chain) -> bool {
         self.nonce == chain.nonce()
+            && self.spec_version == chain.spec_version()
             && chain.block().saturating_add(1) < self.until
             && on_fork(chain, self.birth, &self.birth_hash)
     }

@@ -28,7 +28,8 @@
 //! - *One commitment per job.* Salt and roots are in storage before a commit can
 //!   be signed, and [`Record::merge`] never replaces them.
 //! - *One transaction per nonce.* A call is signed only if no earlier one with
-//!   this nonce can still be included on this fork.
+//!   this nonce can still be included on this fork. One signed for a runtime that
+//!   was upgraded since can't.
 //! - *The salt survives a lost record*: it is derived from the key's secret, which
 //!   was stored when the key was first seen.
 //! - *Nothing a daemon answers panics or is believed unchecked*: roots must hash to

@@ -60,6 +60,8 @@ pub struct Sent {
     pub call: u8,
     /// Nonce it was signed with.
     pub nonce: u64,
+    /// Version of the runtime it was signed for; no other takes it.
+    pub spec_version: u32,
     /// Block its era was born in.
     pub birth: u32,
     /// Hash of that block.
@@ -145,6 +147,7 @@ impl Record {
         let sent = Sent {
             call: call.index(),
             nonce: chain.nonce(),
+            spec_version: chain.spec_version(),
             birth,
             birth_hash: chain.hash(birth),
             until: birth.saturating_add(MORTAL),

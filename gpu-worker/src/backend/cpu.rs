@@ -129,12 +129,17 @@ fn whole(run: Run<'_>, control: &dyn Control) -> Result<Trace, BackendError> {
     }
     let execution = interpret(run.program, run.batch, run.input, run.weights)?;
     control.progress(1, 1);
-    let nodes = run.program.program().nodes.iter().enumerate();
-    let value = |(index, node)| match same(node) {
-        Some(earlier) => Value::Same(earlier),
-        None => Value::Own(execution.node(index).to_vec()),
+    let nodes = run.program.program().nodes.iter();
+    let value = |(node, bytes): (&Node, Option<Vec<u8>>)| match (bytes, same(node)) {
+        (Some(bytes), _) => Ok(Value::Own(bytes)),
+        (None, Some(earlier)) => Ok(Value::Same(earlier)),
+        (None, None) => Err(BackendError::Bug(format!(
+            "{} has no bytes of its own",
+            op_name(&node.op)
+        ))),
     };
-    Ok(Trace::new(nodes.map(value).collect()))
+    let values: Result<_, _> = nodes.zip(execution.into_nodes()).map(value).collect();
+    Ok(Trace::new(values?))
 }
 
 /// The earlier node whose bytes are this node's too.
@@ -334,6 +339,19 @@ mod tests {
                 assert_eq!(trace.joined(program.outputs()).unwrap(), reference.output());
             }
         }
+    }
+
+    #[test]
+    fn a_run_hands_out_the_bytes_of_every_node_that_has_its_own() {
+        let program = program();
+        let input = noise(program.input_len(1).unwrap() as usize);
+        let execution = interpret(&program, 1, &input, &[]).unwrap();
+        let expected = [
+            Some(execution.node(0).to_vec()),
+            Some(execution.node(1).to_vec()),
+            None,
+        ];
+        assert_eq!(execution.into_nodes(), expected);
     }
 
     #[test]

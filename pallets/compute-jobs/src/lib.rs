@@ -1225,8 +1225,8 @@ pub mod pallet {
             Self::view_offers()
         }
 
-        /// What a worker key owes now, earliest deadline first, at most `limit`
-        /// tickets.
+        /// What a worker key owes now, at most `limit` tickets: commits and reveals
+        /// first, then accepts, then those with nothing to do, each by deadline.
         pub fn work(worker: T::AccountId, limit: u32) -> Vec<Ticket> {
             Self::tickets(&worker, limit as usize)
         }

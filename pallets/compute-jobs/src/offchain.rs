@@ -17,11 +17,14 @@
 //! | `athanor/duties/lane` | transactions that may be under way |
 //! | `athanor/duties/index` | records there are |
 //! | `athanor/duties/record`, job, ticket identity | what is known of one ticket |
+//!
+//! Under [`OFFCHAIN_TROUBLES`] the node finds what to show in its metrics.
 
 use crate::{Assignments, Call, Config, Jobs, NodeRoots, Pallet, TraceReveal, WorkerOf};
 use alloc::{format, string::String, vec, vec::Vec};
 use athanor_primitives::{
-    JobId, ModelRegistry, Root, Ticket, OFFCHAIN_WORKER_TOKEN, OFFCHAIN_WORKER_URL,
+    JobId, ModelRegistry, Root, Ticket, OFFCHAIN_TROUBLES, OFFCHAIN_WORKER_TOKEN,
+    OFFCHAIN_WORKER_URL,
 };
 use athanor_worker_duties::{
     self as duties, daemon, Answer, Chain, Flight, Heard, Key, Lane, Problem, Record, Request,
@@ -85,8 +88,9 @@ impl<T: Config> Pallet<T> {
         if accounts.is_empty() {
             // A daemon without a key is a provider in the making, or a mistake.
             if setting(OFFCHAIN_WORKER_URL).is_some() {
-                warn::<T>(&genesis, now, &[Trouble::NoKey]);
+                troubles.push(Trouble::NoKey);
             }
+            tell::<T>(&genesis, now, &troubles);
             return;
         }
         let lock_key = (b"athanor/duties/lock", genesis).encode();
@@ -104,7 +108,7 @@ impl<T: Config> Pallet<T> {
         for account in accounts {
             Worker::<T>::new(account, genesis, now).serve(&mut link, &mut troubles);
         }
-        warn::<T>(&genesis, now, &troubles);
+        tell::<T>(&genesis, now, &troubles);
     }
 }
 
@@ -149,7 +153,7 @@ enum Trouble {
     NoKey,
     /// There are duties and no daemon.
     NoDaemon,
-    /// The key can't pay a fee.
+    /// The key can't pay the fee of a reveal.
     NoBalance([u8; 32]),
     /// The key can't sign.
     CannotSign([u8; 32]),
@@ -177,8 +181,8 @@ impl fmt::Display for Trouble {
             ),
             Trouble::NoBalance(key) => write!(
                 f,
-                "jobs are assigned to the worker key {}, but its account can't pay a fee: \
-                 transfer some AUR to it",
+                "jobs are assigned to the worker key {}, but its account can't pay for a \
+                 reveal: transfer some AUR to it",
                 hex(key),
             ),
             Trouble::CannotSign(key) => {
@@ -200,6 +204,25 @@ impl fmt::Display for Trouble {
             ),
             Trouble::Duty { job, problem } => write!(f, "job {job}: {problem}"),
         }
+    }
+}
+
+/// Makes known what troubles a run met, or that it met none.
+fn tell<T: Config>(genesis: &[u8; 32], now: u32, troubles: &[Trouble]) {
+    count(now, troubles);
+    warn::<T>(genesis, now, troubles);
+}
+
+/// Stores the number of troubles for the node. The same number is not written again:
+/// this runs in every block.
+fn count(now: u32, troubles: &[Trouble]) {
+    let number: u32 = troubles.len().saturated_into();
+    let value = StorageValueRef::persistent(OFFCHAIN_TROUBLES);
+    match value.get::<(u32, u32)>() {
+        Ok(None) if number == 0 => {}
+        Ok(Some((_, before))) if number > 0 && before == number => {}
+        _ if number == 0 => value.clear(),
+        _ => value.set(&(now, number)),
     }
 }
 
@@ -348,6 +371,10 @@ impl<T: Config> Chain for Worker<T> {
         frame_system::Pallet::<T>::account_nonce(&self.account.id).saturated_into()
     }
 
+    fn spec_version(&self) -> u32 {
+        <T as frame_system::Config>::Version::get().spec_version
+    }
+
     fn hash(&self, block: u32) -> Option<[u8; 32]> {
         hash_of::<T>(block)
     }
@@ -453,8 +480,12 @@ impl<T: Config> Worker<T> {
             Preservation::Preserve,
             Fortitude::Polite,
         );
+        // The chain fills an account up to the float, enough for several jobs. The
+        // dearest call of a job, a reveal with a root for each of as many nodes as
+        // there may be, takes less than a tenth of it. The operator has to know before
+        // the reveal is due: a missed one is slashed. Cheaper calls are still signed.
         let mut may_sign = !spendable.is_zero();
-        if !may_sign {
+        if !may_sign || spendable < T::WorkerFloat::get() / 10 {
             troubles.push(Trouble::NoBalance(self.id));
         }
         let mut refusals = 0usize;

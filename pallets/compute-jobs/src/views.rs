@@ -64,18 +64,27 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
-    /// What a worker key owes in the block after this state, earliest deadline
-    /// first, at most `limit` tickets.
+    /// What a worker key owes in the block after this state, at most `limit` tickets.
+    ///
+    /// Commits and reveals come first, for missing one is slashed; then accepts, which
+    /// may be missed, so that no number of them keeps a result from the chain; then
+    /// those with nothing to do. Within each, the earliest deadline is first, then the
+    /// oldest job.
     pub fn tickets(worker: &T::AccountId, limit: usize) -> Vec<Ticket> {
         let mut duties: Vec<_> = Assignments::<T>::get(worker)
             .into_iter()
             .filter_map(|id| {
                 let job = Jobs::<T>::get(id)?;
                 let (duty, deadline) = Self::duty(&job, worker)?;
-                Some((duty == Duty::Wait, deadline, id, duty, job))
+                let rank = match duty {
+                    Duty::Commit | Duty::Reveal | Duty::RevealAtOnce => 0u8,
+                    Duty::Accept => 1,
+                    Duty::Wait => 2,
+                };
+                Some((rank, deadline, id, duty, job))
             })
             .collect();
-        duties.sort_by_key(|(waits, deadline, id, _, _)| (*waits, *deadline, *id));
+        duties.sort_by_key(|(rank, deadline, id, _, _)| (*rank, *deadline, *id));
         duties
             .into_iter()
             .take(limit)

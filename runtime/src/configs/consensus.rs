@@ -101,7 +101,13 @@ impl pallet_session::SessionManager<AccountId> for ValidatorManager {
     }
 
     fn start_session(index: SessionIndex) {
-        <CollatorSelection as pallet_session::SessionManager<AccountId>>::start_session(index)
+        <CollatorSelection as pallet_session::SessionManager<AccountId>>::start_session(index);
+        // Nothing older can be reported; two sessions pass before a chosen validator acts.
+        let kept = ReportLongevity::get() / EpochDuration::get() + 2;
+        let oldest = index.saturating_sub(kept as SessionIndex);
+        if oldest > 0 {
+            Historical::prune_up_to(oldest);
+        }
     }
 
     fn end_session(index: SessionIndex) {

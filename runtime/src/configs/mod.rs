@@ -237,7 +237,8 @@ pub enum ProxyType {
     /// Voting, referenda and the treasury.
     #[codec(index = 2)]
     Governance,
-    /// A provider's daily work: offers, pauses, keys, but not its bond.
+    /// A provider's daily work: offers and pauses, but neither its bond nor the worker key that
+    /// could lose it.
     #[codec(index = 3)]
     Provider,
     /// Session keys and candidacy.
@@ -257,6 +258,9 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                     | RuntimeCall::ComputeJobs(
                         pallet_compute_jobs::Call::create_job { .. }
                             | pallet_compute_jobs::Call::add_bond { .. }
+                            | pallet_compute_jobs::Call::register_provider { .. }
+                            | pallet_compute_jobs::Call::set_worker { .. }
+                            | pallet_compute_jobs::Call::set_offer { .. }
                     )
             ),
             ProxyType::Governance => matches!(
@@ -271,7 +275,6 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                 c,
                 RuntimeCall::ComputeJobs(
                     pallet_compute_jobs::Call::set_offer { .. }
-                        | pallet_compute_jobs::Call::set_worker { .. }
                         | pallet_compute_jobs::Call::pause { .. }
                         | pallet_compute_jobs::Call::resume { .. }
                         | pallet_compute_jobs::Call::unjail { .. }
@@ -292,7 +295,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
             (x, y) if x == y => true,
             (ProxyType::Any, _) => true,
             (_, ProxyType::Any) => false,
-            (ProxyType::NonTransfer, ProxyType::Provider | ProxyType::Validator) => true,
+            (ProxyType::NonTransfer, ProxyType::Validator) => true,
             _ => false,
         }
     }
@@ -421,6 +424,12 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
                 | RuntimeCall::Grandpa(..)
                 | RuntimeCall::Session(..)
                 | RuntimeCall::Sudo(..)
+                // Deadlines run on, and missing them costs a provider its collateral.
+                | RuntimeCall::ComputeJobs(
+                    pallet_compute_jobs::Call::accept { .. }
+                        | pallet_compute_jobs::Call::commit { .. }
+                        | pallet_compute_jobs::Call::reveal { .. }
+                )
         )
     }
 }
@@ -450,14 +459,18 @@ impl pallet_safe_mode::Config for Runtime {
     type WeightInfo = pallet_safe_mode::weights::SubstrateWeight<Runtime>;
 }
 
-/// Calls that can never be paused: those that lift the pause.
+/// Calls that can never be paused: those that lift the pause, and those that providers lose
+/// collateral without.
 pub struct TxPauseWhitelist;
 
 impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist {
     fn contains(full_name: &pallet_tx_pause::RuntimeCallNameOf<Runtime>) -> bool {
         matches!(
             (full_name.0.as_slice(), full_name.1.as_slice()),
-            (b"TxPause", _) | (b"Sudo", _) | (b"Timestamp", _)
+            (b"TxPause", _)
+                | (b"Sudo", _)
+                | (b"Timestamp", _)
+                | (b"ComputeJobs", b"accept" | b"commit" | b"reveal")
         )
     }
 }

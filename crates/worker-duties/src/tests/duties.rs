@@ -369,6 +369,50 @@ fn a_key_with_a_transaction_under_way_signs_no_other() {
 }
 
 #[test]
+fn after_a_runtime_upgrade_what_was_under_way_is_signed_anew() {
+    let (mut driver, mut daemon) = (Driver::default(), done());
+    let mut chain = State {
+        accepted: true,
+        ..State::new()
+    };
+    let first = driver.run(&chain, &mut daemon);
+    let Did::Signed(call) = &first else {
+        panic!("signed")
+    };
+    let old = driver.flight.clone().unwrap();
+    chain.advance(0);
+    assert_eq!(driver.run(&chain, &mut daemon), Did::Rested);
+    chain.spec_version += 1;
+    for _ in 0..SHOW_AGAIN {
+        assert!(!old.alive(&chain));
+        chain.advance(0);
+    }
+    assert!(driver.lane.show_again(&chain).is_empty());
+    assert!(!chain.include(&old, call));
+    // The same commitment under the same nonce, for the new runtime.
+    assert_eq!(driver.run(&chain, &mut daemon), first);
+    let new = driver.flight.clone().unwrap();
+    assert_eq!(new.nonce, old.nonce);
+    assert_eq!(driver.run(&chain, &mut daemon), Did::Rested);
+    chain.advance(0);
+    assert!(chain.include(&new, call));
+    assert_eq!(chain.committed, Some(expected_commitment()));
+}
+
+#[test]
+fn after_a_runtime_upgrade_the_key_may_sign_for_other_jobs() {
+    let mut chain = State::new();
+    let mut lane = Lane::default();
+    lane.push(&chain, Flight::new(&chain, JOB + 1, &Call::Accept, vec![1]));
+    assert!(lane.busy(&chain));
+    let before = chain.clone();
+    chain.spec_version += 1;
+    assert!(!lane.busy(&chain));
+    // A fork that was not upgraded can still include it.
+    assert!(lane.busy(&before));
+}
+
+#[test]
 fn a_transaction_the_pool_refused_frees_the_lane() {
     let chain = State::new();
     let mut lane = Lane::default();

@@ -16,6 +16,8 @@ enum Event {
         back: u8,
     },
     Mood(Mood),
+    /// A block that upgrades the runtime.
+    Upgrade,
     DaemonRestarts,
     DaemonFinishes,
     /// The roots of this trace were revealed by somebody else.
@@ -41,6 +43,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => Just(Event::Again),
         3 => (1u8..12).prop_map(|back| Event::Reorg { back }),
         4 => mood.prop_map(Event::Mood),
+        1 => Just(Event::Upgrade),
         1 => Just(Event::DaemonRestarts),
         3 => Just(Event::DaemonFinishes),
         1 => Just(Event::RootsKnown),
@@ -124,6 +127,10 @@ proptest! {
                     history.block(fork, false);
                 }
                 Event::Mood(mood) => daemon.mood = mood,
+                Event::Upgrade => {
+                    history.block(fork, false);
+                    history.state().spec_version += 1;
+                }
                 Event::DaemonRestarts => daemon.known = false,
                 Event::DaemonFinishes => daemon.done = true,
                 Event::RootsKnown => history.state().roots_known = true,

@@ -42,6 +42,7 @@ pub(crate) fn roots() -> Vec<Root> {
 pub(crate) struct State {
     pub(crate) block: u32,
     pub(crate) nonce: u64,
+    pub(crate) spec_version: u32,
     /// Hash of every ancestor: number and fork.
     pub(crate) hashes: Vec<[u8; 32]>,
     pub(crate) accepted: bool,
@@ -56,6 +57,7 @@ impl State {
         State {
             block: 10,
             nonce: 0,
+            spec_version: 100,
             hashes: (0..=10).map(|number| [number; 32]).collect(),
             accepted: false,
             committed: None,
@@ -87,6 +89,7 @@ impl State {
     pub(crate) fn include(&mut self, flight: &Flight, call: &Call) -> bool {
         let birth = flight.birth as usize;
         if flight.nonce != self.nonce
+            || flight.spec_version != self.spec_version
             || self.block >= flight.until
             || self.hashes.get(birth).copied() != flight.birth_hash
         {
@@ -125,6 +128,9 @@ impl Chain for State {
     }
     fn nonce(&self) -> u64 {
         self.nonce
+    }
+    fn spec_version(&self) -> u32 {
+        self.spec_version
     }
     fn hash(&self, block: u32) -> Option<[u8; 32]> {
         self.hashes.get(block as usize).copied()

@@ -4,8 +4,10 @@
 mod node;
 
 use crate::{crypto::WorkerKey, mock::*, *};
-use athanor_primitives::{Duty, JobId, OFFCHAIN_WORKER_TOKEN, OFFCHAIN_WORKER_URL};
-use athanor_worker_duties::{daemon::MAX_ANSWER, MORTAL, SHOW_AGAIN};
+use athanor_primitives::{
+    Duty, JobId, OFFCHAIN_TROUBLES, OFFCHAIN_WORKER_TOKEN, OFFCHAIN_WORKER_URL,
+};
+use athanor_worker_duties::{daemon::MAX_ANSWER, Flight, Record, MORTAL, SHOW_AGAIN};
 use codec::{Decode, Encode};
 use frame_support::{
     dispatch::GetDispatchInfo,
@@ -156,6 +158,13 @@ fn pool(node: &Node) -> Vec<RuntimeCall> {
 
 fn is_commit(call: &RuntimeCall) -> bool {
     matches!(call, RuntimeCall::ComputeJobs(Call::commit { .. }))
+}
+
+/// Since when there are how many troubles, as the node is told.
+fn troubles(node: &Node) -> Option<(u32, u32)> {
+    let mut stored = node.stored(OFFCHAIN_TROUBLES);
+    let (_, value) = stored.pop()?;
+    Some(codec::DecodeAll::decode_all(&mut &value[..]).unwrap())
 }
 
 /// A job with a commitment due, its result known to the daemon.
@@ -449,6 +458,41 @@ fn an_expired_transaction_is_signed_anew() {
 }
 
 #[test]
+fn what_was_signed_for_another_runtime_is_signed_anew() {
+    on_a_node(|node| {
+        commit_due(node);
+        work();
+        let first = pool(node);
+        let signed = node.world().submitted.len();
+        next_block(0);
+        work();
+        assert_eq!(node.world().submitted.len(), signed);
+        // As if the runtime had been upgraded since.
+        let version = System::runtime_version().spec_version;
+        for (key, value) in node.stored(b"athanor/duties/lane") {
+            let mut flights = Vec::<Flight>::decode(&mut &value[..]).unwrap();
+            for flight in &mut flights {
+                assert_eq!(flight.spec_version, version);
+                flight.spec_version += 1;
+            }
+            node.set_stored(&key, &flights.encode());
+        }
+        for (key, value) in node.stored(b"athanor/duties/record") {
+            let mut record = Record::decode(&mut &value[..]).unwrap();
+            let sent = record.sent.as_mut().unwrap();
+            assert_eq!(sent.spec_version, version);
+            sent.spec_version += 1;
+            node.set_stored(&key, &record.encode());
+        }
+        node.world().pool.clear();
+        work();
+        assert_eq!(node.world().submitted.len(), signed + 1);
+        assert_eq!(pool(node), first);
+        assert!(is_commit(&include(node)[0]));
+    });
+}
+
+#[test]
 fn a_call_the_pool_refuses_is_tried_again_in_the_next_block() {
     on_a_node(|node| {
         let id = assigned(OPTIMISTIC);
@@ -622,8 +666,81 @@ fn an_account_that_can_pay_no_fee_signs_nothing() {
         assert!(turn(node).is_empty());
         // The daemon gets the job all the same.
         assert_eq!(node.take_called(), ["worker_submit"]);
+        assert_eq!(troubles(node).unwrap().1, 1);
         Balances::set_balance(&me(), AUR);
         assert_eq!(turn(node), [accept_call(id)]);
+        assert_eq!(troubles(node), None);
+    });
+}
+
+#[test]
+fn an_account_that_can_pay_for_no_reveal_is_reported_and_signs_all_the_same() {
+    on_a_node(|node| {
+        let id = assigned(OPTIMISTIC);
+        // The existential deposit is not spent.
+        Balances::set_balance(&me(), AUR / 10 + ED - 1);
+        work();
+        assert_eq!(troubles(node).unwrap().1, 1);
+        assert_eq!(pool(node), [accept_call(id)]);
+        Balances::set_balance(&me(), AUR / 10 + ED);
+        work();
+        assert_eq!(troubles(node), None);
+    });
+}
+
+#[test]
+fn an_account_without_float_and_balance_is_reported() {
+    on_a_node(|node| {
+        assigned(OPTIMISTIC);
+        WorkerFloat::set(0);
+        Balances::set_balance(&me(), ED);
+        assert!(turn(node).is_empty());
+        assert_eq!(troubles(node).unwrap().1, 1);
+        Balances::set_balance(&me(), ED + 1);
+        assert_eq!(turn(node).len(), 1);
+        assert_eq!(troubles(node), None);
+    });
+}
+
+#[test]
+fn the_node_is_told_how_many_troubles_there_are_and_since_when() {
+    on_a_node(|node| {
+        work();
+        assert_eq!(troubles(node), None);
+        assigned(OPTIMISTIC);
+        node.world().mood = Mood::Dead;
+        work();
+        let first = System::block_number();
+        assert_eq!(troubles(node), Some((first, 1)));
+        // The same number is not written again.
+        next_block(0);
+        work();
+        assert_eq!(troubles(node), Some((first, 1)));
+        // Another one is, whether or not a line is due in the log.
+        Balances::set_balance(&me(), 0);
+        work();
+        assert_eq!(troubles(node), Some((first + 1, 2)));
+        node.set_stored(OFFCHAIN_TROUBLES, &[0xff; 7]);
+        next_block(0);
+        work();
+        assert_eq!(troubles(node), Some((first + 2, 2)));
+        Balances::set_balance(&me(), AUR);
+        node.world().mood = Mood::Honest;
+        work();
+        assert_eq!(troubles(node), None);
+    });
+}
+
+#[test]
+fn a_daemon_without_a_registered_key_is_a_trouble() {
+    on_a_node(|node| {
+        ComputeJobs::set_worker(signed(&provider(0)), worker(2)).unwrap();
+        work();
+        assert_eq!(troubles(node), Some((System::block_number(), 1)));
+        node.unconfigure(OFFCHAIN_WORKER_URL);
+        work();
+        assert_eq!(troubles(node), None);
+        assert!(node.stored(b"athanor/duties/secret").is_empty());
     });
 }
 

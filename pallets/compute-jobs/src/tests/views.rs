@@ -1,7 +1,7 @@
 //! View functions.
 
 use crate::{mock::*, *};
-use athanor_primitives::Duty;
+use athanor_primitives::{Duty, JobId};
 use frame_support::assert_ok;
 
 fn duty(key: &AccountId) -> Option<(Duty, u32)> {
@@ -72,24 +72,48 @@ fn what_is_too_late_is_no_duty() {
     });
 }
 
+/// Jobs of the first worker's tickets, in order.
+fn order(limit: u32) -> Vec<JobId> {
+    ComputeJobs::work(worker(0), limit)
+        .into_iter()
+        .map(|ticket| ticket.job)
+        .collect()
+}
+
 #[test]
-fn tickets_come_earliest_deadline_first_and_no_more_than_asked_for() {
+fn what_is_slashed_comes_before_what_may_be_missed_and_then_the_earliest_deadline() {
     build_and_execute(|| {
         providers(1, AUR);
         let (first, _) = create_and_draw(terms(OPTIMISTIC));
         let (second, _) = create_and_draw(terms(OPTIMISTIC));
         let (third, _) = create_and_draw(terms(OPTIMISTIC));
+        assert_eq!(order(16), [first, second, third]);
+        run_to(job(first).deadline - 5);
+        accept(third, &worker(0));
+        assert_eq!(duty(&worker(0)).unwrap().0, Duty::RevealAtOnce);
+        assert!(job(third).deadline > job(second).deadline);
+        assert_eq!(order(16), [third, first, second]);
+        assert_eq!(order(1), [third]);
+        assert_eq!(order(0), []);
+        // An earlier deadline among equals.
         accept(second, &worker(0));
-        let order: Vec<_> = ComputeJobs::work(worker(0), 16)
-            .into_iter()
-            .map(|ticket| ticket.job)
-            .collect();
-        assert_eq!(order, [second, first, third]);
-        assert_eq!(ComputeJobs::work(worker(0), 2).len(), 2);
-        assert_eq!(ComputeJobs::work(worker(0), 0).len(), 0);
-        // Those with nothing to do come last.
-        reveal(second, &worker(0), 0);
-        assert_eq!(ComputeJobs::work(worker(0), 1)[0].job, first);
+        accept(first, &worker(0));
+        assert_eq!(order(16), [first, second, third]);
+    });
+}
+
+#[test]
+fn what_waits_comes_last() {
+    build_and_execute(|| {
+        providers(1, AUR);
+        let (waiting, _) = create_and_draw(terms(OPTIMISTIC));
+        accept(waiting, &worker(0));
+        reveal(waiting, &worker(0), 0);
+        run_to(job(waiting).deadline - 10);
+        let (due, _) = create_and_draw(terms(OPTIMISTIC));
+        assert!(job(due).deadline > job(waiting).deadline);
+        assert_eq!(order(16), [due, waiting]);
+        assert_eq!(order(1), [due]);
     });
 }
 

@@ -538,6 +538,8 @@ fn tell_off_chain_worker(backend: &FullBackend, worker: &WorkerParams) -> Result
         OFFCHAIN_WORKER_TOKEN,
         token.map(|token| token.as_bytes().encode()),
     );
+    // What the last run of this node noted says nothing about this one.
+    put(OFFCHAIN_TROUBLES, None);
     put(
         OFFCHAIN_WATCH_RATE,
         worker

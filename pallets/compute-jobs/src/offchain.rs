@@ -217,7 +217,7 @@ fn tell<T: Config>(genesis: &[u8; 32], now: u32, troubles: &[Trouble]) {
 /// this runs in every block.
 fn count(now: u32, troubles: &[Trouble]) {
     let number: u32 = troubles.len().saturated_into();
-    let value = StorageValueRef::persistent(OFFCHAIN_TROUBLES);
+    let mut value = StorageValueRef::persistent(OFFCHAIN_TROUBLES);
     match value.get::<(u32, u32)>() {
         Ok(None) if number == 0 => {}
         Ok(Some((_, before))) if number > 0 && before == number => {}
@@ -480,10 +480,10 @@ impl<T: Config> Worker<T> {
             Preservation::Preserve,
             Fortitude::Polite,
         );
-        // The chain fills an account up to the float, enough for several jobs. The
-        // dearest call of a job, a reveal with a root for each of as many nodes as
-        // there may be, takes less than a tenth of it. The operator has to know before
-        // the reveal is due: a missed one is slashed. Cheaper calls are still signed.
+        // The float is meant for the fees of several jobs: a tenth of it is more than
+        // the dearest call takes, a reveal with the roots of as many nodes as there may
+        // be. The operator has to know before that is due, for a missed reveal is
+        // slashed. What the balance does pay for is still signed.
         let mut may_sign = !spendable.is_zero();
         if !may_sign || spendable < T::WorkerFloat::get() / 10 {
             troubles.push(Trouble::NoBalance(self.id));

@@ -46,14 +46,14 @@ impl cumulus_pallet_session_benchmarking::Config for Runtime {
 }
 
 /// Lists the benchmarks.
-pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
+pub(crate) fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
     let mut list = Vec::<BenchmarkList>::new();
     list_benchmarks!(list, extra);
     (list, AllPalletsWithSystem::storage_info())
 }
 
 /// Runs one benchmark.
-pub fn dispatch(config: BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, String> {
+pub(crate) fn dispatch(config: BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, String> {
     use sp_storage::TrackedStorageKey;
     let whitelist: Vec<TrackedStorageKey> = AllPalletsWithSystem::whitelisted_storage_keys();
     let mut batches = Vec::<BenchmarkBatch>::new();

@@ -255,8 +255,7 @@ mod runtime {
     pub type ComputeJobs = pallet_compute_jobs;
 }
 
-/// Keys of a validator, all from one seed account, with the proof of ownership that `set_keys` asks
-/// for. Kept here because both genesis and tests build it.
+/// The session keys of a validator.
 pub fn session_keys(
     grandpa: sp_consensus_grandpa::AuthorityId,
     babe: sp_consensus_babe::AuthorityId,

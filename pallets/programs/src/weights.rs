@@ -1,6 +1,7 @@
 //! Weights of `pallet_programs`.
 //!
-//! `make weights` writes this file anew with frame-omni-bencher.
+//! `make weights` writes this file anew with frame-omni-bencher. Until it has been run, the figures
+//! are estimates.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

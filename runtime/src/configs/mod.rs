@@ -121,7 +121,8 @@ impl pallet_balances::Config for Runtime {
     type DoneSlashHandler = ();
 }
 
-/// Weight to fee: a full normal block costs about 75 mAUR at the lowest multiplier per 10 ms.
+/// Weight to fee: the base weight of an extrinsic costs 0.1 mAUR at multiplier 1, and with it a full
+/// block about 0.9 AUR.
 pub struct WeightToFee;
 
 impl WeightToFeePolynomial for WeightToFee {

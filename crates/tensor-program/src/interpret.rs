@@ -1,7 +1,7 @@
 //! The reference interpreter.
 
 use crate::{
-    ops::{Arg, Rule},
+    ops::{Arg, Args, Rule},
     Constant, Operand, Root, Validated,
 };
 use alloc::vec::Vec;
@@ -182,7 +182,7 @@ pub fn interpret(
                 _ => return Err(failed),
             },
             Rule::Computed(op) => {
-                let args = node
+                let operands = node
                     .operands
                     .iter()
                     .map(|operand| {
@@ -191,7 +191,12 @@ pub fn interpret(
                             Operand::Node(earlier) => run.node(usize::from(*earlier)),
                             _ => given_bytes(p, batch, input, weights, *operand)?,
                         };
-                        Some(Arg { ty, bytes })
+                        let constant = matches!(operand, Operand::Const(_));
+                        Some(Arg {
+                            ty,
+                            constant,
+                            bytes,
+                        })
                     })
                     .collect::<Option<Vec<_>>>()
                     .ok_or(failed)?;
@@ -203,6 +208,11 @@ pub fn interpret(
                 let len = usize::try_from(bytes).map_err(|_| full)?;
                 let mut out = Vec::new();
                 out.try_reserve_exact(len).map_err(|_| full)?;
+                let args = Args {
+                    batch: u64::from(batch),
+                    out: p.node_type(index).ok_or(failed)?,
+                    operands,
+                };
                 op.run(&args, &mut out).ok_or(failed)?;
                 if out.len() != len {
                     return Err(failed);

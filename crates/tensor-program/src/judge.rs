@@ -20,8 +20,8 @@
 use crate::{
     arith,
     interpret::{check_lengths, given_bytes},
-    ops::{Operator, Position, Rule},
-    Constant, DType, Execution, Node, Operand, Root, RunError, TensorType, Validated,
+    ops::{span, Operator, Position, Rule},
+    Constant, Execution, Node, Operand, Root, RunError, TensorType, Validated,
 };
 use alloc::{vec, vec::Vec};
 use athanor_content_tree::{prove, verify, Chunks};
@@ -137,19 +137,18 @@ pub fn judge(p: &Validated, claim: &Claim<'_>, proof: &FraudProof) -> Result<Ver
         Rule::Alias(_) => return judge_alias(node, claim, root, proof),
     };
 
-    let (ty, len, range) =
-        own_range(p, claim.batch, index, proof.element).ok_or(Refused::NoSuchElement)?;
-    let bytes = open(root, len, &[range], &proof.claimed).map_err(|_| Refused::ClaimedSlice)?;
-    let claimed = arith::element(ty.dtype, &bytes).ok_or(Refused::Internal)?;
-
+    let own = Own::new(p, claim.batch, index, op, proof.element).ok_or(Refused::NoSuchElement)?;
+    let opened = open(
+        root,
+        own.len,
+        core::slice::from_ref(&own.opened),
+        &proof.claimed,
+    )
+    .map_err(|_| Refused::ClaimedSlice)?;
     let types = operand_types(p, node).ok_or(Refused::Internal)?;
-    let at = Position {
-        element: proof.element,
-        claimed,
-        witness: proof.witness,
-        operands: &types,
-        out: ty,
-    };
+    let at = own
+        .position(&types, &opened, proof.witness)
+        .ok_or(Refused::Internal)?;
     op.check_witness(&at)?;
     let mut got = Vec::with_capacity(node.operands.len());
     for (k, (operand, slice)) in node.operands.iter().zip(&proof.operands).enumerate() {
@@ -219,7 +218,8 @@ fn judge_alias(
 /// The byte ranges a proof of one element must open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranges {
-    /// The element in the node's output; `None` for a reshape.
+    /// What of the node's output: the element, for a TopK its whole row; `None` for a
+    /// reshape.
     pub claimed: Option<Range<u64>>,
     /// For each operand the length of the content its root names (the whole input
     /// blob for an input) and the ranges in it. Inline constants have none.
@@ -229,8 +229,9 @@ pub struct Ranges {
 /// The byte ranges a proof of one element must open, for a challenger that holds
 /// the operands.
 ///
-/// Ranges may depend on the claimed element (a claimed index) and on operands read
-/// before (the entry of a table), which is why they need the bytes.
+/// `opened` are the claimed bytes of [`claimed_range`]; a reshape has none. Ranges
+/// may depend on them (a claimed index) and on operands read before (the entry of a
+/// table), which is why they need the bytes.
 ///
 /// # Errors
 ///
@@ -240,37 +241,54 @@ pub fn ranges(
     node: u16,
     element: u64,
     witness: Option<u64>,
-    claimed: i32,
+    opened: &[u8],
 ) -> Result<Ranges, Refused> {
     let index = usize::from(node);
-    let node = data
-        .program
-        .program()
-        .nodes
-        .get(index)
-        .ok_or(Refused::NoSuchNode)?;
+    let node = find(data.program, node)?;
     let Rule::Computed(op) = node.op.rule() else {
         return Ok(Ranges {
             claimed: None,
             operands: vec![(0, Vec::new()); node.operands.len()],
         });
     };
-    let (ty, _, range) =
-        own_range(data.program, data.batch, index, element).ok_or(Refused::NoSuchElement)?;
+    let own =
+        Own::new(data.program, data.batch, index, op, element).ok_or(Refused::NoSuchElement)?;
     let types = operand_types(data.program, node).ok_or(Refused::Internal)?;
-    let at = Position {
-        element,
-        claimed,
-        witness,
-        operands: &types,
-        out: ty,
-    };
+    let at = own
+        .position(&types, opened, witness)
+        .ok_or(Refused::Claim)?;
     op.check_witness(&at)?;
     let operands = walk(data, node, op, &at)?.0;
     Ok(Ranges {
-        claimed: Some(range),
+        claimed: Some(own.opened),
         operands,
     })
+}
+
+/// What a proof of one element opens of the node's output: the element, for a TopK
+/// its whole row. `None` for a reshape.
+///
+/// # Errors
+///
+/// [`Refused::NoSuchNode`], [`Refused::NoSuchElement`].
+pub fn claimed_range(
+    p: &Validated,
+    batch: u32,
+    node: u16,
+    element: u64,
+) -> Result<Option<Range<u64>>, Refused> {
+    let Rule::Computed(op) = find(p, node)?.op.rule() else {
+        return Ok(None);
+    };
+    let own = Own::new(p, batch, usize::from(node), op, element).ok_or(Refused::NoSuchElement)?;
+    Ok(Some(own.opened))
+}
+
+fn find(p: &Validated, node: u16) -> Result<&Node, Refused> {
+    p.program()
+        .nodes
+        .get(usize::from(node))
+        .ok_or(Refused::NoSuchNode)
 }
 
 /// Everything an honest challenger holds: the job's bytes and its own run.
@@ -348,6 +366,9 @@ pub fn accuse(data: &Data<'_>, node: u16, claimed: &[u8]) -> Result<Option<Fraud
 
 /// The proof of one element of a claimed output, whether it is wrong or not.
 ///
+/// Where an operator is judged by a counterexample, the proof may name another
+/// element of the same row.
+///
 /// # Errors
 ///
 /// [`Refused::NoSuchNode`], [`Refused::NoSuchElement`]; [`Refused::Claim`] if
@@ -358,48 +379,37 @@ pub fn prove_element(
     element: u64,
     claimed: &[u8],
 ) -> Result<FraudProof, Refused> {
-    let index = usize::from(node);
-    let found = data
-        .program
-        .program()
-        .nodes
-        .get(index)
-        .ok_or(Refused::NoSuchNode)?;
-    let Rule::Computed(_) = found.op.rule() else {
-        return prove_operands(data, node, element, 0, Vec::new());
+    let Some(range) = claimed_range(data.program, data.batch, node, element)? else {
+        return prove_operands(data, node, element, &[], Vec::new());
     };
-    let (ty, len, range) =
-        own_range(data.program, data.batch, index, element).ok_or(Refused::NoSuchElement)?;
-    if claimed.len() as u64 != len {
+    let len = data.program.node_len(usize::from(node), data.batch);
+    if len != Some(claimed.len() as u64) {
         return Err(Refused::Claim);
     }
-    let bytes = gather(claimed, core::slice::from_ref(&range)).ok_or(Refused::Internal)?;
-    let value = arith::element(ty.dtype, &bytes).ok_or(Refused::Internal)?;
-    let chunks = Chunks::from_ranges(len, [range]).map_err(|_| Refused::Internal)?;
+    let opened = gather(claimed, core::slice::from_ref(&range)).ok_or(Refused::Internal)?;
+    let chunks =
+        Chunks::from_ranges(claimed.len() as u64, [range]).map_err(|_| Refused::Internal)?;
     let slice = prove(claimed, &chunks).map_err(|_| Refused::Internal)?;
-    prove_operands(data, node, element, value, slice)
+    prove_operands(data, node, element, &opened, slice)
 }
 
 /// The proof of one element when only the claimant's slice of it is at hand:
-/// `claimed` is the element's value, `slice` opens the claimed root there.
+/// `opened` are the claimed bytes of [`claimed_range`], `slice` opens the claimed
+/// root there.
 ///
 /// # Errors
 ///
-/// [`Refused::NoSuchNode`], [`Refused::NoSuchElement`].
+/// [`Refused::NoSuchNode`], [`Refused::NoSuchElement`]; [`Refused::Claim`] if `opened`
+/// has the wrong length.
 pub fn prove_operands(
     data: &Data<'_>,
     node: u16,
     element: u64,
-    claimed: i32,
+    opened: &[u8],
     slice: Vec<u8>,
 ) -> Result<FraudProof, Refused> {
     let index = usize::from(node);
-    let found = data
-        .program
-        .program()
-        .nodes
-        .get(index)
-        .ok_or(Refused::NoSuchNode)?;
+    let found = find(data.program, node)?;
     let Rule::Computed(op) = found.op.rule() else {
         return Ok(FraudProof {
             node,
@@ -409,41 +419,47 @@ pub fn prove_operands(
             operands: vec![Vec::new(); found.operands.len()],
         });
     };
-    let (ty, _, range) =
-        own_range(data.program, data.batch, index, element).ok_or(Refused::NoSuchElement)?;
+    let own =
+        Own::new(data.program, data.batch, index, op, element).ok_or(Refused::NoSuchElement)?;
     let types = operand_types(data.program, found).ok_or(Refused::Internal)?;
-    let mut at = Position {
-        element,
-        claimed,
-        witness: None,
-        operands: &types,
-        out: ty,
-    };
-    if op.check_witness(&at).is_err() {
-        // The operators judged by a counterexample: our own value is one.
-        let ours = gather(data.execution.node(index), &[range]).ok_or(Refused::Internal)?;
-        let ours = arith::element(DType::I32, &ours).ok_or(Refused::Internal)?;
-        at.witness = u64::try_from(ours).ok();
+    let ours = gather(
+        data.execution.node(index),
+        core::slice::from_ref(&own.opened),
+    )
+    .ok_or(Refused::Internal)?;
+    let first = own.position(&types, opened, None).ok_or(Refused::Claim)?;
+    let charges = op.charges(&first, &ours).ok_or(Refused::Internal)?;
+    let last = charges.len().saturating_sub(1);
+    for (k, (element, witness)) in charges.into_iter().enumerate() {
+        let own =
+            Own::new(data.program, data.batch, index, op, element).ok_or(Refused::Internal)?;
+        let at = own
+            .position(&types, opened, witness)
+            .ok_or(Refused::Internal)?;
         op.check_witness(&at)?;
-    }
-    let (ranges, _) = walk(data, found, op, &at)?;
-    let mut operands = Vec::with_capacity(ranges.len());
-    for (operand, (len, wanted)) in found.operands.iter().zip(ranges) {
-        let content = data.content(*operand).ok_or(Refused::Internal)?;
-        let chunks = Chunks::from_ranges(len, wanted).map_err(|_| Refused::Internal)?;
-        operands.push(if chunks.is_empty() {
-            Vec::new()
-        } else {
-            prove(content, &chunks).map_err(|_| Refused::Internal)?
+        let (ranges, got) = walk(data, found, op, &at)?;
+        if k < last && !op.convicts(&at, &got).ok_or(Refused::Internal)? {
+            continue;
+        }
+        let mut operands = Vec::with_capacity(ranges.len());
+        for (operand, (len, wanted)) in found.operands.iter().zip(ranges) {
+            let content = data.content(*operand).ok_or(Refused::Internal)?;
+            let chunks = Chunks::from_ranges(len, wanted).map_err(|_| Refused::Internal)?;
+            operands.push(if chunks.is_empty() {
+                Vec::new()
+            } else {
+                prove(content, &chunks).map_err(|_| Refused::Internal)?
+            });
+        }
+        return Ok(FraudProof {
+            node,
+            element,
+            witness,
+            claimed: slice,
+            operands,
         });
     }
-    Ok(FraudProof {
-        node,
-        element,
-        witness: at.witness,
-        claimed: slice,
-        operands,
-    })
+    Err(Refused::Internal)
 }
 
 /// Ranges of all operands, in the contents behind their roots, and the bytes there.
@@ -502,24 +518,77 @@ fn source(p: &Validated, batch: u32, operand: Operand) -> Option<Source<'_>> {
     }
 }
 
-/// Type and length of a node's output and the range of one element.
-fn own_range(
-    p: &Validated,
-    batch: u32,
-    node: usize,
+/// What of a node's output is judged.
+struct Own<'a> {
+    ty: &'a TensorType,
+    len: u64,
     element: u64,
-) -> Option<(&TensorType, u64, Range<u64>)> {
-    let ty = p.node_type(node)?;
-    let len = p.node_len(node, batch)?;
-    let start = element.checked_mul(ty.dtype.width())?;
-    let end = start.checked_add(ty.dtype.width())?;
-    (end <= len).then_some((ty, len, start..end))
+    /// The element's bytes.
+    range: Range<u64>,
+    /// The bytes a proof opens, those of the element among them.
+    opened: Range<u64>,
 }
 
-fn operand_types<'a>(p: &'a Validated, node: &Node) -> Option<Vec<&'a TensorType>> {
+impl<'a> Own<'a> {
+    /// `None` if the output has no such element.
+    fn new(
+        p: &'a Validated,
+        batch: u32,
+        node: usize,
+        op: &dyn Operator,
+        element: u64,
+    ) -> Option<Self> {
+        let ty = p.node_type(node)?;
+        let len = p.node_len(node, batch)?;
+        let range = span(element, ty.dtype.width())?;
+        if range.end > len {
+            return None;
+        }
+        let opened = op.opens(ty, element)?;
+        Some(Own {
+            ty,
+            len,
+            element,
+            range,
+            opened,
+        })
+    }
+
+    /// `None` unless `opened` has the bytes of the opened range.
+    fn position<'b>(
+        &self,
+        operands: &'b [(&'b TensorType, bool)],
+        opened: &'b [u8],
+        witness: Option<u64>,
+    ) -> Option<Position<'b>>
+    where
+        'a: 'b,
+    {
+        let length = self.opened.end.checked_sub(self.opened.start)?;
+        if opened.len() as u64 != length {
+            return None;
+        }
+        let start = usize::try_from(self.range.start.checked_sub(self.opened.start)?).ok()?;
+        let end = usize::try_from(self.range.end.checked_sub(self.opened.start)?).ok()?;
+        Some(Position {
+            element: self.element,
+            claimed: arith::element(self.ty.dtype, opened.get(start..end)?)?,
+            opened,
+            witness,
+            operands,
+            out: self.ty,
+        })
+    }
+}
+
+/// The operands' types, and whether they are constants.
+fn operand_types<'a>(p: &'a Validated, node: &Node) -> Option<Vec<(&'a TensorType, bool)>> {
     node.operands
         .iter()
-        .map(|operand| p.operand_type(*operand))
+        .map(|operand| {
+            let constant = matches!(operand, Operand::Const(_));
+            Some((p.operand_type(*operand)?, constant))
+        })
         .collect()
 }
 

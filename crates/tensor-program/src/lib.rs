@@ -62,6 +62,7 @@ pub mod arith;
 mod cost;
 mod interpret;
 pub mod judge;
+#[allow(dead_code)]
 pub mod ops;
 mod program;
 mod trace;

@@ -254,7 +254,10 @@ impl Program {
 
 /// Decodes a list of at most `max` items, refusing a longer one before
 /// allocating for it.
-fn decode_list<T: Decode, I: Input>(input: &mut I, max: usize) -> Result<Vec<T>, codec::Error> {
+pub(crate) fn decode_list<T: Decode, I: Input>(
+    input: &mut I,
+    max: usize,
+) -> Result<Vec<T>, codec::Error> {
     let Compact(len) = Compact::<u32>::decode(input)?;
     let len = usize::try_from(len).map_err(|_| "list too long")?;
     if len > max {

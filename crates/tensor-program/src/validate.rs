@@ -526,7 +526,7 @@ impl Validated {
                 .saturating_mul(chunks.min(2));
             chunks.saturating_mul(1_024).saturating_add(path)
         };
-        let mut bytes = slice(out_bytes.saturating_mul(most), 1);
+        let mut bytes = slice(out_bytes.saturating_mul(most), inferred.opens);
         for (operand, chunks) in &inferred.touches {
             let Some((source, ty)) = scope.operands.get(*operand) else {
                 continue;

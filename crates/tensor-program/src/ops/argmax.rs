@@ -1,4 +1,4 @@
-use super::{Arg, Inferred, Operator, Position, Scope};
+use super::{Args, Inferred, Operator, Position, Scope};
 use crate::{
     arith::{element, push},
     judge::Refused,
@@ -43,10 +43,11 @@ impl Operator for ArgMax {
             macs: 0,
             ops: scope.elements(x)?,
             touches: vec![(0, 1), (0, 1)],
+            opens: 1,
         })
     }
 
-    fn run(&self, args: &[Arg<'_>], out: &mut Vec<u8>) -> Option<()> {
+    fn run(&self, args: &Args<'_>, out: &mut Vec<u8>) -> Option<()> {
         let x = args.first()?;
         let dtype = x.ty.dtype;
         let width = usize::try_from(dtype.width()).ok()?;
@@ -71,6 +72,14 @@ impl Operator for ArgMax {
             (Some(_), Some(witness)) if witness < n => Ok(()),
             _ => Err(Refused::Witness),
         }
+    }
+
+    fn charges(&self, at: &Position<'_>, ours: &[u8]) -> Option<Vec<(u64, Option<u64>)>> {
+        let witness = match claimed_inside(at)?.0 {
+            Some(_) => Some(u64::try_from(element(DType::I32, ours)?).ok()?),
+            None => None,
+        };
+        Some(vec![(at.element, witness)])
     }
 
     fn ranges(&self, at: &Position<'_>, operand: usize, _: &[Vec<u8>]) -> Option<Vec<Range<u64>>> {

@@ -1,4 +1,4 @@
-use super::{Arg, Inferred, Operator, Position, Scope};
+use super::{Args, Inferred, Operator, Position, Scope};
 use crate::{
     arith::{element, push},
     validate::Invalid,
@@ -38,7 +38,7 @@ impl Operator for Clamp {
         scope.elementwise(dtype, 0)
     }
 
-    fn run(&self, args: &[Arg<'_>], out: &mut Vec<u8>) -> Option<()> {
+    fn run(&self, args: &Args<'_>, out: &mut Vec<u8>) -> Option<()> {
         let x = args.first()?;
         let dtype = x.ty.dtype;
         for bytes in x.bytes.chunks_exact(usize::try_from(dtype.width()).ok()?) {

@@ -1,4 +1,4 @@
-use super::{Arg, Inferred, Operator, Position, Scope};
+use super::{Arg, Args, Inferred, Operator, Position, Scope};
 use crate::{arith::element, validate::Invalid, DType};
 use alloc::{vec, vec::Vec};
 use codec::{Decode, Encode};
@@ -40,7 +40,7 @@ impl Operator for Lut8 {
         scope.elementwise(dtype, 1)
     }
 
-    fn run(&self, args: &[Arg<'_>], out: &mut Vec<u8>) -> Option<()> {
+    fn run(&self, args: &Args<'_>, out: &mut Vec<u8>) -> Option<()> {
         let (x, table) = (args.first()?, args.get(1)?);
         for byte in x.bytes {
             out.extend_from_slice(table_entry(table, i32::from(*byte as i8))?);

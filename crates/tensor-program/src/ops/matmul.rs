@@ -2,7 +2,7 @@ use super::{
     chunks_touched,
     linear::{params_row, reach, Epilogue, ZeroPoint},
     lut8::{table_entry, TABLE},
-    span, Arg, Inferred, Operator, Position, Scope,
+    span, Args, Inferred, Operator, Position, Scope,
 };
 use crate::{
     arith::{dot, element, push},
@@ -174,10 +174,11 @@ impl Operator for MatMul {
             macs,
             ops: 0,
             touches,
+            opens: 1,
         })
     }
 
-    fn run(&self, args: &[Arg<'_>], out: &mut Vec<u8>) -> Option<()> {
+    fn run(&self, args: &Args<'_>, out: &mut Vec<u8>) -> Option<()> {
         let slots = self.slots();
         let (a, b) = (args.first()?, args.get(1)?);
         let k = usize::try_from(a.ty.shape.last()?).ok()?;

@@ -1,6 +1,6 @@
 use super::{
     linear::{params_row, Scale},
-    span, Arg, Inferred, Operator, Position, Scope,
+    span, Args, Inferred, Operator, Position, Scope,
 };
 use crate::{
     arith::{element, push, requant},
@@ -74,7 +74,7 @@ impl Operator for Requantize {
         scope.elementwise(self.out, more)
     }
 
-    fn run(&self, args: &[Arg<'_>], out: &mut Vec<u8>) -> Option<()> {
+    fn run(&self, args: &Args<'_>, out: &mut Vec<u8>) -> Option<()> {
         let x = args.first()?;
         let dtype = x.ty.dtype;
         let width = usize::try_from(dtype.width()).ok()?;

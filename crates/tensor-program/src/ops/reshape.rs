@@ -39,6 +39,7 @@ impl Reshape {
             macs: 0,
             ops: 0,
             touches: Vec::new(),
+            opens: 1,
         })
     }
 }

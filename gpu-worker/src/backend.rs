@@ -64,18 +64,30 @@ pub enum Value {
     Own(Vec<u8>),
     /// The bytes of an earlier node, as after a `Reshape`.
     Same(usize),
+    /// Hashed and not kept: nothing reads it any more, and it is no output.
+    Dropped,
 }
 
 /// Every node's output, in node order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     nodes: Vec<Value>,
+    /// Empty if the roots are still to be made.
+    roots: Vec<Root>,
 }
 
 impl Trace {
-    /// A trace of these node outputs.
+    /// A trace of these node outputs, none of them dropped.
     pub fn new(nodes: Vec<Value>) -> Self {
-        Trace { nodes }
+        Trace {
+            nodes,
+            roots: Vec::new(),
+        }
+    }
+
+    /// A trace whose roots, one a node, were made during the run.
+    pub fn hashed(nodes: Vec<Value>, roots: Vec<Root>) -> Self {
+        Trace { nodes, roots }
     }
 
     /// The node that has the bytes of node `index`.
@@ -83,18 +95,18 @@ impl Trace {
         let mut index = index;
         loop {
             match self.nodes.get(index)? {
-                Value::Own(_) => return Some(index),
+                Value::Own(_) | Value::Dropped => return Some(index),
                 Value::Same(earlier) if *earlier < index => index = *earlier,
                 Value::Same(_) => return None,
             }
         }
     }
 
-    /// Output of node `index`.
+    /// Output of node `index`. `None` if it does not exist or was dropped.
     pub fn node(&self, index: usize) -> Option<&[u8]> {
         match self.nodes.get(self.owner(index)?)? {
             Value::Own(bytes) => Some(bytes),
-            Value::Same(_) => None,
+            Value::Same(_) | Value::Dropped => None,
         }
     }
 
@@ -108,6 +120,9 @@ impl Trace {
         if let Some(byte) = bytes.last_mut() {
             *byte ^= 0xFF;
         }
+        if let Some(root) = self.roots.last_mut() {
+            *root = *blake3::hash(&bytes).as_bytes();
+        }
         if let Some(value) = self.nodes.last_mut() {
             *value = Value::Own(bytes);
         }
@@ -115,11 +130,15 @@ impl Trace {
 
     /// Root of every node's output, in node order.
     pub fn roots(&self) -> Vec<Root> {
+        if self.roots.len() == self.nodes.len() {
+            return self.roots.clone();
+        }
         let mut roots: Vec<Root> = Vec::with_capacity(self.nodes.len());
         for value in &self.nodes {
             roots.push(match value {
                 Value::Own(bytes) => *blake3::hash(bytes).as_bytes(),
                 Value::Same(earlier) => roots.get(*earlier).copied().unwrap_or_default(),
+                Value::Dropped => Root::default(),
             });
         }
         roots
@@ -139,7 +158,7 @@ impl Trace {
     pub fn take(&mut self, owner: usize) -> Option<Vec<u8>> {
         match self.nodes.get_mut(owner)? {
             Value::Own(bytes) => Some(std::mem::take(bytes)),
-            Value::Same(_) => None,
+            Value::Same(_) | Value::Dropped => None,
         }
     }
 }
@@ -181,6 +200,13 @@ pub enum BackendError {
 pub trait Backend: Send + Sync {
     /// What it runs on.
     fn device(&self) -> &Device;
+
+    /// Most bytes a run holds at a time, its input and weights counted. `None` if
+    /// `batch` is 0 or above the program's `max_batch`. A job that needs more than
+    /// it may use is refused before anything is allocated for it.
+    fn plan_bytes(&self, program: &Validated, batch: u32) -> Option<u64> {
+        program.memory(batch)
+    }
 
     /// Runs a program. Blocks; not for an async thread.
     fn run(&self, run: Run<'_>, control: &dyn Control) -> Result<Trace, BackendError>;

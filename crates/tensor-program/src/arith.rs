@@ -10,15 +10,7 @@ use alloc::vec::Vec;
 /// |x·m| + r < 2^63. Source: the fixed-point requantisation of gemmlowp and
 /// TFLite with the multiplier narrowed to 16 bits and a single rounding.
 pub const fn requant(x: i64, m: u16, s: u8, z: i32, lo: i32, hi: i32) -> i32 {
-    let r = match s.checked_sub(1) {
-        Some(bit) => 1i64.wrapping_shl(bit as u32),
-        None => 0,
-    };
-    let v = x
-        .wrapping_mul(m as i64)
-        .wrapping_add(r)
-        .wrapping_shr(s as u32)
-        .wrapping_add(z as i64);
+    let v = round_shift(x.wrapping_mul(m as i64), s).wrapping_add(z as i64);
     if v < lo as i64 {
         lo
     } else if v > hi as i64 {
@@ -26,6 +18,23 @@ pub const fn requant(x: i64, m: u16, s: u8, z: i32, lo: i32, hi: i32) -> i32 {
     } else {
         v as i32
     }
+}
+
+/// `(v + r) >> s` with `r = 0` if `s = 0`, else `2^(s−1)`: `v/2^s` rounded half
+/// towards +∞. Exact for s ≤ 62 and |v| + r < 2^63.
+pub const fn round_shift(v: i64, s: u8) -> i64 {
+    let r = match s.checked_sub(1) {
+        Some(bit) => 1i64.wrapping_shl(bit as u32),
+        None => 0,
+    };
+    v.wrapping_add(r).wrapping_shr(s as u32)
+}
+
+/// `low + ((f·(high − low) + 64) >> 7)`: the value at `f`/128 of the way from one
+/// 16-bit entry of a table to the next, 0 ≤ f ≤ 127. It lies between the two.
+pub const fn interpolate(low: i32, high: i32, f: i32) -> i32 {
+    let way = high.wrapping_sub(low).wrapping_mul(f);
+    low.wrapping_add(way.wrapping_add(64).wrapping_shr(7))
 }
 
 /// Multiplier and shift from the second word of a `params` pair:
@@ -74,20 +83,21 @@ pub fn push(dtype: DType, value: i32, out: &mut Vec<u8>) {
 }
 
 /// `Σ (a[k] − za)·(b[k] − zb)` over the elements of two rows; `a` is i8 or i16,
-/// `b` i8. Exact while the validated bound on the row's length holds.
+/// `b` i8. Exact while the validated bound on the row's length holds: an 8-bit sum
+/// stays below 2^30, each 16-bit product below 2^24.
 pub(crate) fn dot(a_type: DType, a: &[u8], b: &[u8], za: i8, zb: i8) -> i64 {
-    let (za, zb) = (i64::from(za), i64::from(zb));
-    let product = |x: i64, y: &u8| {
+    let (za, zb) = (i32::from(za), i32::from(zb));
+    let product = |x: i32, y: &u8| {
         x.wrapping_sub(za)
-            .wrapping_mul(i64::from(*y as i8).wrapping_sub(zb))
+            .wrapping_mul(i32::from(*y as i8).wrapping_sub(zb))
     };
     match a_type {
-        DType::I8 => a.iter().zip(b).fold(0i64, |sum, (x, y)| {
-            sum.wrapping_add(product(i64::from(*x as i8), y))
-        }),
+        DType::I8 => i64::from(a.iter().zip(b).fold(0i32, |sum, (x, y)| {
+            sum.wrapping_add(product(i32::from(*x as i8), y))
+        })),
         _ => a.chunks_exact(2).zip(b).fold(0i64, |sum, (x, y)| {
             let x = element(DType::I16, x).unwrap_or_default();
-            sum.wrapping_add(product(i64::from(x), y))
+            sum.wrapping_add(i64::from(product(x, y)))
         }),
     }
 }
@@ -120,6 +130,25 @@ mod tests {
         assert_eq!(unpack_scale(-1), (65_535, 62));
         assert_eq!(unpack_scale(0), (0, 0));
         assert_eq!(unpack_scale(pack_scale(40_000, 31)), (40_000, 31));
+    }
+
+    #[test]
+    fn an_interpolated_value_lies_between_its_neighbours() {
+        for (low, high) in [
+            (-32_768, 32_767),
+            (32_767, -32_768),
+            (5, 5),
+            (-1, 0),
+            (0, -1),
+        ] {
+            assert_eq!(interpolate(low, high, 0), low);
+            for f in 0..128 {
+                let value = interpolate(low, high, f);
+                assert!((low.min(high)..=low.max(high)).contains(&value));
+                let exact = f64::from(low) + f64::from(f) * f64::from(high - low) / 128.0;
+                assert_eq!(f64::from(value), (exact + 0.5).floor());
+            }
+        }
     }
 
     #[test]

@@ -150,8 +150,13 @@ pub fn judge(p: &Validated, claim: &Claim<'_>, proof: &FraudProof) -> Result<Ver
         .position(&types, &opened, proof.witness)
         .ok_or(Refused::Internal)?;
     op.check_witness(&at)?;
-    let mut got = Vec::with_capacity(node.operands.len());
-    for (k, (operand, slice)) in node.operands.iter().zip(&proof.operands).enumerate() {
+    let mut got = vec![Vec::new(); node.operands.len()];
+    for k in op.order(node.operands.len()) {
+        let (operand, slice) = node
+            .operands
+            .get(k)
+            .zip(proof.operands.get(k))
+            .ok_or(Refused::Internal)?;
         let wrong = Refused::OperandSlice { operand: k as u16 };
         let wanted = op.ranges(&at, k, &got).ok_or(Refused::Internal)?;
         let source = source(p, claim.batch, *operand).ok_or(Refused::Internal)?;
@@ -175,7 +180,7 @@ pub fn judge(p: &Validated, claim: &Claim<'_>, proof: &FraudProof) -> Result<Ver
                 open(root, len, &wanted, slice).map_err(|_| wrong)?
             }
         };
-        got.push(bytes);
+        *got.get_mut(k).ok_or(Refused::Internal)? = bytes;
     }
     match op.convicts(&at, &got).ok_or(Refused::Internal)? {
         true => Ok(Verdict::Convicted),
@@ -469,22 +474,27 @@ fn walk(
     op: &dyn Operator,
     at: &Position<'_>,
 ) -> Result<(Vec<(u64, Vec<Range<u64>>)>, Vec<Vec<u8>>), Refused> {
-    let mut all = Vec::with_capacity(node.operands.len());
-    let mut got = Vec::with_capacity(node.operands.len());
-    for (k, operand) in node.operands.iter().enumerate() {
+    let mut all = vec![(0, Vec::new()); node.operands.len()];
+    let mut got = vec![Vec::new(); node.operands.len()];
+    for k in op.order(node.operands.len()) {
+        let operand = node.operands.get(k).ok_or(Refused::Internal)?;
         let wanted = op.ranges(at, k, &got).ok_or(Refused::Internal)?;
-        match source(data.program, data.batch, *operand).ok_or(Refused::Internal)? {
-            Source::Inline(bytes) => {
-                got.push(gather(bytes, &wanted).ok_or(Refused::Internal)?);
-                all.push((bytes.len() as u64, Vec::new()));
-            }
-            Source::Opened { len, offset } => {
-                let wanted = shift(&wanted, offset).ok_or(Refused::Internal)?;
-                let content = data.content(*operand).ok_or(Refused::Claim)?;
-                got.push(gather(content, &wanted).ok_or(Refused::Claim)?);
-                all.push((len, wanted));
-            }
-        }
+        let (bytes, opened) =
+            match source(data.program, data.batch, *operand).ok_or(Refused::Internal)? {
+                Source::Inline(bytes) => {
+                    let length = bytes.len() as u64;
+                    let bytes = gather(bytes, &wanted).ok_or(Refused::Internal)?;
+                    (bytes, (length, Vec::new()))
+                }
+                Source::Opened { len, offset } => {
+                    let wanted = shift(&wanted, offset).ok_or(Refused::Internal)?;
+                    let content = data.content(*operand).ok_or(Refused::Claim)?;
+                    let bytes = gather(content, &wanted).ok_or(Refused::Claim)?;
+                    (bytes, (len, wanted))
+                }
+            };
+        *got.get_mut(k).ok_or(Refused::Internal)? = bytes;
+        *all.get_mut(k).ok_or(Refused::Internal)? = opened;
     }
     Ok((all, got))
 }

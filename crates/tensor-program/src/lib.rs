@@ -62,9 +62,15 @@ pub mod arith;
 mod cost;
 mod interpret;
 pub mod judge;
-#[allow(dead_code)]
 pub mod ops;
 mod program;
+#[cfg(feature = "testing")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+pub mod testing;
 mod trace;
 mod validate;
 

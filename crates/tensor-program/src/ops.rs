@@ -17,53 +17,16 @@
 //! Codec indices of operators are fixed for good: an operator that is added later
 //! gets a free one, so the encoding of no program changes.
 
-/// An operator without a meaning yet: no program with it is valid.
-macro_rules! pending {
-    ($op:ty) => {
-        impl crate::ops::Operator for $op {
-            fn infer(
-                &self,
-                scope: &crate::ops::Scope<'_>,
-            ) -> Result<crate::ops::Inferred, crate::validate::Invalid> {
-                Err(crate::validate::Invalid::Attribute {
-                    node: scope.node,
-                    attribute: "operator",
-                })
-            }
-
-            fn run(&self, _: &crate::ops::Args<'_>, _: &mut alloc::vec::Vec<u8>) -> Option<()> {
-                None
-            }
-
-            fn ranges(
-                &self,
-                _: &crate::ops::Position<'_>,
-                _: usize,
-                _: &[alloc::vec::Vec<u8>],
-            ) -> Option<alloc::vec::Vec<core::ops::Range<u64>>> {
-                None
-            }
-
-            fn convicts(
-                &self,
-                _: &crate::ops::Position<'_>,
-                _: &[alloc::vec::Vec<u8>],
-            ) -> Option<bool> {
-                None
-            }
-        }
-    };
-}
-use pending;
-
 mod abs;
 mod add;
 mod add_bias;
 mod argmax;
 mod batch_matmul;
+mod broadcast;
 mod clamp;
 mod concat;
 mod conv2d;
+pub mod exact;
 mod gather;
 mod linear;
 mod lut16;
@@ -80,11 +43,15 @@ mod rope;
 mod row_max;
 mod row_mean;
 mod row_sum;
+mod rows;
 mod select;
 mod slice;
 mod softmax;
+#[cfg(test)]
+mod testing;
 mod topk;
 mod transpose;
+mod view;
 mod window;
 
 pub use abs::Abs;
@@ -322,8 +289,13 @@ pub(crate) trait Operator {
         Some(vec![(at.element, None)])
     }
 
-    /// Byte ranges of one operand that judging `at` needs. Operands are asked in
-    /// order: `got` holds the bytes of those before, each operand's ranges joined.
+    /// The order in which a judge reads this many operands.
+    fn order(&self, operands: usize) -> Vec<usize> {
+        (0..operands).collect()
+    }
+
+    /// Byte ranges of one operand that judging `at` needs. `got` holds the bytes of
+    /// those read before, each operand's ranges joined, and nothing of the others.
     fn ranges(&self, at: &Position<'_>, operand: usize, got: &[Vec<u8>])
         -> Option<Vec<Range<u64>>>;
 

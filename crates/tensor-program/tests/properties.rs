@@ -5,276 +5,36 @@ use athanor_tensor_program::{
     interpret,
     judge::{accuse, judge, prove_element, Claim, Data, FraudProof, Verdict, MAX_PROOF_BYTES},
     load,
-    ops::{ArgMax, Clamp, Epilogue, Lut8, MatMul, Requantize, Reshape, Scale, ZeroPoint},
-    output_root, trace_root, validate, Constant, DType, Execution, Node, Op, Operand, Program,
-    Root, RunError, Shape, TensorType, Validated,
+    ops::{Epilogue, MatMul, Scale, ZeroPoint},
+    output_root,
+    testing::{self, Choices, Kind, Limits, OPERATORS},
+    trace_root, validate, Constant, DType, Execution, Node, Op, Operand, Program, Root, RunError,
+    Shape, TensorType,
 };
 use codec::{Decode, Encode};
 use proptest::prelude::*;
+use std::ops::Deref;
 
-/// Reads choices from random bytes, so that shrinking the bytes shrinks the program.
-struct Choices<'a>(std::slice::Iter<'a, u8>);
-
-impl Choices<'_> {
-    fn byte(&mut self) -> u8 {
-        self.0.next().copied().unwrap_or_default()
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::from(u16::from_le_bytes([self.byte(), self.byte()])) % n
-    }
-
-    fn dtype(&mut self) -> DType {
-        [DType::I8, DType::I16, DType::I32][self.below(3)]
-    }
-
-    fn value(&mut self, dtype: DType) -> i32 {
-        match self.below(4) {
-            0 => dtype.min(),
-            1 => dtype.max(),
-            _ => i32::from(self.byte() as i8),
-        }
-    }
-
-    fn range(&mut self, dtype: DType) -> (i32, i32) {
-        let (a, b) = (self.value(dtype), self.value(dtype));
-        match self.below(3) {
-            0 => (a.min(b), a.max(b)),
-            _ => (dtype.min(), dtype.max()),
-        }
-    }
-
-    fn scale(&mut self, channel: bool) -> Scale {
-        match channel {
-            true => Scale::Channel,
-            false => Scale::Tensor {
-                m: u16::from_le_bytes([self.byte(), self.byte()]),
-                s: [0, 1, 7, 14, 20, 30, 62][self.below(7)],
-            },
-        }
-    }
-}
-
-/// Builds a valid program: nodes are drawn until there are enough, each reads what
-/// fits it, and every node nobody reads becomes an output.
-fn build(choices: &mut Choices<'_>) -> Program {
-    let axes = match choices.below(4) {
-        0 => vec![1 + choices.below(1500) as u32],
-        1 => vec![1 + choices.below(4) as u32, 1 + choices.below(40) as u32],
-        2 => vec![1 + choices.below(3) as u32, 2, 1 + choices.below(8) as u32],
-        _ => vec![1 + choices.below(12) as u32],
-    };
-    let mut program = Program {
-        version: 1,
-        max_batch: 4,
-        inputs: vec![
-            TensorType {
-                dtype: DType::I16,
-                shape: Shape::from([3]),
-            },
-            TensorType {
-                dtype: DType::I8,
-                shape: Shape(axes),
-            },
-        ],
-        constants: vec![],
-        nodes: vec![],
-        outputs: vec![],
-    };
-    let mut types: Vec<TensorType> = vec![];
-    let wanted = 1 + choices.below(6);
-    for _ in 0..50 {
-        if program.nodes.len() == wanted {
-            break;
-        }
-        let operand = match choices.below(types.len() + 1) {
-            0 => Operand::Input(choices.below(2) as u16),
-            n => Operand::Node(n as u16 - 1),
-        };
-        let ty = match operand {
-            Operand::Input(i) => program.inputs[usize::from(i)].clone(),
-            Operand::Node(i) => types[usize::from(i)].clone(),
-            Operand::Const(_) => unreachable!(),
-        };
-        let mut operands = vec![operand];
-        let mut constants = vec![];
-        let op = match choices.below(6) {
-            0 => {
-                let Some(k) = ty.shape.last().filter(|_| ty.dtype != DType::I32) else {
-                    continue;
-                };
-                let wide = ty.dtype == DType::I16;
-                let n = 1 + choices.below(20) as u32;
-                constants.push((DType::I8, vec![n, k]));
-                let zb = match choices.below(2) {
-                    0 => ZeroPoint::Tensor(choices.value(DType::I8) as i8),
-                    _ => {
-                        constants.push((DType::I8, vec![n]));
-                        ZeroPoint::Channel
-                    }
-                };
-                let params = choices.below(2) == 1;
-                if params {
-                    constants.push((DType::I32, vec![n, 2]));
-                }
-                let epilogue = if !wide && choices.below(3) == 0 {
-                    Epilogue::Raw
-                } else {
-                    let out = [DType::I8, DType::I16][choices.below(2)];
-                    let lut = out == DType::I8 && choices.below(2) == 1;
-                    if lut {
-                        constants.push((choices.dtype(), vec![256]));
-                    }
-                    let channel = params && choices.below(2) == 1;
-                    let scale = choices.scale(channel);
-                    let (lo, hi) = choices.range(out);
-                    Epilogue::Requant {
-                        scale,
-                        z: choices.value(out),
-                        lo,
-                        hi,
-                        out,
-                        lut,
-                    }
-                };
-                let za = if wide {
-                    0
-                } else {
-                    choices.value(DType::I8) as i8
-                };
-                Op::MatMul(MatMul {
-                    za,
-                    zb,
-                    params,
-                    epilogue,
-                })
-            }
-            1 => {
-                let channel = ty.shape.last().filter(|_| choices.below(2) == 1);
-                if let Some(n) = channel {
-                    constants.push((DType::I32, vec![n, 2]));
-                }
-                let out = choices.dtype();
-                let (lo, hi) = choices.range(out);
-                Op::Requantize(Requantize {
-                    zx: choices.value(ty.dtype),
-                    scale: choices.scale(channel.is_some()),
-                    z: choices.value(out),
-                    lo,
-                    hi,
-                    out,
-                })
-            }
-            2 => {
-                let (lo, hi) = choices.range(ty.dtype);
-                Op::Clamp(Clamp { lo, hi })
-            }
-            3 if ty.dtype == DType::I8 => {
-                constants.push((choices.dtype(), vec![256]));
-                Op::Lut8(Lut8)
-            }
-            4 if ty.shape.last().is_some() => Op::ArgMax(ArgMax),
-            5 if matches!(operand, Operand::Node(_)) => Op::Reshape(Reshape {
-                shape: Shape(vec![ty.shape.elements().unwrap() as u32]),
-            }),
-            _ => continue,
-        };
-        for (dtype, axes) in constants {
-            operands.push(Operand::Const(program.constants.len() as u16));
-            let ty = TensorType {
-                dtype,
-                shape: Shape(axes),
-            };
-            let len = ty.bytes().unwrap() as usize;
-            program.constants.push(match choices.below(3) {
-                0 if len <= 2_000 => Constant::Inline {
-                    ty,
-                    bytes: (0..len).map(|_| choices.byte()).collect(),
-                },
-                _ => Constant::Root { ty },
-            });
-        }
-        program.nodes.push(Node { op, operands });
-        // An output is needed to infer the new node's type.
-        program.outputs = unread(&program);
-        let valid = validate(&program).unwrap_or_else(|invalid| panic!("{invalid}: {program:?}"));
-        types = (0..valid.node_count())
-            .map(|i| valid.node_type(i).unwrap().clone())
-            .collect();
-    }
-    if program.nodes.is_empty() {
-        program.nodes.push(Node {
-            op: Op::Clamp(Clamp { lo: -5, hi: 5 }),
-            operands: vec![Operand::Input(1)],
-        });
-        program.outputs = vec![0];
-    }
-    program
-}
-
-fn unread(program: &Program) -> Vec<u16> {
-    let read = |i: u16| {
-        program
-            .nodes
-            .iter()
-            .any(|n| n.operands.contains(&Operand::Node(i)))
-    };
-    (0..program.nodes.len() as u16)
-        .filter(|i| !read(*i))
-        .collect()
-}
-
-/// A job: a valid program with data, and its run.
+/// A job with what its judge knows.
 #[derive(Debug)]
-struct Job {
-    program: Validated,
-    batch: u32,
-    input: Vec<u8>,
-    weights: Vec<Vec<u8>>,
+struct Job(testing::Job);
+
+impl Deref for Job {
+    type Target = testing::Job;
+
+    fn deref(&self) -> &testing::Job {
+        &self.0
+    }
 }
 
 impl Job {
-    fn new(bytes: &[u8]) -> Job {
-        let mut choices = Choices(bytes.iter());
-        let program = validate(&build(&mut choices)).unwrap();
-        let batch = 1 + choices.below(4) as u32;
-        let mut data = |len: u64| match choices.below(4) {
-            0 => vec![choices.byte(); len as usize],
-            _ => {
-                let mut x = u64::from(choices.byte()) << 8 | u64::from(choices.byte());
-                let mut next = || {
-                    x = x
-                        .wrapping_mul(6364136223846793005)
-                        .wrapping_add(1442695040888963407);
-                    (x >> 56) as u8
-                };
-                (0..len).map(|_| next()).collect()
-            }
-        };
-        let input = data(program.input_len(batch).unwrap());
-        let weights = program.root_constants().map(data).collect();
-        Job {
-            program,
-            batch,
-            input,
-            weights,
-        }
-    }
-
-    fn weights(&self) -> Vec<&[u8]> {
-        self.weights.iter().map(Vec::as_slice).collect()
-    }
-
     fn run(&self) -> Execution {
         interpret(&self.program, self.batch, &self.input, &self.weights()).unwrap()
     }
 
-    fn weight_roots(&self) -> Vec<Root> {
-        self.weights.iter().map(|w| root(w)).collect()
-    }
-
     fn judge(&self, trace: &[Root], proof: &FraudProof) -> Option<Verdict> {
-        let (input, weights) = (root(&self.input), self.weight_roots());
+        let input = root(&self.input);
+        let weights: Vec<Root> = self.constants.iter().map(|w| root(w)).collect();
         let claim = Claim {
             batch: self.batch,
             input: &input,
@@ -287,10 +47,31 @@ impl Job {
     fn is_reshape(&self, node: usize) -> bool {
         matches!(self.program.program().nodes[node].op, Op::Reshape(_))
     }
+
+    /// A claim of these bytes for a node is convicted, by a proof that fits.
+    fn convicts(&self, run: &Execution, node: usize, claimed: &[u8]) {
+        let weights = self.weights();
+        let data = Data::new(&self.program, self.batch, &self.input, &weights, run).unwrap();
+        let name = self.program.program().nodes[node].op.name();
+        let mut trace = run.trace();
+        trace[node] = root(claimed);
+        let proof = accuse(&data, node as u16, claimed).unwrap().expect(name);
+        assert!(proof.encode().len() <= MAX_PROOF_BYTES, "{name}");
+        let verdict = self.judge(&trace, &proof);
+        assert_eq!(verdict, Some(Verdict::Convicted), "{name}: {proof:?}");
+        let verdict = self.judge(&run.trace(), &proof);
+        assert_ne!(verdict, Some(Verdict::Convicted), "{name}");
+    }
 }
 
+/// Jobs with a node of every operator alike.
 fn jobs() -> impl Strategy<Value = Job> {
-    prop::collection::vec(any::<u8>(), 0..600).prop_map(|bytes| Job::new(&bytes))
+    let bytes = prop::collection::vec(any::<u8>(), 0..600);
+    (0..OPERATORS.len(), bytes, any::<u64>()).prop_map(|(operator, bytes, seed)| {
+        let limits = Limits::default();
+        let program = testing::program(&mut Choices::from_bytes(&bytes), &limits, Some(operator));
+        Job(testing::Job::with_data(program, &mut Choices::seeded(seed)))
+    })
 }
 
 proptest! {
@@ -372,13 +153,79 @@ proptest! {
             prop_assert_eq!(accuse(&data, node as u16, &claimed), Ok(None));
             let byte = at.index(claimed.len());
             claimed[byte] ^= change;
-            let mut trace = run.trace();
-            trace[node] = root(&claimed);
-            let proof = accuse(&data, node as u16, &claimed).unwrap().unwrap();
-            prop_assert!(proof.encode().len() <= MAX_PROOF_BYTES);
-            prop_assert_eq!(job.judge(&trace, &proof), Some(Verdict::Convicted));
-            prop_assert_ne!(job.judge(&run.trace(), &proof), Some(Verdict::Convicted));
+            job.convicts(&run, node, &claimed);
         }
+    }
+
+    #[test]
+    fn a_wrong_output_of_any_node_is_convicted(
+        job in jobs(),
+        from in any::<prop::sample::Index>(),
+        len in 1usize..200,
+        kind in prop::sample::select(Kind::ALL.to_vec()),
+        seed in any::<u64>(),
+    ) {
+        let run = job.run();
+        for node in 0..job.program.node_count() {
+            let dtype = job.program.node_type(node).unwrap().dtype;
+            let width = dtype.width() as usize;
+            let mut claimed = run.node(node).to_vec();
+            let first = from.index(claimed.len() / width) * width;
+            let noise = kind.bytes(dtype, len as u64, seed);
+            for (claimed, noise) in claimed[first..].iter_mut().zip(noise) {
+                *claimed = noise;
+            }
+            if claimed != run.node(node) {
+                job.convicts(&run, node, &claimed);
+            }
+        }
+    }
+
+    #[test]
+    fn indices_that_are_true_in_another_order_are_convicted(
+        seed in any::<u64>(),
+        from in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+    ) {
+        let operator = OPERATORS.iter().position(|name| *name == "TopK");
+        let mut choices = Choices::seeded(seed);
+        let job = Job(testing::Job::draw(&mut choices, &Limits::default(), operator));
+        let run = job.run();
+        for node in 0..job.program.node_count() {
+            if job.program.program().nodes[node].op.name() != "TopK" {
+                continue;
+            }
+            let k = job.program.node_type(node).unwrap().shape.last().unwrap() as usize;
+            let mut claimed = run.node(node).to_vec();
+            let row = from.index(claimed.len() / (4 * k)) * 4 * k;
+            let (from, to) = (row + 4 * from.index(k), row + 4 * to.index(k));
+            for byte in 0..4 {
+                claimed.swap(from + byte, to + byte);
+            }
+            if from != to {
+                job.convicts(&run, node, &claimed);
+            }
+            // The last index twice, and the true one before it left out.
+            if k > 1 {
+                let mut claimed = run.node(node).to_vec();
+                claimed.copy_within(row + 4 * (k - 1)..row + 4 * k, row + 4 * (k - 2));
+                job.convicts(&run, node, &claimed);
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_proofs_never_panic_and_never_convict_the_truth(
+        job in jobs(),
+        node in 0u16..8,
+        element in prop_oneof![0u64..5_000, any::<u64>()],
+        witness in prop::option::of(prop_oneof![0u64..50, any::<u64>()]),
+        claimed in prop::collection::vec(any::<u8>(), 0..40),
+        operands in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..5),
+    ) {
+        let trace = job.run().trace();
+        let proof = FraudProof { node, element, witness, claimed, operands };
+        prop_assert_ne!(job.judge(&trace, &proof), Some(Verdict::Convicted));
     }
 
     #[test]
@@ -435,6 +282,30 @@ proptest! {
                 continue;
             }
             prop_assert_eq!(job.judge(&run.trace(), &proof), None);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_element_of_every_operator_is_convicted() {
+    for operator in 0..OPERATORS.len() {
+        for seed in 0..40 {
+            let mut choices = Choices::seeded(seed);
+            let limits = Limits {
+                nodes: 1,
+                ..Limits::default()
+            };
+            let job = Job(testing::Job::draw(&mut choices, &limits, Some(operator)));
+            let run = job.run();
+            for node in 0..job.program.node_count() {
+                let truth = run.node(node);
+                for _ in 0..8 {
+                    let mut claimed = truth.to_vec();
+                    let byte = choices.below(claimed.len().min(65_536));
+                    claimed[byte] ^= choices.byte().max(1);
+                    job.convicts(&run, node, &claimed);
+                }
+            }
         }
     }
 }

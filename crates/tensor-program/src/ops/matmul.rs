@@ -1,25 +1,12 @@
 use super::{
-    chunks_touched,
-    linear::{params_row, reach, Epilogue, ZeroPoint},
-    lut8::{table_entry, TABLE},
-    span, Args, Inferred, Operator, Position, Scope,
+    chunks_touched, linear::Linear, span, Args, Epilogue, Inferred, Operator, Position, Scope,
+    ZeroPoint,
 };
-use crate::{
-    arith::{dot, element, push},
-    validate::Invalid,
-    DType, Shape, TensorType,
-};
+use crate::{arith::dot, validate::Invalid, DType, Shape, TensorType};
 use alloc::{vec, vec::Vec};
 use codec::{Decode, Encode};
 use core::ops::Range;
 use scale_info::TypeInfo;
-
-/// Largest `K·A·W` of an 8-bit product, A and W the largest magnitudes of its
-/// factors: sums and their bias fit 32 bits, and a 31-bit proof field.
-const MAX_SUM: u64 = (1 << 30) - (1 << 23);
-
-/// Largest K of a product with a 16-bit left side.
-const MAX_K_I16: u64 = 65_024;
 
 /// Product with a constant matrix, with a fused epilogue.
 ///
@@ -47,64 +34,29 @@ pub struct MatMul {
     pub epilogue: Epilogue,
 }
 
-/// Operand indices of what may be absent.
-struct Slots {
-    zb: Option<usize>,
-    params: Option<usize>,
-    lut: Option<usize>,
-    count: usize,
-}
-
 impl MatMul {
-    fn slots(&self) -> Slots {
-        let mut count = 2usize;
-        let mut slot = |present: bool| {
-            present.then(|| {
-                let at = count;
-                count = count.saturating_add(1);
-                at
-            })
-        };
-        let zb = slot(self.zb == ZeroPoint::Channel);
-        let params = slot(self.params);
-        let lut = slot(self.epilogue.has_lut());
-        Slots {
-            zb,
-            params,
-            lut,
-            count,
+    fn linear(&self) -> Linear {
+        Linear {
+            za: self.za,
+            zb: self.zb,
+            params: self.params,
+            epilogue: self.epilogue,
         }
     }
 
-    fn zero_point(&self, channel: Option<u8>) -> Option<i8> {
-        match self.zb {
-            ZeroPoint::Tensor(z) => Some(z),
-            ZeroPoint::Channel => channel.map(|byte| byte as i8),
-        }
-    }
-
-    /// The value before a table, from the bytes of the ranges a judge reads.
-    fn before_lut(&self, at: &Position<'_>, got: &[Vec<u8>]) -> Option<i32> {
-        let slots = self.slots();
-        let read = |slot: Option<usize>| match slot {
-            Some(slot) => got.get(slot).map(|bytes| Some(bytes.as_slice())),
-            None => Some(None),
-        };
-        let zb = self.zero_point(read(slots.zb)?.and_then(|bytes| bytes.first().copied()))?;
-        let params = match read(slots.params)? {
-            Some(bytes) => Some(params_row(bytes)?),
-            None => None,
-        };
-        let v = dot(at.ty(0)?.dtype, got.first()?, got.get(1)?, self.za, zb);
-        self.epilogue.apply(v, params)
+    fn sum(&self, at: &Position<'_>, got: &[Vec<u8>], zb: i8) -> Option<i64> {
+        Some(dot(at.ty(0)?.dtype, got.first()?, got.get(1)?, self.za, zb))
     }
 }
 
 impl Operator for MatMul {
     fn infer(&self, scope: &Scope<'_>) -> Result<Inferred, Invalid> {
-        let slots = self.slots();
-        scope.expect_count(slots.count)?;
+        let linear = self.linear();
+        linear.expect_count(scope)?;
         let (a, k) = scope.rows(0)?;
+        if a.dtype == DType::I32 {
+            return Err(scope.bad_type(0, a));
+        }
         let b = scope.constant(1)?;
         if b.dtype != DType::I8 {
             return Err(scope.bad_type(1, b));
@@ -113,41 +65,9 @@ impl Operator for MatMul {
             [n, inner] if *inner == k => *n,
             _ => return Err(scope.bad_shape(1)),
         };
-        let before_lut = self.epilogue.check(scope, self.params)?;
-        if let Some(zb) = slots.zb {
-            scope.constant_of(zb, DType::I8, &[n])?;
-        }
-        if let Some(params) = slots.params {
-            scope.constant_of(params, DType::I32, &[n, 2])?;
-        }
-        let dtype = match slots.lut {
-            Some(lut) => {
-                let table = scope.constant(lut)?;
-                scope.constant_of(lut, table.dtype, &[TABLE])?;
-                table.dtype
-            }
-            None => before_lut,
-        };
-
+        let dtype = linear.check(scope, n)?;
         let length = u64::from(k);
-        let bounded = match a.dtype {
-            DType::I8 => {
-                let per_product = reach(self.za).saturating_mul(self.zb.reach());
-                length.saturating_mul(per_product) <= MAX_SUM
-            }
-            DType::I16 => {
-                scope.attribute(self.za == 0, "za")?;
-                scope.attribute(self.epilogue != Epilogue::Raw, "epilogue")?;
-                length <= MAX_K_I16
-            }
-            DType::I32 => return Err(scope.bad_type(0, a)),
-        };
-        if !bounded {
-            return Err(Invalid::ReductionTooLong {
-                node: scope.node,
-                k,
-            });
-        }
+        linear.check_sum(scope, a.dtype, length)?;
 
         let mut axes = a.shape.0.clone();
         axes.pop();
@@ -163,12 +83,7 @@ impl Operator for MatMul {
             .ok_or(Invalid::CostOverflow)?;
         let row = length.saturating_mul(a.dtype.width());
         let mut touches = vec![(0, chunks_touched(row)), (1, chunks_touched(length))];
-        touches.extend(
-            [slots.zb, slots.params, slots.lut]
-                .iter()
-                .flatten()
-                .map(|at| (*at, 1)),
-        );
+        touches.extend(linear.touches());
         Ok(Inferred {
             ty,
             macs,
@@ -179,35 +94,13 @@ impl Operator for MatMul {
     }
 
     fn run(&self, args: &Args<'_>, out: &mut Vec<u8>) -> Option<()> {
-        let slots = self.slots();
-        let (a, b) = (args.first()?, args.get(1)?);
+        let (linear, a, b) = (self.linear(), args.first()?, args.get(1)?);
         let k = usize::try_from(a.ty.shape.last()?).ok()?;
         let row = k.checked_mul(usize::try_from(a.ty.dtype.width()).ok()?)?;
-        let operand = |slot: Option<usize>| match slot {
-            Some(slot) => args.get(slot).map(Some),
-            None => Some(None),
-        };
-        let (zb, params, lut) = (
-            operand(slots.zb)?,
-            operand(slots.params)?,
-            operand(slots.lut)?,
-        );
         for a_row in a.bytes.chunks_exact(row) {
-            let mut zbs = zb.map(|arg| arg.bytes.iter());
-            let mut rows = params.map(|arg| arg.bytes.chunks_exact(8));
-            for b_row in b.bytes.chunks_exact(k) {
-                let zb = self.zero_point(zbs.as_mut().and_then(|z| z.next().copied()))?;
-                let pair = match &mut rows {
-                    Some(rows) => Some(params_row(rows.next()?)?),
-                    None => None,
-                };
-                let v = self
-                    .epilogue
-                    .apply(dot(a.ty.dtype, a_row, b_row, self.za, zb), pair)?;
-                match lut {
-                    Some(table) => out.extend_from_slice(table_entry(table, v)?),
-                    None => push(self.before_lut_type(), v, out),
-                }
+            for (channel, b_row) in b.bytes.chunks_exact(k).enumerate() {
+                let sum = |zb| dot(a.ty.dtype, a_row, b_row, self.za, zb);
+                linear.run(args, channel, sum, out)?;
             }
         }
         Some(())
@@ -219,7 +112,6 @@ impl Operator for MatMul {
         operand: usize,
         got: &[Vec<u8>],
     ) -> Option<Vec<Range<u64>>> {
-        let slots = self.slots();
         let n = u64::from(at.out.shape.last()?);
         let (row, channel) = (at.element.checked_div(n)?, at.element.checked_rem(n)?);
         let a = at.ty(0)?;
@@ -227,30 +119,14 @@ impl Operator for MatMul {
         let range = match operand {
             0 => span(row, k.checked_mul(a.dtype.width())?)?,
             1 => span(channel, k)?,
-            _ if slots.zb == Some(operand) => span(channel, 1)?,
-            _ if slots.params == Some(operand) => span(channel, 8)?,
-            _ => {
-                let index = i64::from(self.before_lut(at, got)?).checked_add(128)?;
-                at.element_range(operand, u64::try_from(index).ok()?)?
-            }
+            _ => self
+                .linear()
+                .range(at, operand, channel, got, |zb| self.sum(at, got, zb))?,
         };
         Some(vec![range])
     }
 
     fn convicts(&self, at: &Position<'_>, got: &[Vec<u8>]) -> Option<bool> {
-        let value = match self.slots().lut {
-            Some(lut) => element(at.out.dtype, got.get(lut)?)?,
-            None => self.before_lut(at, got)?,
-        };
-        Some(value != at.claimed)
-    }
-}
-
-impl MatMul {
-    fn before_lut_type(&self) -> DType {
-        match self.epilogue {
-            Epilogue::Raw => DType::I32,
-            Epilogue::Requant { out, .. } => out,
-        }
+        self.linear().convicts(at, got, |zb| self.sum(at, got, zb))
     }
 }

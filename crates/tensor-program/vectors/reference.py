@@ -1,34 +1,15 @@
 """An independent implementation of tensor programs, for vectors and importers.
 
 Pure Python, big integers, no dependency. It shares no code with the Rust crate: it
-encodes programs, hashes, makes slices, computes cost, and runs every operator from
-the formulas of docs/spec/tensor-program.md. Slow and obvious on purpose.
+encodes programs, hashes, makes slices and fraud proofs, computes cost, and runs every
+operator of `operators.py` from the formulas of docs/spec/tensor-program.md. Slow and
+obvious on purpose.
 """
 
 import hashlib
 import struct
 
-WIDTH = {"i8": 1, "i16": 2, "i32": 4}
-DTYPE = {"i8": 0, "i16": 1, "i32": 2}
-
-
-def low(t):
-    return -(1 << (8 * WIDTH[t] - 1))
-
-
-def high(t):
-    return (1 << (8 * WIDTH[t] - 1)) - 1
-
-
-def clip(v, lo, hi):
-    return lo if v < lo else hi if v > hi else v
-
-
-def product(axes):
-    n = 1
-    for axis in axes:
-        n *= axis
-    return n
+from operators import DTYPE, OPERATORS, WIDTH, clip, compact, enc_list, high, low, product  # noqa: F401
 
 
 def pack(t, values):
@@ -43,66 +24,13 @@ def unpack(t, data):
 # --- encoding -----------------------------------------------------------------
 
 
-def compact(n):
-    if n < 1 << 6:
-        return bytes([n << 2])
-    if n < 1 << 14:
-        return struct.pack("<H", n << 2 | 1)
-    assert n < 1 << 30
-    return struct.pack("<I", n << 2 | 2)
-
-
-def enc_list(items):
-    return compact(len(items)) + b"".join(items)
-
-
 def enc_type(t, shape):
     return bytes([DTYPE[t]]) + enc_list([struct.pack("<I", axis) for axis in shape])
 
 
-def enc_scale(scale):
-    return b"\1" if scale == "channel" else b"\0" + struct.pack("<HB", *scale)
-
-
-def enc_epilogue(e):
-    if e == "raw":
-        return b"\0"
-    return (
-        b"\1"
-        + enc_scale(e["scale"])
-        + struct.pack("<iii", e["z"], e["lo"], e["hi"])
-        + bytes([DTYPE[e["out"]], int(e.get("lut", False))])
-    )
-
-
 def enc_op(op):
-    kind = op["op"]
-    if kind == "MatMul":
-        zb = b"\1" if op["zb"] == "channel" else b"\0" + struct.pack("<b", op["zb"])
-        return (
-            b"\0"
-            + struct.pack("<b", op["za"])
-            + zb
-            + bytes([int(op["params"])])
-            + enc_epilogue(op["epilogue"])
-        )
-    if kind == "Requantize":
-        return (
-            b"\4"
-            + struct.pack("<i", op["zx"])
-            + enc_scale(op["scale"])
-            + struct.pack("<iii", op["z"], op["lo"], op["hi"])
-            + bytes([DTYPE[op["out"]]])
-        )
-    if kind == "Clamp":
-        return b"\7" + struct.pack("<ii", op["lo"], op["hi"])
-    if kind == "Lut8":
-        return b"\x0a"
-    if kind == "ArgMax":
-        return b"\x12"
-    if kind == "Reshape":
-        return b"\x14" + enc_list([struct.pack("<I", axis) for axis in op["shape"]])
-    raise ValueError(kind)
+    kind = OPERATORS[op["op"]]
+    return bytes([kind.index]) + kind.encode(op)
 
 
 def enc_operand(operand):
@@ -149,22 +77,7 @@ class Program:
         types = []
         for op, operands in self.nodes:
             of = [self.operand_type(types, o) for o in operands]
-            kind = op["op"]
-            (t, shape) = of[0]
-            if kind == "MatMul":
-                e = op["epilogue"]
-                out = "i32" if e == "raw" else of[-1][0] if e.get("lut") else e["out"]
-                types.append((out, shape[:-1] + [of[1][1][0]]))
-            elif kind == "Requantize":
-                types.append((op["out"], shape))
-            elif kind == "Clamp":
-                types.append((t, shape))
-            elif kind == "Lut8":
-                types.append((of[1][0], shape))
-            elif kind == "ArgMax":
-                types.append(("i32", shape[:-1]))
-            elif kind == "Reshape":
-                types.append((t, op["shape"]))
+            types.append(OPERATORS[op["op"]].infer(op, of))
         return types
 
     def cost(self, batch):
@@ -172,20 +85,13 @@ class Program:
         types = self.types()
         macs = ops = moved = 0
         for (op, operands), (t, shape) in zip(self.nodes, types):
-            kind = op["op"]
-            if kind == "Reshape":
+            if op["op"] == "Reshape":
                 continue
-            out = product(shape)
-            first_t, first_shape = self.operand_type(types, operands[0])
-            if kind == "MatMul":
-                macs += batch * out * first_shape[-1] * WIDTH[first_t]
-            elif kind == "ArgMax":
-                ops += batch * product(first_shape)
-            else:
-                ops += batch * out
-            moved += 2 * batch * out * WIDTH[t]
-            for operand in operands:
-                ot, oshape = self.operand_type(types, operand)
+            of = [self.operand_type(types, o) for o in operands]
+            macs += batch * OPERATORS[op["op"]].macs(op, of, (t, shape))
+            ops += batch * OPERATORS[op["op"]].ops(op, of, (t, shape))
+            moved += 2 * batch * product(shape) * WIDTH[t]
+            for operand, (ot, oshape) in zip(operands, of):
                 moved += product(oshape) * WIDTH[ot] * (1 if operand[0] == "const" else batch)
         load = sum(product(s) * WIDTH[t] for t, s, data in self.constants if data is None)
         load += batch * sum(product(s) * WIDTH[t] for t, s in self.inputs)
@@ -201,8 +107,8 @@ class Program:
                 total += batch * product(shape) * WIDTH[t]
         return total
 
-    def run(self, batch, input_blob, weights):
-        """Bytes of every node's output."""
+    def values(self, batch, input_blob, weights):
+        """Elements of every input and constant, all samples in one list."""
         values, at = {}, 0
         for i, (t, shape) in enumerate(self.inputs):
             size = batch * product(shape) * WIDTH[t]
@@ -214,79 +120,86 @@ class Program:
             data = weights.pop(0) if data is None else data
             assert len(data) == product(shape) * WIDTH[t]
             values["const", i] = unpack(t, data)
-        types, out = self.types(), []
-        for i, (op, operands) in enumerate(self.nodes):
-            args = [values[tuple(o)] for o in operands]
-            of = [self.operand_type(types, o) for o in operands]
-            values["node", i] = evaluate(op, args, of)
-            out.append(pack(types[i][0], values["node", i]))
+        assert not weights
+        return values
+
+    def sample(self, node, types, values, b):
+        """Types and elements of a node's operands in sample b."""
+        operands = self.nodes[node][1]
+        of, args = [self.operand_type(types, o) for o in operands], []
+        for operand, (_, shape) in zip(operands, of):
+            size = product(shape)
+            start = 0 if operand[0] == "const" else b * size
+            args.append(values[tuple(operand)][start : start + size])
+        return of, args
+
+    def run(self, batch, input_blob, weights):
+        """Bytes of every node's output."""
+        values, types, out = self.values(batch, input_blob, weights), self.types(), []
+        for i, (op, _) in enumerate(self.nodes):
+            done = []
+            for b in range(batch):
+                done += OPERATORS[op["op"]].run(op, *self.sample(i, types, values, b))
+            values["node", i] = done
+            out.append(pack(types[i][0], done))
         return out
 
+    def prove(self, batch, input_blob, weights, nodes, node, element, witness=None):
+        """The proof of one element of a claim, whose bytes are `nodes`, and its verdict:
+        convicted, upheld, or refused if the witness is none."""
+        op, operands = self.nodes[node]
+        kind = OPERATORS[op["op"]]
+        if op["op"] == "Reshape":
+            wrong = nodes[node] != nodes[operands[0][1]]
+            return fraud_proof(node, 0, None, b"", [b""]), "convicted" if wrong else "upheld"
+        types, values = self.types(), self.values(batch, input_blob, weights)
+        for i, (t, _) in enumerate(types):
+            values["node", i] = unpack(t, nodes[i])
+        t, shape = types[node]
+        size = product(shape)
+        b, r = divmod(element, size)
+        of, args = self.sample(node, types, values, b)
+        claimed = values["node", node][b * size : (b + 1) * size]
 
-# --- operators ----------------------------------------------------------------
+        opened = [(element * WIDTH[t], (element + 1) * WIDTH[t])]
+        if op["op"] == "TopK":
+            first = element - element % op["k"]
+            opened = [(first * WIDTH[t], (first + op["k"]) * WIDTH[t])]
+        if hasattr(kind, "convicts"):
+            wrong = kind.convicts(op, of, args, r, (claimed, witness))
+        else:
+            wrong = None if witness is not None else kind.run(op, of, args)[r] != claimed[r]
+        verdict = {True: "convicted", False: "upheld", None: "refused"}[wrong]
+
+        roots = [i for i, c in enumerate(self.constants) if c[2] is None]
+        slices = []
+        needed = kind.needs(op, of, args, r, (claimed, witness))
+        assert len(needed) == len(operands)
+        for (source, index), (ot, oshape), ranges in zip(operands, of, needed):
+            if source == "const":
+                content, offset = (weights[roots.index(index)] if index in roots else None), 0
+            elif source == "node":
+                content, offset = nodes[index], b * product(oshape) * WIDTH[ot]
+            else:
+                before = sum(product(s) * WIDTH[w] for w, s in self.inputs[:index])
+                content, offset = input_blob, batch * before + b * product(oshape) * WIDTH[ot]
+            spans = [(offset + start * WIDTH[ot], offset + end * WIDTH[ot]) for start, end in ranges]
+            slices.append(b"" if content is None else make_slice(content, spans))
+        proof = fraud_proof(node, element, witness, make_slice(nodes[node], opened), slices)
+        assert len(proof) <= 48 * 1024
+        return proof, verdict
 
 
-def requant(x, m, s, z, lo, hi):
-    half = 0 if s == 0 else 2 ** (s - 1)
-    return clip((x * m + half) // 2**s + z, lo, hi)
+def fraud_proof(node, element, witness, claimed, operands):
+    def enc(data):
+        return compact(len(data)) + data
 
-
-def channel_scale(word):
-    word &= 0xFFFFFFFF
-    return word % 65536, min(word // 65536 % 64, 62)
-
-
-def evaluate(op, args, types):
-    kind = op["op"]
-    if kind == "MatMul":
-        return matmul(op, args, types)
-    x = args[0]
-    if kind == "Requantize":
-        if op["scale"] != "channel":
-            m, s = op["scale"]
-            return [requant(v - op["zx"], m, s, op["z"], op["lo"], op["hi"]) for v in x]
-        n, out = types[0][1][-1], []
-        for i, v in enumerate(x):
-            bias, word = args[1][2 * (i % n)], args[1][2 * (i % n) + 1]
-            m, s = channel_scale(word)
-            out.append(requant(v - op["zx"] + bias, m, s, op["z"], op["lo"], op["hi"]))
-        return out
-    if kind == "Clamp":
-        return [clip(v, op["lo"], op["hi"]) for v in x]
-    if kind == "Lut8":
-        return [args[1][v + 128] for v in x]
-    if kind == "ArgMax":
-        n = types[0][1][-1]
-        rows = [x[i : i + n] for i in range(0, len(x), n)]
-        return [row.index(max(row)) for row in rows]
-    if kind == "Reshape":
-        return x
-    raise ValueError(kind)
-
-
-def matmul(op, args, types):
-    a, b, rest = args[0], args[1], args[2:]
-    n, k = types[1][1]
-    zb = rest.pop(0) if op["zb"] == "channel" else [op["zb"]] * n
-    params = rest.pop(0) if op["params"] else None
-    e = op["epilogue"]
-    table = rest.pop(0) if e != "raw" and e.get("lut") else None
-    assert not rest
-    columns = [[w - zb[j] for w in b[j * k : (j + 1) * k]] for j in range(n)]
-    out = []
-    for i in range(0, len(a), k):
-        row = [v - op["za"] for v in a[i : i + k]]
-        for j in range(n):
-            v = sum(p * q for p, q in zip(row, columns[j]))
-            if params:
-                v += params[2 * j]
-            if e == "raw":
-                out.append(clip(v, low("i32"), high("i32")))
-                continue
-            m, s = channel_scale(params[2 * j + 1]) if e["scale"] == "channel" else e["scale"]
-            v = requant(v, m, s, e["z"], e["lo"], e["hi"])
-            out.append(table[v + 128] if table else v)
-    return out
+    return (
+        struct.pack("<HQ", node, element)
+        + (b"\0" if witness is None else b"\1" + struct.pack("<Q", witness))
+        + enc(claimed)
+        + enc_list([enc(o) for o in operands])
+    )
 
 
 # --- BLAKE3 -------------------------------------------------------------------

@@ -50,6 +50,8 @@ def matmul_cases():
     for t in WIDTH:
         p = linear(matmul(2, "channel", True, req("channel", lut=True)), k, n, [("i8", [n], None), *more, (t, [256], None)])
         out.append(case(f"table of {t}", p, batch, noise(11, k * batch), [noise(12, k * n), noise(13, n), noise(14, 8 * n), noise(15, 256 * WIDTH[t])]))
+    p = linear(matmul(2, 3, epilogue=req((30000, 20), 3, -20, 30, lut=True)), k, n, [("i8", [256], None)])
+    out.append(case("table after clipping", p, batch, noise(11, k * batch), [noise(12, k * n), noise(15, 256)]))
     lut = one(matmul(epilogue=req((1, 0), lut=True)), [("i8", [1])], [("i8", [1, 1], b"\1"), ("i16", [256], None)], max_batch=256)
     out.append(case("every entry of a table", lut, 256, raw(bytes(range(256))), [noise(16, 512)]))
 
@@ -153,6 +155,8 @@ def batchmatmul_cases():
     for t in WIDTH:
         p = product_of(batchmatmul(2, 9, req((30000, 20), lut=True)), [2, 3, 5], [1, 2, 5], constants=[(t, [256], None)])
         out.append(case(f"table of {t}", p, 2, data(9, [2, 3, 5], [1, 2, 5], 2), [noise(10, 256 * WIDTH[t])]))
+    p = product_of(batchmatmul(2, 9, req((30000, 20), 3, -20, 30, lut=True)), [2, 3, 5], [1, 2, 5], constants=[("i8", [256], None)])
+    out.append(case("table after clipping", p, 2, data(9, [2, 3, 5], [1, 2, 5], 2), [noise(10, 256)]))
     for zb in [-128, 0, 127]:
         for name, value in [("lowest", -32768), ("highest", 32767), ("noise", None)]:
             for t in ["i8", "i16"]:
@@ -269,6 +273,8 @@ def conv2d_cases():
         op = conv(window(pad=(1, 1, 0, 0)), 1, 2, "channel", True, req("channel", lut=True))
         everything = [("i8", [4], None), *more, (t, [256], None)]
         run(f"table of {t}", op, x, channels, seed=11, more=everything, weights=[noise(13, 4), noise(14, 32), noise(15, 256 * WIDTH[t])])
+    op = conv(epilogue=req((30000, 20), 3, -20, 30, lut=True))
+    run("table after clipping", op, x, channels, seed=16, more=[("i8", [256], None)], weights=[noise(17, 256)])
     for seed in range(20, 25):
         op = conv(window(pad=(1, 1, 1, 1)), 1, -7, "channel", True, req("channel", z=3))
         run(f"garbage constants {seed}", op, x, channels, seed=seed, more=[("i8", [4], None), *more], weights=[noise(seed + 60, 4), noise(seed + 70, 32)])

@@ -184,7 +184,7 @@ class Claims:
             changed = list(operands)
             changed[i] = flipped(data, len(data) - 1) if data else b"\0"
             add(f"operand {i} with {'another byte' if data else 'a slice that nothing reads'}", node, element, None, claimed, changed)
-            if frame:
+            if frame and data:
                 changed[i] = b""
                 add(f"operand {i} without its slice", node, element, None, claimed, changed)
         count = product(self.program.types()[node][1]) * self.batch
@@ -281,6 +281,37 @@ def long_row_proofs():
     return out
 
 
+def far_proofs():
+    """A wrong element in another chunk than the first, for the operators whose proofs
+    above stay inside one."""
+    image = ("i8", [8, 8, 70])
+    programs = [
+        ("AddBias", one({"op": "AddBias"}, [("i32", [2, 600])], [("i32", [600], None)])),
+        ("Requantize", one(requantise("i8", "channel"), [("i16", [700])], [("i32", [700, 2], None)])),
+        ("Mul", one(mul(rq(30000, 20)), [("i8", [2, 1100])], [("i8", [1100], None)])),
+        ("Select", one({"op": "Select"}, [("i8", [2, 1]), ("i8", [1, 1300]), ("i8", [2, 1300])])),
+        ("RowSum", one(rowsum(3), [("i8", [2, 1500])])),
+        ("RowMax", one({"op": "RowMax"}, [("i16", [2, 800])])),
+        ("RmsNorm", one(rmsnorm(rq(20000, 24), 9, True), [("i8", [2, 700])], [("i32", [700, 2], None)])),
+        ("Slice", one(cut(0, 1, 2, 2), [("i16", [4, 700])])),
+        ("Concat", one(concat(0), [("i8", [1, 900])], [("i8", [2, 900], None)])),
+        ("Pad", one(pad([1, 3], [0, 0], -1), [("i8", [2, 900])])),
+        ("Rope", one(rope(rq(20000, 29), "halves", 3), [("i8", [2, 3, 400])], [("i16", [6, 200, 2], None)])),
+        ("Rope of neighbours", one(rope(rq(20000, 29), "neighbours", 3), [("i8", [2, 3, 400])], [("i16", [6, 200, 2], None)])),
+        ("MaxPool2d", one(maxpool((2, 2), window((1, 1), (3, 4))), [image])),
+        ("AvgPool2d", one(avgpool((2, 1), window((2, 1), (2, 1), (1, 0, 1, 0)), rq(1, 8)), [image])),
+        ("Conv2d", one(conv(window((2, 1), (2, 3), (1, 0, 0, 2)), 2, 3, -1, epilogue=req((20000, 22))), [image], [("i8", [4, 2, 2, 35], None)])),
+    ]  # fmt: skip
+    out = []
+    for i, (name, p) in enumerate(programs):
+        claims = Claims(f"{name} far into the operands", p, 2, blob(p, 2, 850 + i), loads(p, 870 + i))
+        size = product(p.types()[0][1])
+        for e in [2 * size - 1, size + size // 2 - 1][: 1 if i % 2 else 2]:
+            claims.judged(f"wrong element {e}", claims.wrong(0, e), 0, e, "convicted")
+        out += claims.out
+    return out
+
+
 def topk_proofs():
     """Row 1 of two holds the claim; k is 3 of 10."""
     rows = [[5, 5, 5, 5, 5, 5, 5, 5, 5, 5], [3, 9, 9, 1, -4, 9, 7, 3, 0, 7]]
@@ -350,4 +381,4 @@ def model_proofs():
 
 
 def proof_cases():
-    return first_proofs() + operator_proofs() + topk_proofs() + long_row_proofs() + model_proofs()
+    return first_proofs() + operator_proofs() + far_proofs() + topk_proofs() + long_row_proofs() + model_proofs()

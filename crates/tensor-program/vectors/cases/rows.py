@@ -158,7 +158,7 @@ def mask_refusals(op):
 
 def any_table(seed):
     data = expand(noise(seed, 512))
-    return [32768] + [min(v, 32768) for v in (data[2 * i] | data[2 * i + 1] << 8 for i in range(1, 256))]
+    return [32768] + [v % 32769 for v in (data[2 * i] | data[2 * i + 1] << 8 for i in range(1, 256))]
 
 
 def softmax_cases():
@@ -190,6 +190,9 @@ def softmax_cases():
     out.append(case("ties of the division", one(softmax(whole, half), [("i8", [3])]), 1, i8(10, 9, 8)))
     odd = [32768, 3, 2, 1] + [0] * 252
     out.append(case("an odd sum", one(softmax(whole, odd), [("i8", [5])]), 1, i8(4, 3, 2, 1, 4)))
+    # Σe = 33,099, and 50·2^15 + ⌊Σe/2⌋ is one short of a multiple of it.
+    short = [32768, 50, 281] + [0] * 253
+    out.append(case("an odd sum, half of it rounded down", one(softmax(whole, short), [("i8", [3])]), 1, i8(4, 3, 2)))
     for name, q in last_steps():
         out.append(case(name, one(softmax(q, STEEP), [("i8", [2, 5])]), 1, noise(10, 10)))
     out.append(case("ties of the requantisation", one(softmax(rq(1, 1, out="i16"), odd), [("i8", [1, 9])]), 1, i8(4, 3, 2, 1, 4, 4, 4, 4, 4)))
@@ -274,6 +277,10 @@ def norm_cases(make):
     for m, s in [(1, 0), (32767, 30), (20000, 40)]:
         p = one(make(rq(m, s, out="i16"), 9, True), [("i16", [2, 9])], [("i32", [9, 2], None)])
         out.append(case(f"γ and β at their ends, m {m}, s {s}", p, 2, noise(5, 72), [params]))
+    # y is 3 at most, so that v tells one step of γ.
+    for gamma, beta in [(32767, -98000), (32768, -98000), (32769, -98000), (-32768, 98000), (-32769, 98000)]:
+        p = one(make(whole, 2**26 - 9, True), [("i8", [2])], [("i32", [2, 2], pack("i32", [gamma, beta] * 2))])
+        out.append(case(f"γ {gamma} clipped to 16 bits", p, 2, i8(0, 3, 3, 0)))
     for seed in range(10, 16):
         p = one(make(rq(30000, 44, 3), seed * 1000, True), [("i8", [3, 5])], [("i32", [5, 2], None)])
         out.append(case(f"garbage params {seed}", p, 2, noise(seed, 30), [noise(seed + 50, 40)]))
@@ -302,6 +309,16 @@ def around(d):
     return [d - 1, d, d + 1]
 
 
+def spikes(make, pairs):
+    """Rows of one element v and 63 zeros, with E such that y of it changes if the
+    quotient 2^61/Q is taken up or in floats: it is just below an integer."""
+    out = []
+    for v, e in pairs:
+        p = one(make(rq(1, 0, out="i16"), e), [("i16", [64])], max_batch=1)
+        out.append(case(f"a quotient just below an integer, {v} and E {e}", p, 1, join(i16(v), repeat(b"\0\0", 63))))
+    return out
+
+
 def layernorm_cases():
     whole = rq(1, 0, out="i16")
     out = norm_cases(lambda q, e=1, params=False: layernorm(q, e, params))
@@ -321,6 +338,9 @@ def layernorm_cases():
             if v < d <= v + MOST_E:
                 p = one(layernorm(rq(30000, 16, out="i16"), d - v), [("i16", [2])], max_batch=1)
                 out.append(case(f"D = {root}²{d - root * root:+}", p, 1, i16(-32768, 32767)))
+    out += spikes(layernorm, [
+        (31005, 1047248960975), (20313, 43704818273), (23824, 271019787056), (5956, 16938736691), (14515, 7024089361), (29941, 25660427278),
+    ])  # fmt: skip
     # [0, 1]: V = 1, c = ∓1; with D = 2^26 both stand half between two values.
     out.append(case("ties of both signs", one(layernorm(whole, 2**26 - 1), [("i8", [2])]), 1, i8(0, 1)))
     out.append(case("ties of both signs, ±3/2", one(layernorm(whole, 2**26 - 9), [("i8", [2])]), 1, i8(0, 3)))
@@ -351,6 +371,9 @@ def rmsnorm_cases():
             if d <= MOST_E:
                 p = one(rmsnorm(whole, d - 1), [("i8", [1])], max_batch=1)
                 out.append(case(f"D = {d}, x' = 1", p, 1, i8(1)))
+    out += spikes(rmsnorm, [
+        (16385, 257763057601), (26711, 24037188976), (31067, 233224752440), (17919, 287781773127), (12831, 9997794742), (16911, 314846864004),
+    ])  # fmt: skip
     out.append(case("ties of both signs, one element", one(rmsnorm(whole, 2**26 - 1), [("i8", [1])]), 2, i8(1, -1)))
     out.append(case("ties of both signs", one(rmsnorm(whole, 2**28 - 4), [("i8", [2])]), 1, i8(1, -1)))
     out.append(case("ties of both signs, ±3/2", one(rmsnorm(whole, 2**28 - 36), [("i8", [2])]), 1, i8(3, -3)))

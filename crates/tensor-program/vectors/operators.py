@@ -122,7 +122,9 @@ def enc_zero_point(z):
 def enc_epilogue(e):
     if e == "raw":
         return b"\0"
-    return b"\1" + enc_scale(e["scale"]) + s32(e["z"], e["lo"], e["hi"]) + u8(DTYPE[e["out"]]) + flag(e.get("lut", False))
+    return (
+        b"\1" + enc_scale(e["scale"]) + s32(e["z"], e["lo"], e["hi"]) + u8(DTYPE[e["out"]]) + flag(e.get("lut", False))
+    )
 
 
 def enc_requant(q):
@@ -391,10 +393,7 @@ class Elementwise:
     @classmethod
     def run(cls, op, of, args):
         count = product(cls.infer(op, of)[1])
-        return [
-            cls.one(op, of, *[arg[i] for arg, i in zip(args, cls.sources(op, of, r))])
-            for r in range(count)
-        ]
+        return [cls.one(op, of, *[arg[i] for arg, i in zip(args, cls.sources(op, of, r))]) for r in range(count)]
 
     @classmethod
     def needs(cls, op, of, args, r, claim):

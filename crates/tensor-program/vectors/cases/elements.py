@@ -31,6 +31,7 @@ def requantize_cases():
     for seed in range(1, 5):
         p = one(requantise("i16", "channel", z=100, zx=-7), [("i32", [2, 5])], [("i32", [5, 2], None)])
         out.append(case(f"garbage params {seed}", p, 2, noise(seed, 80), [noise(seed + 100, 40)]))
+    out += sizes(lambda n: (one(requantise("i8", (3, 2)), [("i16", [n])], max_batch=1), noise(n, 2 * n), []))
 
     x = [("i8", [4])]
     out += [
@@ -58,6 +59,7 @@ def lut8_cases():
         out.append(case(f"every value, {t}, root", one({"op": "Lut8"}, [("i8", [256])], [(t, [256], None)]), 1, every, [table]))
         out.append(case(f"every value, {t}, inline", one({"op": "Lut8"}, [("i8", [64])], [(t, [256], expand(table))]), 4, every))
     x, table = [("i8", [4])], ("i8", [256], None)
+    out += sizes(lambda n: (one({"op": "Lut8"}, [("i8", [n])], [table], 1), noise(n, n), [noise(n + 1, 256)]))
     out += [
         refused("an i16 operand", one({"op": "Lut8"}, [("i16", [4])], [table]), 22),
         refused("a table of 257 entries", one({"op": "Lut8"}, x, [("i8", [257], None)]), 23),

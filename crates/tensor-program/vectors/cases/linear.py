@@ -89,6 +89,10 @@ def matmul_cases():
         out.append(case(f"the longest judgeable K of {t}, {k}", linear(op, k, 1, t=t), 2, noise(28, 2 * k * width), [noise(29, k)]))
         out.append(refused(f"one above the longest judgeable K of {t}", linear(op, k + 1, 1, t=t), 26))
 
+    def sized(n):
+        return one(matmul(1, 2, epilogue=req((30000, 20))), [("i8", [n, 3])], [("i8", [1, 3], None)], 1), noise(n, 3 * n), [noise(n + 1, 3)]
+
+    out += sizes(sized)
     x, b = [("i8", [4])], ("i8", [3, 4], None)
     out += [
         refused("za on an i16 left side", one(matmul(1, 0, epilogue=req((1, 0))), [("i16", [4])], [b]), 24),

@@ -17,6 +17,7 @@ def argmax_cases():
         out.append(case(f"{t}, one element a row", one(op, [(t, [1])]), 3, noise(51, 3 * WIDTH[t])))
         out.append(case(f"{t}, inner rows", one(op, [(t, [3, 5])]), 2, noise(52, 30 * WIDTH[t])))
         out.append(case(f"{t}, a long row", one(op, [(t, [5000])]), 1, noise(53, 5000 * WIDTH[t])))
+    out += sizes(lambda n: (one(op, [("i8", [n, 2])], max_batch=1), noise(n, 2 * n), []), 4)
     out += [
         refused("no axis but the batch", one(op, [("i8", [])]), 23),
         refused("two operands", one(op, [("i8", [4]), ("i8", [4])]), 17),

@@ -144,6 +144,42 @@ def touched(length):
     return (length + 1022) // 1024 + 1
 
 
+def runs(length, width, repeats):
+    """Chunks of each run of a window's taps: one of `length` bytes, repeated (count,
+    distance) along the width and then along the height."""
+    found, whole = [length], length == width
+    for count, distance in repeats:
+        if count > 1 and distance <= found[0] + 1023:
+            found, whole = [(count - 1) * distance + run for run in found], False
+        else:
+            found = found * count
+    return [1 if whole else touched(run) for run in found]
+
+
+def window_runs(t, shape, kernel, w, per_tap):
+    dh, dw = w["dilation"]
+    width = WIDTH[t]
+    return runs(per_tap * width, width, [(kernel[1], dw * shape[2] * width), (kernel[0], dh * shape[1] * shape[2] * width)])
+
+
+def judgeable(parts):
+    """Whether ranges, as (bytes of the content, chunks), fit one proof."""
+    return sum(slice_bytes(content, chunks) for content, chunks in parts) <= MAX_JUDGE_BYTES
+
+
+def border(name, fits, make, data, low_end, high_end):
+    """The last of low_end..high_end that fits, run, and the next, refused. `fits` must
+    change once."""
+    while high_end - low_end > 1:
+        middle = (low_end + high_end) // 2
+        low_end, high_end = (middle, high_end) if fits(middle) else (low_end, middle)
+    assert fits(low_end) and not fits(high_end)
+    return [
+        case(f"{name} of {low_end}, the last judgeable", make(low_end), 1, *data(low_end)),
+        refused(f"{name} of {high_end}, not judgeable", make(high_end), 26),
+    ]
+
+
 def longest_judgeable(width, batch):
     """The largest K with i8 output, N = 1, one row a sample and no other operand."""
     k = 1

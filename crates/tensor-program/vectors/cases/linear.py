@@ -1,6 +1,7 @@
 """MatMul, BatchMatMul, Conv2d."""
 
 from cases.common import *  # noqa: F403
+from operators import window_out
 
 
 def matmul_cases():
@@ -185,6 +186,16 @@ def batchmatmul_cases():
     out.append(refused("i16 left side, K at its bound but not judgeable", product_of(wide, [1, 65024], [1, 65024], "i16"), 26))
     out.append(refused("i16 left side, K above its bound", product_of(wide, [1, 65025], [1, 65025], "i16"), 25))
 
+    for t in ["i8", "i16"]:
+        wide = batchmatmul(epilogue=req((20000, 34 if t == "i8" else 42)))
+        out += border(
+            f"K, {t} left side",
+            lambda k: judgeable([(4 * k * (1 + WIDTH[t]), touched(k * WIDTH[t])), (4 * k * (1 + WIDTH[t]), touched(k)), (4, 1)]),  # noqa: B023
+            lambda k: product_of(wide, [1, k], [1, k], t),  # noqa: B023
+            lambda k: (data(k, [1, k], [1, k], 1, WIDTH[t]), []),  # noqa: B023
+            1, 40000,
+        )  # fmt: skip
+
     def sized(n):
         return product_of(batchmatmul(1, 2, req((30000, 20))), [n, 3], [1, 3], max_batch=1), data(n, [n, 3], [1, 3], 1), []
 
@@ -293,6 +304,41 @@ def conv2d_cases():
         out.append(refused(f"K above its bound, zero points {za} and {zb}", over(conv(za=za, zb=zb), [1, 1, k], [1, 1, 1, k], more), 25))
         k = -(-k // 4)
         out.append(refused(f"K of four taps above its bound, zero points {za} and {zb}", over(conv(za=za, zb=zb), [2, 2, k], [1, 2, 2, k], more), 25))
+    plain = conv(epilogue=req((20000, 34)))
+    out += border(
+        "K",
+        lambda k: judgeable([(4 * k, touched(k)), (k, touched(k)), (4, 1)]),
+        lambda k: over(plain, [1, 1, k], [1, 1, 1, k]),
+        lambda k: (noise(k, k), [noise(k + 1, k)]),
+        1, 40000,
+    )  # fmt: skip
+    for dilation in [1, 2]:
+        far = conv(window(dilation=(dilation, dilation), pad=(2, 2, 2, 2)), epilogue=req((20000, 34)))
+
+        def fits(c):
+            x = [3, 5, c]
+            taps_ = [(4 * product(x), n) for n in window_runs("i8", x, (3, 3), far["window"], c)]
+            size = 4 * product(window_out(x, (3, 3), far["window"]))
+            return judgeable([*taps_, (9 * c, touched(9 * c)), (size, 1)])
+
+        out += border(
+            f"channels, nine taps at distance {dilation}",
+            fits,
+            lambda c: over(far, [3, 5, c], [1, 3, 3, c]),  # noqa: B023
+            lambda c: (noise(c, 15 * c), [noise(c + 1, 9 * c)]),
+            1, 4000,
+        )  # fmt: skip
+    tall = conv(groups=6, epilogue=req((20000, 30)))
+    out += border(
+        "kernel height, one channel of six",
+        lambda h: judgeable([
+            *[(4 * h * 60, n) for n in window_runs("i8", [h, 10, 6], (h, 10), tall["window"], 1)],
+            (6 * h * 10, touched(h * 10)), (24, 1),
+        ]),
+        lambda h: over(tall, [h, 10, 6], [6, h, 10, 1]),
+        lambda h: (noise(h, 60 * h), [noise(h + 1, 60 * h)]),
+        1, 2000,
+    )  # fmt: skip
     out.append(refused("K at its bound but not judgeable", over(conv(), [1, 1, bound(0, 0)], [1, 1, 1, bound(0, 0)]), 26))
     out.append(refused("nine taps of 2,048 channels, dilated", over(conv(window(dilation=(2, 2))), [5, 5, 2048], [1, 3, 3, 2048]), 26))
     run("nine taps of 512 channels", conv(window(pad=(1, 1, 1, 1)), epilogue=req((20000, 30))), [2, 3, 512], [1, 3, 3, 512])

@@ -272,6 +272,29 @@ def pool_cases(make, types=("i8", "i16")):
     out.append(case("stride, dilation and padding at their top", p, 1, noise(21, 5)))
     out.append(case("dilation beyond the input", one(make((2, 2), window((2, 2), (3, 3), (2, 2, 2, 2))), [("i8", [2, 2, 2])]), 1, noise(22, 8)))
     out.append(case("channels of more than a chunk, five by five", one(make((5, 5), window((5, 5))), [("i8", [5, 5, 1500])]), 1, noise(23, 37500)))
+    def fits(t, shape, kernel, most):
+        blob = most * product(shape) * WIDTH[t]
+        taps_ = [(blob, n) for n in window_runs(t, shape, kernel, window(), 1)]
+        result = WIDTH[make(kernel, window())["requant"]["out"] if "requant" in make(kernel, window()) else t]
+        return judgeable([*taps_, (most * shape[2] * result, 1)])
+
+    for t in types:
+        w = WIDTH[t]
+        out += border(
+            f"{t}, rows of 40",
+            lambda k: fits(t, [k, 40, 14 // w], (k, 40), 4),  # noqa: B023
+            lambda k: one(make((k, 40), window()), [(t, [k, 40, 14 // w])]),  # noqa: B023
+            lambda k: (noise(k, k * 560), []),  # noqa: B023
+            1, 103,
+        )  # fmt: skip
+        for c in [1024 // w, 1024 // w + 1]:
+            out += [] if fits(t, [6, 6, c], (6, 6), 1 << 20) else border(
+                f"{t}, {c} channels, six by six, max_batch",
+                lambda most: fits(t, [6, 6, c], (6, 6), most),  # noqa: B023
+                lambda most: one(make((6, 6), window()), [(t, [6, 6, c])], max_batch=most),  # noqa: B023
+                lambda most: (noise(c, 36 * c * w), []),  # noqa: B023
+                1, 1 << 20,
+            )  # fmt: skip
     out += sizes(lambda n: (one(make((1, 2), window()), [("i8", [1, n + 1, 1])], max_batch=1), noise(n, n + 1), []))
     x = [("i8", [4, 4, 2])]
     out += [

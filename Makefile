@@ -2,7 +2,7 @@
 # Honoured: CARGO_TARGET_DIR (default ~/.cache/athanor/target), ATHANOR_CACHE (~/.cache/athanor).
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench weights audit \
+.PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench models weights audit \
 	zombienet zombienet-test clean
 
 help: ## list the targets
@@ -40,6 +40,9 @@ docs: ## API documentation of our own crates, into the target folder
 
 bench: ## measure the worker on this machine
 	@scripts/bench
+
+models: ## prepare the example models, import them, and measure their accuracy
+	@scripts/models
 
 weights: ## measure the runtime's weights and write them into the sources
 	@scripts/weights

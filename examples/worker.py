@@ -17,9 +17,9 @@ def card(model):
 
 
 def quantise(x, port):
-    """Reals as the program's integers."""
-    t = np.dtype(TYPES[port["dtype"]])
-    q = np.floor(x / port["scale"] + 0.5) + port["zero_point"]
+    """Reals as the program's integers; integers, which have no scale, as they are."""
+    t = np.dtype(TYPES[port["type"]])
+    q = x if port["scale"] is None else np.floor(x / port["scale"] + 0.5) + port["zero_point"]
     return np.clip(q, np.iinfo(t).min, np.iinfo(t).max).astype(t)
 
 
@@ -27,7 +27,7 @@ def outputs(data, ports, n):
     """The arrays of an output blob by name."""
     found, at = {}, 0
     for port in ports:
-        t = np.dtype(TYPES[port["dtype"]])
+        t = np.dtype(TYPES[port["type"]])
         size = n * int(np.prod(port["shape"], dtype=int)) * t.itemsize
         found[port["name"]] = np.frombuffer(data[at : at + size], t).reshape(n, *port["shape"])
         at += size

@@ -2,12 +2,11 @@
 
     .venv/bin/python accuracy.py OUT digits_mlp|digits_cnn [--worker gpu-worker]
 
-Prints one line of JSON; ends with 1 if the program is more than one point below the
+Prints one line; ends with 1 if the program is more than one point below the
 float model.
 """
 
 import argparse
-import json
 import pathlib
 import sys
 
@@ -36,7 +35,10 @@ def main():
         "program": int((digits == samples["label"]).sum()),
     }
     same = int((digits == samples["digit"]).sum())
-    print(json.dumps({"model": args.model, "of": n, "right": right, "same_as_float": same, "seconds": done["seconds"]}))
+    print(
+        f"{args.model:<11} right {right['program']} of {n} (float {right['float']}, goal at most one point less), "
+        f"same answer {same}, {done['seconds']:.2f} s"
+    )
     if right["program"] < right["float"] - n / 100:
         sys.exit("more than one point below the float model")
 

@@ -2,11 +2,10 @@
 
     .venv/bin/python accuracy.py OUT [--worker gpu-worker]
 
-Runs the program on the samples and prints one line of JSON; ends with 1 below the goals.
+Runs the program on the samples and prints one line; ends with 1 below the goals.
 """
 
 import argparse
-import json
 import pathlib
 import sys
 
@@ -34,7 +33,12 @@ def main():
         found.append(v.astype(np.float32))
         seconds += report["seconds"]
     result = emulate.compare(samples["embeddings"], np.concatenate(found))
-    print(json.dumps({"model": "minilm", "sentences": len(samples["ids"]), **result, "seconds": seconds}))
+    print(
+        f"{'minilm':<11} cosine {result['cosine']:.4f} (goal {GOALS['cosine']}), "
+        f"nearest {result['nearest']:.1%} ({GOALS['nearest']:.0%}), "
+        f"clear {result['nearest_clear']:.1%} ({GOALS['nearest_clear']:.0%}) "
+        f"of {len(samples['ids'])} sentences, {seconds:.2f} s"
+    )
     missed = {k: result[k] for k, goal in GOALS.items() if result[k] < goal}
     if missed:
         sys.exit(f"below the goals: {missed}")

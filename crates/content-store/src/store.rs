@@ -303,6 +303,83 @@ impl Store {
         .await
     }
 
+    /// Takes in the file at `path`, whose content the caller has hashed: it must be `root`. The file
+    /// is moved where that is possible, so it should lie below [`dir`](Self::dir).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`], [`Error::Quota`], [`Error::Io`]: the file then stays where it is.
+    pub async fn adopt(&self, root: &Root, path: &Path) -> Result<u64, Error> {
+        let metadata = tokio::fs::metadata(path)
+            .await
+            .map_err(Error::io("read", path))?;
+        let len = metadata.len();
+        self.check_len(len)?;
+        let (inner, root, from) = (self.inner.clone(), *root, path.to_owned());
+        blocking(move || {
+            let to = inner.path(&root);
+            let file = std::fs::File::open(&from).map_err(Error::io("open", &from))?;
+            file.sync_all().map_err(Error::io("sync", &from))?;
+            let _changing = inner.changing();
+            let old = std::fs::metadata(&to).ok().map(|old| old.len());
+            if old == Some(len) {
+                std::fs::remove_file(&from).map_err(Error::io("remove", &from))?;
+                return Ok(len);
+            }
+            let mut room = incoming::Room::new(inner.clone());
+            room.hold(len)?;
+            let folder = to.parent().unwrap_or(&inner.dir);
+            std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+            std::fs::rename(&from, &to).map_err(Error::io("write", &to))?;
+            incoming::sync_folder(folder)?;
+            room.keep();
+            inner.forget(old.unwrap_or(0));
+            Ok(len)
+        })
+        .await
+    }
+
+    /// Notes that a blob was used now: see [`by_last_use`](Self::by_last_use). A blob that is
+    /// absent stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub async fn touch(&self, root: &Root) -> Result<(), Error> {
+        let path = self.inner.path(root);
+        blocking(move || {
+            let file = match std::fs::File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(Error::io("open", &path)(error)),
+            };
+            file.set_modified(SystemTime::now())
+                .map_err(Error::io("touch", &path))
+        })
+        .await
+    }
+
+    /// All blobs, those first that were stored or [touched](Self::touch) longest ago.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub async fn by_last_use(&self) -> Result<Vec<Blob>, Error> {
+        let inner = self.inner.clone();
+        blocking(move || {
+            let mut blobs: Vec<(SystemTime, Blob)> = scan(&inner.dir)?
+                .into_iter()
+                .filter_map(|blob| {
+                    let metadata = std::fs::metadata(inner.path(&blob.root)).ok()?;
+                    Some((metadata.modified().ok()?, blob))
+                })
+                .collect();
+            blobs.sort_by_key(|(used, blob)| (*used, blob.root));
+            Ok(blobs.into_iter().map(|(_, blob)| blob).collect())
+        })
+        .await
+    }
+
     /// All blobs, sorted by root.
     ///
     /// # Errors

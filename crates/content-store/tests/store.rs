@@ -253,3 +253,54 @@ async fn many_writers_of_one_blob_store_it_once() {
     assert_eq!(store.list().await.unwrap().len(), 1);
     assert!(incoming(&store).is_empty());
 }
+
+#[tokio::test]
+async fn an_adopted_file_is_a_blob_and_counts_once() {
+    let (dir, store) = store(limits(100, 150)).await;
+    let file = |name: &str, byte: u8| {
+        let path = dir.path().join(name);
+        fs::write(&path, [byte; 100]).unwrap();
+        path
+    };
+    let (first, name) = (file("a", 1), root(&[1; 100]));
+    assert_eq!(store.adopt(&name, &first).await.unwrap(), 100);
+    assert!(!first.exists());
+    assert_eq!(store.read(&name, 100).await.unwrap().unwrap(), [1; 100][..]);
+    let again = file("b", 1);
+    assert_eq!(store.adopt(&name, &again).await.unwrap(), 100);
+    assert!(!again.exists());
+    assert_eq!(store.used(), 100);
+
+    let (second, other) = (file("c", 2), root(&[2; 100]));
+    let full = store.adopt(&other, &second).await.unwrap_err();
+    assert!(matches!(full, Error::Quota { .. }), "{full}");
+    assert!(second.exists());
+    fs::write(&second, [2; 101]).unwrap();
+    let long = store.adopt(&other, &second).await.unwrap_err();
+    assert!(matches!(long, Error::TooLarge { .. }), "{long}");
+    assert_eq!(store.used(), 100);
+    let nothing = dir.path().join("nothing");
+    let absent = store.adopt(&other, &nothing).await.unwrap_err();
+    assert!(matches!(absent, Error::Io { .. }), "{absent}");
+}
+
+#[tokio::test]
+async fn a_touched_blob_was_used_last() {
+    let (_dir, store) = store(Limits::default()).await;
+    let mut names = Vec::new();
+    for (age, byte) in [(300, 1u8), (200, 2), (100, 3)] {
+        let name = store.put_bytes(Bytes::from(vec![byte])).await.unwrap();
+        let path = store.path(&name).await.unwrap();
+        let then = SystemTime::now() - Duration::from_secs(age);
+        fs::File::open(path).unwrap().set_modified(then).unwrap();
+        names.push(name);
+    }
+    let order = || async {
+        let blobs = store.by_last_use().await.unwrap();
+        blobs.iter().map(|blob| blob.root).collect::<Vec<_>>()
+    };
+    assert_eq!(order().await, names);
+    store.touch(&names[0]).await.unwrap();
+    store.touch(&[9; 32]).await.unwrap();
+    assert_eq!(order().await, [names[1], names[2], names[0]]);
+}

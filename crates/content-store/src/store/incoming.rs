@@ -32,7 +32,7 @@ pub struct Incoming {
 
 impl Incoming {
     pub(super) async fn begin(inner: Arc<Inner>) -> Result<Self, Error> {
-        let room = Room { inner, bytes: 0 };
+        let room = Room::new(inner);
         let folder = room.inner.incoming();
         let temp = blocking(move || {
             tempfile::Builder::new()
@@ -161,7 +161,7 @@ impl Incoming {
 
 /// The rename itself must survive a power cut. Folders cannot be opened everywhere; where they
 /// cannot, the system gives no stronger promise.
-fn sync_folder(folder: &Path) -> Result<(), Error> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
     match std::fs::File::open(folder) {
         Ok(folder_file) => folder_file.sync_all().map_err(Error::io("sync", folder)),
         Err(_) => Ok(()),
@@ -170,13 +170,17 @@ fn sync_folder(folder: &Path) -> Result<(), Error> {
 
 /// Bytes taken from the store's allowance; given back when dropped.
 #[derive(Debug)]
-struct Room {
+pub(super) struct Room {
     inner: Arc<Inner>,
     bytes: u64,
 }
 
 impl Room {
-    fn hold(&mut self, bytes: u64) -> Result<(), Error> {
+    pub(super) fn new(inner: Arc<Inner>) -> Self {
+        Room { inner, bytes: 0 }
+    }
+
+    pub(super) fn hold(&mut self, bytes: u64) -> Result<(), Error> {
         let limits = self.inner.limits;
         if bytes > limits.max_blob {
             return Err(Error::TooLarge {
@@ -207,7 +211,7 @@ impl Room {
         self.bytes = self.bytes.min(bytes);
     }
 
-    fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         self.bytes = 0;
     }
 }

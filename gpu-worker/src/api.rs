@@ -91,7 +91,7 @@ pub struct Trouble {
 }
 
 /// Answer of `worker_submit` and `worker_status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The job.
     pub job: JobId,
@@ -103,6 +103,138 @@ pub struct Status {
     pub progress: u8,
     /// Why it was refused, failed, or what it waits for.
     pub error: Option<Trouble>,
+    /// How far the fetch or the run under way has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
+}
+
+/// What [`Work`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Bytes of input and weights, those held before included.
+    Bytes,
+    /// Parts of a run, of about equal work each: as the backend cuts it.
+    Parts,
+}
+
+/// How far a fetch or a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// What is counted.
+    pub unit: Unit,
+    /// Done so far.
+    pub done: u64,
+    /// Done at the end.
+    pub total: u64,
+    /// Done each second since it started. `None` in its first moments.
+    pub per_second: Option<f64>,
+    /// Seconds it will take at that rate.
+    pub eta_seconds: Option<u64>,
+}
+
+/// Seconds a job spent in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseSeconds {
+    /// Waiting for a place among the fetches.
+    pub queued: f64,
+    /// Fetching, or waiting for blobs that are nowhere.
+    pub fetching: f64,
+    /// Waiting for the device.
+    pub ready: f64,
+    /// On the device, and storing what came out.
+    pub running: f64,
+}
+
+impl PhaseSeconds {
+    /// The figure of `state`; `None` for states that are an end.
+    pub fn of(&mut self, state: JobState) -> Option<&mut f64> {
+        match state {
+            JobState::Queued => Some(&mut self.queued),
+            JobState::Fetching => Some(&mut self.fetching),
+            JobState::Ready => Some(&mut self.ready),
+            JobState::Running => Some(&mut self.running),
+            JobState::Done | JobState::Refused | JobState::Failed => None,
+        }
+    }
+}
+
+/// A job of [`Overview`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobDetail {
+    /// Where it is.
+    pub status: Status,
+    /// The model it runs.
+    pub model: u64,
+    /// Samples in its input.
+    pub batch: u32,
+    /// Units it costs.
+    pub units: u64,
+    /// First block in which its next step is too late.
+    pub deadline: u32,
+    /// Times its blobs were fetched or asked for.
+    pub attempts: u32,
+    /// Seconds since it was taken on.
+    pub age_seconds: u64,
+    /// Seconds in each state.
+    pub phases: PhaseSeconds,
+}
+
+/// Answer of `worker_overview`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    /// What the daemon is and takes.
+    pub worker: Capabilities,
+    /// Whether it takes jobs now; if not, why not.
+    pub ready: Readiness,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
+    /// Jobs that wait, fetch or run.
+    pub live: u64,
+    /// Bytes in the store.
+    pub store_used: u64,
+    /// Bytes the store may hold.
+    pub store_limit: u64,
+    /// Jobs: those under way, those that wait in the order they will be served,
+    /// those that ended, the latest first. At most [`MAX_OVERVIEW`].
+    pub jobs: Vec<JobDetail>,
+    /// Jobs known beyond these.
+    pub left_out: u64,
+}
+
+/// Most jobs in an [`Overview`].
+pub const MAX_OVERVIEW: usize = 256;
+
+/// Whether a daemon takes jobs now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// It does.
+    Ready,
+    /// As many jobs wait as it takes.
+    QueueFull,
+    /// The store can't be written.
+    StoreBroken,
+    /// It was told to stop.
+    Stopping,
+}
+
+impl Readiness {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Readiness::Ready => "ready",
+            Readiness::QueueFull => "queue_full",
+            Readiness::StoreBroken => "store_broken",
+            Readiness::Stopping => "stopping",
+        }
+    }
+}
+
+impl std::fmt::Display for Readiness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Answer of `worker_capabilities`.
@@ -182,6 +314,10 @@ pub trait WorkerApi {
     #[method(name = "receipt")]
     async fn receipt(&self, job: JobId) -> RpcResult<JobReceipt>;
 
+    /// What the daemon does now: for operators.
+    #[method(name = "overview")]
+    async fn overview(&self) -> RpcResult<Overview>;
+
     /// Stops and forgets a job. `false` if it was not known.
     #[method(name = "cancel")]
     async fn cancel(&self, job: JobId) -> RpcResult<bool>;
@@ -202,12 +338,30 @@ mod tests {
                 code: "root_mismatch".into(),
                 message: "no".into(),
             }),
+            work: None,
         };
         assert_eq!(
             serde_json::to_value(&status).unwrap(),
             serde_json::json!({
                 "job": 7, "state": "refused", "held": false, "progress": 0,
                 "error": {"code": "root_mismatch", "message": "no"},
+            })
+        );
+    }
+
+    #[test]
+    fn work_under_way_is_in_the_status_with_rate_and_rest() {
+        let work = Work {
+            unit: Unit::Bytes,
+            done: 1,
+            total: 5,
+            per_second: Some(0.5),
+            eta_seconds: Some(8),
+        };
+        assert_eq!(
+            serde_json::to_value(work).unwrap(),
+            serde_json::json!({
+                "unit": "bytes", "done": 1, "total": 5, "per_second": 0.5, "eta_seconds": 8,
             })
         );
     }
@@ -232,6 +386,14 @@ mod tests {
     fn names_in_json_and_metrics_are_the_same() {
         for state in JobState::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        for ready in [
+            Readiness::Ready,
+            Readiness::QueueFull,
+            Readiness::StoreBroken,
+            Readiness::Stopping,
+        ] {
+            assert_eq!(serde_json::to_value(ready).unwrap(), ready.as_str());
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Blobs from the local store and the configured gateways.
 //!
+//! A long blob arrives in `partial/` of the store's folder, so that a daemon that
+//! was stopped or killed goes on where it broke off.
+//!
 //! Nothing else is ever asked: no URL of a ticket, a program or a chain is
 //! followed. Every blob is checked against its root and its exact length before
 //! it counts as held.
@@ -12,6 +15,7 @@ use athanor_content_store::{Client, ClientOptions, Error as StoreError, Store};
 use athanor_primitives::{ticket::to_hex, Root};
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -21,6 +25,12 @@ const SLOWEST: u64 = 64 * 1024;
 
 /// Time every fetch gets, however short the blob.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// Blobs from this length on are resumed; shorter ones are fetched anew.
+const RESUMED: u64 = 1 << 20;
+
+/// What is left of a download that nobody resumed goes after this.
+const PARTIAL_AGE: Duration = Duration::from_secs(24 * 3_600);
 
 /// A blob is not here.
 #[derive(Debug)]
@@ -78,6 +88,7 @@ impl Blobs {
                 })
             })
             .collect::<Result<_, StoreError>>()?;
+        clear_partial(&store.dir().join(PARTIAL));
         Ok(Blobs {
             store,
             gateways,
@@ -178,18 +189,15 @@ impl Blobs {
         blob: &Blob,
         progress: &mut (impl FnMut(u64) + Send),
     ) -> Result<Result<(), Miss>, FetchError> {
-        let got = gateway
-            .client
-            .get_to_store(
-                &blob.root,
-                &self.store,
-                Some(blob.len),
-                blob.len,
-                |done, _| {
-                    progress(done.min(blob.len));
-                },
-            )
-            .await;
+        let progress = |done: u64, _| progress(done.min(blob.len));
+        let got = if blob.len < RESUMED {
+            let (client, len) = (&gateway.client, blob.len);
+            client
+                .get_to_store(&blob.root, &self.store, Some(len), len, progress)
+                .await
+        } else {
+            self.resume(gateway, blob, progress).await
+        };
         match got {
             Ok(len) => {
                 self.metrics.fetched_bytes.inc_by(len);
@@ -204,6 +212,41 @@ impl Blobs {
             Err(error @ (StoreError::Io { .. } | StoreError::Quota { .. })) => Err(broken(&error)),
             Err(error) => Ok(Err(self.miss(&gateway.url, blob, &error))),
         }
+    }
+
+    /// Fetches a long blob by way of `partial/`.
+    async fn resume(
+        &self,
+        gateway: &Gateway,
+        blob: &Blob,
+        progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<u64, StoreError> {
+        let folder = self.store.dir().join(PARTIAL);
+        let io = |source| StoreError::Io {
+            action: "create",
+            path: folder.clone(),
+            source,
+        };
+        tokio::fs::create_dir_all(&folder).await.map_err(io)?;
+        // Holds the room while the bytes come in beside the store.
+        let mut room = self.store.begin().await?;
+        room.reserve(blob.len)?;
+        let name = to_hex(&blob.root);
+        let path = folder.join(name.trim_start_matches("0x"));
+        let len = gateway
+            .client
+            .get_to_file(&blob.root, &path, blob.len, progress)
+            .await?;
+        if len != blob.len {
+            // Removed, or it would be taken for the blob again.
+            tokio::fs::remove_file(&path).await.map_err(io)?;
+            return Err(StoreError::LengthMismatch {
+                expected: blob.len,
+                actual: len,
+            });
+        }
+        drop(room);
+        self.store.adopt(&blob.root, &path).await
     }
 
     fn miss(&self, url: &str, blob: &Blob, error: &StoreError) -> Miss {
@@ -231,6 +274,25 @@ impl Blobs {
         self.metrics.fetch_failed(reason);
         tracing::warn!(gateway = %url, root = %to_hex(&blob.root), %error, "fetch failed");
         miss
+    }
+}
+
+/// Where downloads that can be resumed lie, in the store's folder.
+const PARTIAL: &str = "partial";
+
+fn clear_partial(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let age = std::fs::metadata(&path)
+            .and_then(|metadata| metadata.modified())
+            .map(|changed| changed.elapsed().unwrap_or_default());
+        if age.is_ok_and(|age| age >= PARTIAL_AGE) {
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "old download stays");
+            }
+        }
     }
 }
 

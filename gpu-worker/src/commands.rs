@@ -1,8 +1,10 @@
 //! The subcommands.
 
+pub mod config;
 pub mod doctor;
 pub mod run;
 pub mod serve;
+pub mod status;
 
 use clap::ValueEnum;
 use comfy_table::{presets::NOTHING, ContentArrangement, Table};

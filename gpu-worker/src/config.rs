@@ -11,7 +11,7 @@ use crate::{
     worker::Fault,
 };
 use athanor_content_store::Limits as StoreLimits;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -97,8 +97,13 @@ pub struct ServeArgs {
     #[arg(long, env = "GPU_WORKER_CONNECTIONS", value_name = "N")]
     pub connections: Option<usize>,
 
+    /// Seconds that a run under way may take to end when the daemon is told to
+    /// stop [default: 30].
+    #[arg(long, env = "GPU_WORKER_STOP_GRACE", value_name = "SECONDS")]
+    pub stop_grace: Option<u32>,
+
     /// FOR TESTS ONLY: make a fault on purpose. A provider that runs with this
-    /// publishes wrong results and loses its collateral.
+    /// publishes wrong results, or none, and loses its collateral.
     #[arg(long, value_enum, value_name = "FAULT", hide_short_help = true)]
     pub fault: Option<Fault>,
 }
@@ -121,6 +126,7 @@ struct ConfigFile {
     store_limit: Option<Size>,
     retention_days: Option<u32>,
     connections: Option<usize>,
+    stop_grace: Option<u32>,
 }
 
 /// A number of bytes, plain or with a unit.
@@ -169,8 +175,46 @@ pub struct Config {
     pub retention: Option<Duration>,
     /// Connections at a time.
     pub connections: usize,
+    /// How long a run under way may take when the daemon is told to stop.
+    pub stop_grace: Duration,
     /// A fault made on purpose.
     pub fault: Option<Fault>,
+}
+
+/// Where a setting comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// The configuration file.
+    File,
+    /// Nobody said anything.
+    Default,
+}
+
+impl Origin {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Flag => "flag",
+            Origin::Environment => "environment",
+            Origin::File => "file",
+            Origin::Default => "default",
+        }
+    }
+}
+
+/// A setting as it is in effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// Its key in a configuration file.
+    pub name: &'static str,
+    /// Its value there. `None` if there is no such value, as for no limit.
+    pub value: Option<toml::Value>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// The settings make no sense.
@@ -289,8 +333,126 @@ impl ServeArgs {
                 "connections",
                 self.connections.or(file.connections).unwrap_or(256),
             )?,
+            stop_grace: Duration::from_secs(
+                self.stop_grace.or(file.stop_grace).unwrap_or(30).into(),
+            ),
             fault: self.fault,
         })
+    }
+
+    /// Every setting in effect, in the order of the help. `given` says where the
+    /// value of a flag comes from, by the name of its field; `None` if it has
+    /// none. The token's text is not among them, its file is.
+    pub fn explain(
+        &self,
+        given: impl Fn(&str) -> Option<Origin>,
+    ) -> Result<Vec<Setting>, ConfigError> {
+        let config = self.settle()?;
+        let file = match &self.config {
+            Some(path) => read_file(path)?,
+            None => ConfigFile::default(),
+        };
+        let number = |value: u64| i64::try_from(value).ok().map(toml::Value::Integer);
+        let count = |value: usize| number(u64::try_from(value).unwrap_or(u64::MAX));
+        let text = |value: String| Some(toml::Value::String(value));
+        let path = |value: &Path| text(value.display().to_string());
+        let token_file = self.token_file.as_ref().or(file.token_file.as_ref());
+        let gateways = config.gateways.iter().map(|url| hide_user(url).into());
+        let days = config
+            .retention
+            .map_or(0, |retention| retention.as_secs() / 86_400);
+        let backend = config.backend.to_possible_value();
+        let rows = [
+            (
+                "backend",
+                backend.and_then(|value| text(value.get_name().into())),
+                file.backend.is_some(),
+            ),
+            ("threads", count(config.threads), file.threads.is_some()),
+            ("store", path(&config.store), file.store.is_some()),
+            (
+                "listen",
+                text(config.listen.to_string()),
+                file.listen.is_some(),
+            ),
+            (
+                "gateways",
+                Some(toml::Value::Array(gateways.collect())),
+                !file.gateways.is_empty(),
+            ),
+            (
+                "token-file",
+                token_file.and_then(|file| path(file)),
+                file.token_file.is_some(),
+            ),
+            ("queue", count(config.limits.queue), file.queue.is_some()),
+            (
+                "fetches",
+                count(config.limits.fetches),
+                file.fetches.is_some(),
+            ),
+            (
+                "memory",
+                number(config.limits.memory),
+                file.memory.is_some(),
+            ),
+            (
+                "max-cost",
+                number(config.limits.max_cost),
+                file.max_cost.is_some(),
+            ),
+            (
+                "max-blob",
+                number(config.limits.max_blob),
+                file.max_blob.is_some(),
+            ),
+            (
+                "store-limit",
+                number(config.store_limits.max_total),
+                file.store_limit.is_some(),
+            ),
+            (
+                "retention-days",
+                number(days),
+                file.retention_days.is_some(),
+            ),
+            (
+                "connections",
+                count(config.connections),
+                file.connections.is_some(),
+            ),
+            (
+                "stop-grace",
+                number(config.stop_grace.as_secs()),
+                file.stop_grace.is_some(),
+            ),
+        ];
+        let setting = |(name, value, in_file): (&'static str, _, bool)| {
+            let field = name.replace('-', "_");
+            let origin = given(&field).unwrap_or(match in_file {
+                true => Origin::File,
+                false => Origin::Default,
+            });
+            Setting {
+                name,
+                value,
+                origin,
+            }
+        };
+        Ok(rows.map(setting).into())
+    }
+}
+
+/// A gateway's URL without the user and password that should not be in it.
+fn hide_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://hidden@{host}{path}"),
+        None => url.to_owned(),
     }
 }
 
@@ -432,6 +594,65 @@ mod tests {
             with_config(&long).unwrap_err(),
             ConfigError::TooLong(_)
         ));
+    }
+
+    #[test]
+    fn each_setting_says_where_it_comes_from() {
+        let (_dir, path) = file("queue = 7\nthreads = 3\n");
+        let args = ServeArgs {
+            config: Some(path),
+            queue: Some(9),
+            fetches: Some(2),
+            ..Default::default()
+        };
+        let given = |field: &str| match field {
+            "queue" => Some(Origin::Flag),
+            "fetches" => Some(Origin::Environment),
+            _ => None,
+        };
+        let settings = args.explain(given).unwrap();
+        let origin = |name: &str| {
+            let setting = settings.iter().find(|setting| setting.name == name);
+            setting.unwrap().origin
+        };
+        assert_eq!(origin("queue"), Origin::Flag);
+        assert_eq!(origin("fetches"), Origin::Environment);
+        assert_eq!(origin("threads"), Origin::File);
+        assert_eq!(origin("stop-grace"), Origin::Default);
+    }
+
+    #[test]
+    fn the_settings_in_effect_are_a_configuration_file_with_the_same_effect() {
+        let (_dir, token) = file("secret\n");
+        let args = ServeArgs {
+            token_file: Some(token),
+            memory: Some(77),
+            stop_grace: Some(5),
+            retention_days: Some(0),
+            gateways: vec!["http://a".into(), "http://b:1/x".into()],
+            ..Default::default()
+        };
+        let table: toml::Table = args
+            .explain(|_| None)
+            .unwrap()
+            .into_iter()
+            .filter_map(|setting| Some((setting.name.to_owned(), setting.value?)))
+            .collect();
+        let text = toml::to_string(&table).unwrap();
+        assert!(!text.contains("secret"), "{text}");
+        let (again, config) = (with_config(&text).unwrap(), args.settle().unwrap());
+        assert_eq!(format!("{again:?}"), format!("{config:?}"));
+    }
+
+    #[test]
+    fn a_password_in_a_gateway_does_not_show() {
+        for (url, shown) in [
+            ("http://a/b", "http://a/b"),
+            ("https://u:p@a:1/b@c", "https://hidden@a:1/b@c"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(hide_user(url), shown);
+        }
     }
 
     #[test]

@@ -16,19 +16,37 @@
 //!     fetching --> refused: wrong bytes
 //!     fetching --> failed: nobody asked for it any more
 //!     running --> failed
+//!     ready --> failed: its place was needed and nobody asked for it
 //!     refused --> queued: submitted again, if that can help
 //!     failed --> queued: submitted again
 //! ```
+//!
+//! # Order
+//!
+//! Of the jobs that wait for a fetch slot or for the device, the next is
+//!
+//! 1. one that somebody asked for within [`Limits::patience`]: a job that has
+//!    gone from the chain is not asked for any more, and runs when nothing else
+//!    wants to;
+//! 2. among those, one that has waited for [`Limits::aging`], the longest wait
+//!    first: so nothing starves, whatever deadlines others bring;
+//! 3. then the one with the earliest deadline;
+//! 4. then the one that came first.
+//!
+//! The price plays no part: the draw on chain has settled it, and what a late
+//! job costs is its collateral, whatever it pays.
 //!
 //! # Properties
 //!
 //! - At most one job runs at a time, and at most [`Limits::fetches`] fetch.
 //! - A job whose blobs nobody serves holds no fetch slot while it waits.
+//! - A full queue gives up a waiting job that nobody asks for before it turns
+//!   another away.
 //! - Everything a report could concern carries the epoch of its attempt, so a
 //!   report that comes after a cancel or a restart of the job changes nothing.
 //! - Jobs that ended are forgotten, oldest first, beyond [`Limits::remembered`].
 
-use crate::api::{JobState, Status, Trouble};
+use crate::api::{JobDetail, JobState, PhaseSeconds, Status, Trouble, Unit, Work};
 use athanor_primitives::{JobId, Root, Ticket};
 use athanor_tensor_program::{Invalid, Validated, MAX_PROGRAM_BYTES};
 use codec::Encode;
@@ -55,6 +73,8 @@ pub struct Limits {
     pub max_cost: u64,
     /// Bytes of the largest blob.
     pub max_blob: u64,
+    /// Bytes that all blobs of one job may take: what the store can hold.
+    pub store: u64,
     /// Jobs that ended and are still known.
     pub remembered: usize,
     /// Least time before a job that ended badly is taken up again.
@@ -62,6 +82,9 @@ pub struct Limits {
     /// How long a job waits for a blob while nobody asks for the job. Short, so
     /// that dead jobs do not fill the queue: a live ticket is submitted again.
     pub patience: Duration,
+    /// How long a job waits before it comes ahead of those with earlier
+    /// deadlines.
+    pub aging: Duration,
     /// First pause before a missing blob is asked for again; it doubles each
     /// time, up to 16 times this.
     pub backoff: Duration,
@@ -75,9 +98,11 @@ impl Default for Limits {
             memory: 4 << 30,
             max_cost: u64::MAX,
             max_blob: 4 << 30,
+            store: u64::MAX,
             remembered: 1_024,
             retry_after: Duration::from_secs(30),
             patience: Duration::from_secs(120),
+            aging: Duration::from_secs(600),
             backoff: Duration::from_secs(1),
         }
     }
@@ -97,6 +122,8 @@ pub enum RefusalCode {
     CostLimit,
     /// Input, output or a weight is longer than the largest blob taken.
     BlobTooLarge,
+    /// The blobs of the job are more than the whole store holds.
+    StoreLimit,
     /// Whoever served a blob served other bytes than its root names.
     RootMismatch,
     /// A blob has another length than program and batch say.
@@ -112,6 +139,7 @@ impl RefusalCode {
             RefusalCode::MemoryLimit => "memory_limit",
             RefusalCode::CostLimit => "cost_limit",
             RefusalCode::BlobTooLarge => "blob_too_large",
+            RefusalCode::StoreLimit => "store_limit",
             RefusalCode::RootMismatch => "root_mismatch",
             RefusalCode::WrongLength => "wrong_length",
         }
@@ -149,6 +177,8 @@ impl Refusal {
 pub enum FailureCode {
     /// Nobody served a blob for as long as anybody asked for the job.
     FetchTimeout,
+    /// Nobody asked for the job any more, and another needed its place.
+    Abandoned,
     /// The local store could not be read or written.
     Store,
     /// The backend gave up.
@@ -162,6 +192,7 @@ impl FailureCode {
     pub fn as_str(self) -> &'static str {
         match self {
             FailureCode::FetchTimeout => "fetch_timeout",
+            FailureCode::Abandoned => "abandoned",
             FailureCode::Store => "store_error",
             FailureCode::Backend => "backend_error",
             FailureCode::Internal => "internal",
@@ -222,6 +253,7 @@ pub struct Task {
     ticket: Ticket,
     identity: [u8; 32],
     program: Validated,
+    memory: Option<u64>,
 }
 
 impl fmt::Debug for Task {
@@ -250,7 +282,28 @@ impl Task {
             identity: identity(&ticket),
             ticket,
             program,
+            memory: None,
         })
+    }
+
+    /// The same task, known to need `memory` bytes on the backend that is to run
+    /// it. Without this, [`Task::check`] takes the program's own figure.
+    #[must_use]
+    pub fn planned(self, memory: u64) -> Self {
+        Task {
+            memory: Some(memory),
+            ..self
+        }
+    }
+
+    /// Bytes that the store must find room for beside the blobs the job starts
+    /// from: each output node's, all of them joined, and the trace.
+    pub fn products(&self) -> u64 {
+        let output = self.program.output_len(self.ticket.batch).unwrap_or(0);
+        let trace = u64::try_from(self.program.node_count()).unwrap_or(u64::MAX);
+        output
+            .saturating_mul(2)
+            .saturating_add(trace.saturating_mul(32))
     }
 
     /// The ticket.
@@ -338,6 +391,24 @@ impl Task {
                 ),
             ));
         }
+        let mut distinct = self.blobs();
+        distinct.sort_unstable_by_key(|blob| blob.root);
+        distinct.dedup();
+        let all = distinct
+            .iter()
+            .map(|blob| blob.len)
+            .fold(self.products(), u64::saturating_add);
+        if all > limits.store {
+            return Err(Refusal::new(
+                RefusalCode::StoreLimit,
+                format!(
+                    "the blobs of the job are {all} bytes, the whole store holds {}: raise \
+                     --store-limit",
+                    limits.store
+                ),
+            ));
+        }
+        let memory = self.memory.unwrap_or(memory);
         if memory > limits.memory {
             return Err(Refusal::new(
                 RefusalCode::MemoryLimit,
@@ -490,10 +561,111 @@ struct Entry {
     deadline: u32,
     asked: Duration,
     ended: Duration,
+    /// When the job was taken on, and when it entered the state it is in.
+    came: Duration,
+    since: Duration,
+    /// Time spent so far in each state before the present one.
+    phases: PhaseSeconds,
+    /// Fetches and runs started.
+    attempts: u32,
+    /// What is known of the fetch or run under way.
+    measured: Option<Measured>,
+}
+
+/// Progress of a fetch or a run: `first` of `total` were done at `since`.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    since: Duration,
+    first: u64,
+    done: u64,
+    total: u64,
+}
+
+impl Measured {
+    fn work(&self, now: Duration, unit: Unit) -> Work {
+        let made = self.done.saturating_sub(self.first);
+        let seconds = now.saturating_sub(self.since).as_secs_f64();
+        // A rate of the first moments would be noise.
+        let rate = (made > 0 && seconds >= 0.1).then(|| made as f64 / seconds);
+        let left = self.total.saturating_sub(self.done) as f64;
+        Work {
+            unit,
+            done: self.done,
+            total: self.total,
+            per_second: rate,
+            eta_seconds: rate.map(|rate| (left / rate).ceil() as u64),
+        }
+    }
 }
 
 impl Entry {
-    fn status(&self) -> Status {
+    /// Moves to `state`; gives the state left and the time it took.
+    fn enter(&mut self, now: Duration, state: State) -> (JobState, Duration) {
+        let took = now.saturating_sub(self.since);
+        let left = self.state.name();
+        if let Some(total) = self.phases.of(left) {
+            *total += took.as_secs_f64();
+        }
+        (self.state, self.since, self.measured) = (state, now, None);
+        (left, took)
+    }
+
+    fn measure(&mut self, now: Duration, done: u64, total: u64) {
+        let done = done.min(total);
+        let measured = self.measured.get_or_insert(Measured {
+            since: now,
+            first: done,
+            done,
+            total,
+        });
+        // A download that starts over goes back; the rate starts over with it.
+        if done < measured.first {
+            (measured.since, measured.first) = (now, done);
+        }
+        (measured.done, measured.total) = (done, total);
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(
+            self.state,
+            State::Queued | State::Ready | State::Fetching { active: false, .. }
+        )
+    }
+
+    fn is_forsaken(&self, now: Duration, limits: &Limits) -> bool {
+        now >= self.asked.saturating_add(limits.patience)
+    }
+
+    /// Least first: see "Order" in the module's documentation.
+    fn rank(&self, now: Duration, limits: &Limits) -> (bool, bool, u128, u64) {
+        let aged = now >= self.came.saturating_add(limits.aging);
+        let order = if aged {
+            self.came.as_nanos()
+        } else {
+            self.deadline.into()
+        };
+        (self.is_forsaken(now, limits), !aged, order, self.epoch)
+    }
+
+    fn detail(&self, now: Duration) -> JobDetail {
+        let mut phases = self.phases;
+        if let Some(total) = phases.of(self.state.name()) {
+            *total += now.saturating_sub(self.since).as_secs_f64();
+        }
+        let ticket = &self.task.ticket;
+        JobDetail {
+            status: self.status(now),
+            model: ticket.model,
+            batch: ticket.batch,
+            units: self.task.units(),
+            deadline: self.deadline,
+            attempts: self.attempts,
+            age_seconds: now.saturating_sub(self.came).as_secs(),
+            phases,
+        }
+    }
+
+    fn status(&self, now: Duration) -> Status {
         let error = match &self.state {
             State::Fetching { waits_for, .. } => waits_for.clone(),
             State::Refused(refusal) => Some(Trouble {
@@ -512,6 +684,13 @@ impl Entry {
             held: self.held,
             progress: self.progress,
             error,
+            work: self.measured.map(|measured| {
+                let unit = match self.state {
+                    State::Running => Unit::Parts,
+                    _ => Unit::Bytes,
+                };
+                measured.work(now, unit)
+            }),
         }
     }
 }
@@ -530,6 +709,12 @@ pub struct Engine {
     /// Attempts with a fetch under way, cancelled ones included.
     fetching: Vec<Attempt>,
     next_epoch: u64,
+    /// States left since they were last taken, and the time spent in each.
+    left: Vec<(JobState, Duration)>,
+    /// Jobs given up since they were last taken.
+    given_up: Vec<(Arc<Task>, FailureCode)>,
+    /// Nothing new is started.
+    draining: bool,
 }
 
 impl Engine {
@@ -542,7 +727,53 @@ impl Engine {
             running: None,
             fetching: Vec::new(),
             next_epoch: 0,
+            left: Vec::new(),
+            given_up: Vec::new(),
+            draining: false,
         }
+    }
+
+    /// Starts nothing any more. What waits keeps its state; reports about what
+    /// is under way still count.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// The attempts under way whose job is fetching.
+    pub fn fetches_under_way(&self) -> Vec<Attempt> {
+        self.fetching.clone()
+    }
+
+    /// Whether the device is at work, be it for a job that was cancelled.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// The states that jobs left since this was last asked, each with the time
+    /// spent in it.
+    pub fn take_phase_times(&mut self) -> Vec<(JobState, Duration)> {
+        std::mem::take(&mut self.left)
+    }
+
+    /// Every job, as many as `most`: those that have not ended in the order they
+    /// will be served, then those that ended, the latest first.
+    pub fn details(&self, now: Duration, most: usize) -> Vec<JobDetail> {
+        let mut jobs: Vec<&Entry> = self.jobs.values().collect();
+        jobs.sort_by_key(|entry| {
+            let state = entry.state.name();
+            let ended = state.is_terminal();
+            let last = if ended {
+                Duration::MAX.saturating_sub(entry.ended)
+            } else {
+                Duration::ZERO
+            };
+            let under_way = !ended && !entry.is_waiting();
+            (ended, !under_way, last, entry.rank(now, &self.limits))
+        });
+        jobs.into_iter()
+            .take(most)
+            .map(|entry| entry.detail(now))
+            .collect()
     }
 
     /// The limits.
@@ -558,6 +789,12 @@ impl Engine {
     /// Whether the job is known.
     pub fn knows(&self, job: JobId) -> bool {
         self.jobs.contains_key(&job)
+    }
+
+    /// Where a job is; `None` if it is not known. Other than [`Engine::status`],
+    /// this does not count as asking for it.
+    pub fn state(&self, job: JobId) -> Option<JobState> {
+        self.jobs.get(&job).map(|entry| entry.state.name())
     }
 
     /// Jobs per state, in the order of [`JobState::ALL`].
@@ -583,7 +820,8 @@ impl Engine {
             .collect()
     }
 
-    fn live(&self) -> usize {
+    /// Jobs that have not ended.
+    pub fn live(&self) -> usize {
         self.jobs
             .values()
             .filter(|entry| !entry.state.name().is_terminal())
@@ -596,15 +834,39 @@ impl Engine {
         epoch
     }
 
+    /// The longest that a job which waits now has waited.
+    pub fn longest_wait(&self, now: Duration) -> Duration {
+        self.jobs
+            .values()
+            .filter(|entry| entry.is_waiting())
+            .map(|entry| now.saturating_sub(entry.came))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The waiting job that nobody has asked for the longest, beyond patience.
+    fn forsaken(&self, now: Duration) -> Option<Attempt> {
+        self.jobs
+            .iter()
+            .filter(|(_, entry)| entry.is_waiting() && entry.is_forsaken(now, &self.limits))
+            .min_by_key(|(_, entry)| entry.asked)
+            .map(|(job, entry)| Attempt {
+                job: *job,
+                epoch: entry.epoch,
+            })
+    }
+
     /// Takes on a task. `kept` is what an earlier run of the very same task
     /// yielded, and whether its blobs are still held.
     pub fn submit(
         &mut self,
         now: Duration,
-        task: Task,
+        task: impl Into<Arc<Task>>,
         kept: Option<(Outcome, bool)>,
     ) -> Result<Status, SubmitError> {
+        let task = task.into();
         let job = task.ticket.job;
+        let mut attempts = 0;
         if let Some(entry) = self.jobs.get_mut(&job) {
             if entry.task.identity != task.identity {
                 return Err(SubmitError::OtherTicket(job));
@@ -617,27 +879,43 @@ impl Engine {
                 _ => false,
             } && now >= entry.ended.saturating_add(self.limits.retry_after);
             if !retry {
-                return Ok(entry.status());
+                return Ok(entry.status(now));
             }
+            attempts = entry.attempts;
         }
         let (state, held, progress) = match (task.check(&self.limits), kept) {
             (Err(refusal), _) => (State::Refused(refusal), false, 0),
             (Ok(()), Some((outcome, held))) => (State::Done(Arc::new(outcome)), held, 100),
-            (Ok(()), None) if self.live() >= self.limits.queue => {
-                return Err(SubmitError::QueueFull(self.limits.queue));
+            (Ok(()), None) => {
+                if self.live() >= self.limits.queue {
+                    let Some(forsaken) = self.forsaken(now) else {
+                        return Err(SubmitError::QueueFull(self.limits.queue));
+                    };
+                    let message = format!(
+                        "nobody asked for the job for {} s, and job {job} needed its place",
+                        self.limits.patience.as_secs()
+                    );
+                    let failure = Failure::new(FailureCode::Abandoned, message);
+                    self.give_up(now, forsaken, failure);
+                }
+                (State::Queued, false, 0)
             }
-            (Ok(()), None) => (State::Queued, false, 0),
         };
         let epoch = self.epoch();
         let entry = Entry {
             deadline: task.ticket.deadline,
-            task: Arc::new(task),
+            task,
             epoch,
             state,
             held,
             progress,
             asked: now,
             ended: now,
+            came: now,
+            since: now,
+            phases: PhaseSeconds::default(),
+            attempts,
+            measured: None,
         };
         self.jobs.insert(job, entry);
         self.advance(now);
@@ -650,7 +928,7 @@ impl Engine {
     pub fn status(&mut self, now: Duration, job: JobId) -> Option<Status> {
         let entry = self.jobs.get_mut(&job)?;
         entry.asked = now;
-        Some(entry.status())
+        Some(entry.status(now))
     }
 
     /// What a job yielded, and its task.
@@ -662,11 +940,9 @@ impl Engine {
         }
     }
 
-    /// Stops and forgets a job. `false` if it was not known.
-    pub fn cancel(&mut self, now: Duration, job: JobId) -> bool {
-        let Some(entry) = self.jobs.remove(&job) else {
-            return false;
-        };
+    /// Stops and forgets a job; gives its task. `None` if it was not known.
+    pub fn cancel(&mut self, now: Duration, job: JobId) -> Option<Arc<Task>> {
+        let entry = self.jobs.remove(&job)?;
         if !entry.state.name().is_terminal() {
             self.actions.push_back(Action::Stop(Attempt {
                 job,
@@ -674,22 +950,24 @@ impl Engine {
             }));
         }
         self.advance(now);
-        true
+        Some(entry.task)
     }
 
     /// `done` of `total` bytes of a job's blobs are here.
-    pub fn fetch_progress(&mut self, attempt: Attempt, done: u64, total: u64) {
+    pub fn fetch_progress(&mut self, now: Duration, attempt: Attempt, done: u64, total: u64) {
         if let Some(entry) = self.current(attempt) {
             if matches!(entry.state, State::Fetching { .. }) {
+                entry.measure(now, done, total);
                 entry.progress = entry.progress.max(share(done, total, 0, FETCH_SHARE));
             }
         }
     }
 
     /// `done` of `total` parts of a run are done.
-    pub fn run_progress(&mut self, attempt: Attempt, done: u64, total: u64) {
+    pub fn run_progress(&mut self, now: Duration, attempt: Attempt, done: u64, total: u64) {
         if let Some(entry) = self.current(attempt) {
             if matches!(entry.state, State::Running) {
+                entry.measure(now, done, total);
                 entry.progress = entry.progress.max(share(done, total, FETCH_SHARE, 99));
             }
         }
@@ -700,9 +978,10 @@ impl Engine {
         self.end_fetch(attempt);
         if let Some(entry) = self.current(attempt) {
             if matches!(entry.state, State::Fetching { .. }) {
-                entry.state = State::Ready;
+                let left = entry.enter(now, State::Ready);
                 entry.held = true;
                 entry.progress = FETCH_SHARE;
+                self.left.push(left);
             }
         }
         self.advance(now);
@@ -724,6 +1003,7 @@ impl Engine {
                 *again = now.saturating_add(*pause);
                 *pause = pause.saturating_mul(2).min(longest);
                 *waits_for = Some(trouble);
+                entry.measured = None;
             }
         }
         self.advance(now);
@@ -753,17 +1033,17 @@ impl Engine {
         self.end_run(attempt);
         if let Some(entry) = self.current(attempt) {
             if matches!(entry.state, State::Running) {
-                entry.state = State::Queued;
+                let left = entry.enter(now, State::Queued);
                 entry.held = false;
                 entry.progress = 0;
+                self.left.push(left);
             }
         }
         self.advance(now);
     }
 
-    /// Lets time pass: waiting jobs are asked for again or given up. Says which
-    /// were given up.
-    pub fn tick(&mut self, now: Duration) -> Vec<JobId> {
+    /// Lets time pass: waiting jobs are asked for again or given up.
+    pub fn tick(&mut self, now: Duration) {
         let patience = self.limits.patience;
         let late: Vec<(Attempt, String)> = self
             .jobs
@@ -790,14 +1070,46 @@ impl Engine {
                 _ => None,
             })
             .collect();
-        let mut given_up = Vec::with_capacity(late.len());
         for (attempt, message) in late {
             let failure = Failure::new(FailureCode::FetchTimeout, message);
-            self.end(now, attempt, State::Failed(failure));
-            given_up.push(attempt.job);
+            self.give_up(now, attempt, failure);
         }
         self.advance(now);
-        given_up
+    }
+
+    fn give_up(&mut self, now: Duration, attempt: Attempt, failure: Failure) {
+        let code = failure.code;
+        if let Some(entry) = self.current(attempt) {
+            let task = entry.task.clone();
+            self.given_up.push((task, code));
+        }
+        self.end(now, attempt, State::Failed(failure));
+    }
+
+    /// The tasks given up since this was last asked, and why.
+    pub fn take_given_up(&mut self) -> Vec<(Arc<Task>, FailureCode)> {
+        std::mem::take(&mut self.given_up)
+    }
+
+    /// Whether `attempt` is what its job is at now: not cancelled, not taken up
+    /// again.
+    pub fn is_current(&self, attempt: Attempt) -> bool {
+        self.jobs
+            .get(&attempt.job)
+            .is_some_and(|entry| entry.epoch == attempt.epoch)
+    }
+
+    /// An attempt was stopped because the daemon stops: the job waits for the
+    /// next start.
+    pub fn handed_back(&mut self, now: Duration, attempt: Attempt) {
+        self.end_fetch(attempt);
+        self.end_run(attempt);
+        if let Some(entry) = self.current(attempt) {
+            if !entry.state.name().is_terminal() {
+                entry.enter(now, State::Queued);
+                entry.held = false;
+            }
+        }
     }
 
     fn current(&mut self, attempt: Attempt) -> Option<&mut Entry> {
@@ -824,8 +1136,9 @@ impl Engine {
                 } else {
                     entry.held = false;
                 }
-                entry.state = state;
+                let left = entry.enter(now, state);
                 entry.ended = now;
+                self.left.push(left);
             }
         }
         self.advance(now);
@@ -833,7 +1146,8 @@ impl Engine {
 
     /// Starts what can be started, and forgets what is too old.
     fn advance(&mut self, now: Duration) {
-        while self.fetching.len() < self.limits.fetches {
+        let limits = &self.limits;
+        while !self.draining && self.fetching.len() < limits.fetches {
             let next = self
                 .jobs
                 .iter_mut()
@@ -846,39 +1160,44 @@ impl Engine {
                     } => now >= again,
                     _ => false,
                 })
-                .min_by_key(|(_, entry)| (entry.deadline, entry.epoch));
+                .min_by_key(|(_, entry)| entry.rank(now, limits));
             let Some((job, entry)) = next else { break };
             let attempt = Attempt {
                 job: *job,
                 epoch: entry.epoch,
             };
-            match &mut entry.state {
-                State::Fetching { active, .. } => *active = true,
-                other => {
-                    *other = State::Fetching {
+            entry.attempts = entry.attempts.saturating_add(1);
+            if let State::Fetching { active, .. } = &mut entry.state {
+                *active = true;
+            } else {
+                let left = entry.enter(
+                    now,
+                    State::Fetching {
                         active: true,
                         again: now,
-                        pause: self.limits.backoff,
+                        pause: limits.backoff,
                         waits_for: None,
-                    };
-                }
+                    },
+                );
+                self.left.push(left);
             }
             self.actions
                 .push_back(Action::Fetch(attempt, entry.task.clone()));
             self.fetching.push(attempt);
         }
-        if self.running.is_none() {
+        if self.running.is_none() && !self.draining {
             let next = self
                 .jobs
                 .iter_mut()
                 .filter(|(_, entry)| matches!(entry.state, State::Ready))
-                .min_by_key(|(_, entry)| (entry.deadline, entry.epoch));
+                .min_by_key(|(_, entry)| entry.rank(now, limits));
             if let Some((job, entry)) = next {
                 let attempt = Attempt {
                     job: *job,
                     epoch: entry.epoch,
                 };
-                entry.state = State::Running;
+                let left = entry.enter(now, State::Running);
+                self.left.push(left);
                 self.actions
                     .push_back(Action::Run(attempt, entry.task.clone()));
                 self.running = Some(attempt);

@@ -12,6 +12,7 @@
 //! | [`backend`] | what runs programs: the CPU, later CUDA |
 //! | [`cuda`] | what CUDA this machine has, found without needing any; the crate's only `unsafe` |
 //! | [`blobs`] | blobs from the local store and the configured gateways |
+//! | [`journal`] | tickets taken on and not finished, so that a crash costs no job |
 //! | [`receipts`] | finished receipts on disk, so that a restart is cheap |
 //! | [`api`] | the JSON-RPC methods, their JSON and their error codes |
 //! | [`server`] | one port for JSON-RPC (HTTP and WebSocket), blobs, metrics and health |
@@ -19,7 +20,7 @@
 //! | [`metrics`] | every Prometheus metric |
 //! | [`config`] | flags, environment and configuration file |
 //! | [`system`] | memory and CPU features of this machine |
-//! | [`commands`] | `serve`, `run` and `doctor` |
+//! | [`commands`] | `serve`, `run`, `status`, `config` and `doctor` |
 
 #![deny(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, rustdoc::broken_intra_doc_links)]
@@ -32,6 +33,7 @@ pub mod commands;
 pub mod config;
 pub mod cuda;
 pub mod engine;
+pub mod journal;
 pub mod metrics;
 pub mod net;
 pub mod receipts;

@@ -2,9 +2,9 @@
 
 #![deny(unsafe_code)]
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use gpu_worker::{
-    commands::{doctor, run, serve},
+    commands::{config, doctor, run, serve, status},
     config::ServeArgs,
 };
 use std::{future::Future, io::IsTerminal, process::ExitCode, time::Duration};
@@ -18,6 +18,8 @@ Examples:
       A daemon for a node on the same machine.
   gpu-worker serve --listen 0.0.0.0:9955 --token-file token
       One that other machines reach; they need the token.
+  gpu-worker status --watch
+      What the daemon does.
   gpu-worker run program.bin --weights w0.bin w1.bin --input input.bin \\
       --output output.bin
       One job, offline.";
@@ -38,6 +40,19 @@ Examples:
   gpu-worker run program.bin --weights w0.bin w1.bin --input input.bin \\
       --batch 1797 --output output.bin
   gpu-worker run program.bin --input input.bin --format json";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  gpu-worker status
+  gpu-worker status --watch 5
+  gpu-worker status --config /etc/athanor/gpu-worker.toml --json";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  gpu-worker config
+  gpu-worker config --config /etc/athanor/gpu-worker.toml --queue 32
+
+What is printed can be used as a configuration file. Tokens are not shown.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -92,14 +107,24 @@ enum Command {
     /// Run one job offline and print its receipt.
     #[command(after_help = RUN_EXAMPLES)]
     Run(run::RunArgs),
+    /// Show what a running daemon does.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(status::StatusArgs),
+    /// Print the settings in effect, and where each comes from.
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Config(Box<config::ConfigArgs>),
     /// Say what this machine has, and whether `serve` would start.
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match start(&cli) {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match start(&cli, &matches) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -109,7 +134,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(cli: &Cli) -> anyhow::Result<bool> {
+fn start(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<bool> {
     // Offline commands print their result; the log is for what goes wrong.
     let default = match cli.command {
         Command::Serve(_) => cli.log.as_str(),
@@ -127,6 +152,11 @@ fn start(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
         Command::Run(args) => run::run(args).map(|()| true),
         Command::Serve(args) => block_on(serve::serve(args)).map(|()| true),
+        Command::Status(args) => block_on(status::status(args)).map(|()| true),
+        Command::Config(args) => {
+            let own = matches.subcommand().map_or(matches, |(_, own)| own);
+            config::config(args, own).map(|()| true)
+        }
         Command::Doctor(args) => block_on(doctor::doctor(args)),
     }
 }
@@ -144,7 +174,6 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -153,7 +182,7 @@ mod tests {
 
     #[test]
     fn help_fits_into_80_columns() {
-        for name in ["serve", "run", "doctor"] {
+        for name in ["serve", "run", "status", "config", "doctor"] {
             let mut command = Cli::command().term_width(80);
             command.build();
             let sub = command.find_subcommand_mut(name).unwrap();

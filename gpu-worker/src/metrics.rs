@@ -3,8 +3,10 @@
 use crate::{api::JobState, backend::Device, VERSION};
 use prometheus::{
     core::{AtomicU64, GenericCounter, GenericCounterVec},
-    Encoder, Histogram, HistogramOpts, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
+use std::time::Duration;
 
 type Counter = GenericCounter<AtomicU64>;
 type CounterVec = GenericCounterVec<AtomicU64>;
@@ -33,6 +35,26 @@ pub struct Metrics {
     pub connections: IntGauge,
     /// Receipts taken from disk instead of running again.
     pub receipts_reused: Counter,
+    /// Seconds that jobs spent in each state.
+    phases: HistogramVec,
+    /// Jobs taken up again after a restart.
+    pub resumed: Counter,
+    /// Bytes in the store.
+    pub store_used: IntGauge,
+    /// Bytes the store may hold.
+    pub store_limit: IntGauge,
+    /// Bytes of traces and outputs stored.
+    pub stored_bytes: Counter,
+    /// Blobs removed to make room.
+    pub evicted_blobs: Counter,
+    /// Bytes of the blobs removed to make room.
+    pub evicted_bytes: Counter,
+    /// Seconds that the job which waits longest has waited.
+    pub longest_wait: IntGauge,
+    /// Memory that is free on this machine.
+    pub memory_available: IntGauge,
+    /// Whether jobs are taken.
+    pub ready: IntGauge,
 }
 
 impl Metrics {
@@ -70,6 +92,25 @@ impl Metrics {
         registry.register(Box::new(jobs.clone()))?;
         let connections = IntGauge::new("athanor_worker_connections", "Connections open now")?;
         registry.register(Box::new(connections.clone()))?;
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        gauge(
+            "athanor_worker_device_memory_bytes",
+            "Memory of the device that runs programs",
+        )?
+        .set(i64::try_from(device.memory).unwrap_or(i64::MAX));
+        let phases = HistogramVec::new(
+            HistogramOpts::new(
+                "athanor_worker_phase_seconds",
+                "Seconds that jobs spent in each state, counted when they leave it",
+            )
+            .buckets(prometheus::exponential_buckets(0.001, 4.0, 12)?),
+            &["phase"],
+        )?;
+        registry.register(Box::new(phases.clone()))?;
         let run_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "athanor_worker_run_seconds",
@@ -79,6 +120,37 @@ impl Metrics {
         )?;
         registry.register(Box::new(run_seconds.clone()))?;
         Ok(Metrics {
+            phases,
+            store_used: gauge("athanor_worker_store_bytes", "Bytes in the store")?,
+            store_limit: gauge(
+                "athanor_worker_store_limit_bytes",
+                "Bytes the store may hold",
+            )?,
+            longest_wait: gauge(
+                "athanor_worker_longest_wait_seconds",
+                "Seconds that the job which waits longest has waited",
+            )?,
+            memory_available: gauge(
+                "athanor_worker_memory_available_bytes",
+                "Memory that is free on this machine",
+            )?,
+            ready: gauge("athanor_worker_ready", "1 if jobs are taken, 0 if not")?,
+            resumed: counter(
+                "athanor_worker_jobs_resumed_total",
+                "Jobs taken up again after a restart",
+            )?,
+            stored_bytes: counter(
+                "athanor_worker_stored_bytes_total",
+                "Bytes of traces and outputs stored",
+            )?,
+            evicted_blobs: counter(
+                "athanor_worker_evicted_blobs_total",
+                "Blobs removed to make room",
+            )?,
+            evicted_bytes: counter(
+                "athanor_worker_evicted_bytes_total",
+                "Bytes of the blobs removed to make room",
+            )?,
             jobs,
             connections,
             run_seconds,
@@ -129,6 +201,13 @@ impl Metrics {
         self.ended.with_label_values(&[outcome]).inc();
     }
 
+    /// Notes that a job left the state `phase` after `took`.
+    pub fn phase(&self, phase: JobState, took: Duration) {
+        self.phases
+            .with_label_values(&[phase.as_str()])
+            .observe(took.as_secs_f64());
+    }
+
     /// Counts a fetch that came to nothing.
     pub fn fetch_failed(&self, reason: &str) {
         self.fetch_failures.with_label_values(&[reason]).inc();
@@ -163,6 +242,7 @@ mod tests {
         let metrics = Metrics::new(&device, 3).unwrap();
         metrics.set_jobs(&[(JobState::Done, 2)]);
         metrics.job_ended("done");
+        metrics.phase(JobState::Ready, Duration::from_millis(3));
         metrics.fetch_failed("root_mismatch");
         metrics.call("worker_submit", false);
         let text = metrics.text().unwrap();
@@ -172,6 +252,8 @@ mod tests {
         for expected in [
             "athanor_worker_jobs{state=\"done\"} 2",
             "athanor_worker_queue_limit 3",
+            "athanor_worker_device_memory_bytes 1",
+            "athanor_worker_phase_seconds_count{phase=\"ready\"} 1",
             "athanor_worker_rpc_calls_total{method=\"worker_submit\",outcome=\"error\"} 1",
             "device=\"a \\\"cpu\\\"\"",
         ] {

@@ -133,7 +133,7 @@ impl Receipts {
             temporary.write_all(&serde_json::to_vec_pretty(&file)?)?;
             temporary.as_file().sync_all()?;
             temporary.persist(&path).map_err(|error| error.error)?;
-            Ok(())
+            crate::journal::sync_folder(&self.dir)
         };
         write().map_err(|source| ReceiptFileError::Io { path, source })
     }
@@ -158,6 +158,24 @@ impl Receipts {
                 why: why.into(),
             }),
         }
+    }
+
+    /// The blobs that go with any receipt here.
+    pub fn blobs(&self) -> Result<HashSet<Root>, ReceiptFileError> {
+        let io = |source| ReceiptFileError::Io {
+            path: self.dir.clone(),
+            source,
+        };
+        let mut blobs = HashSet::new();
+        for entry in fs::read_dir(&self.dir).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if path.extension().is_some_and(|ending| ending == "json") {
+                if let Ok(Some(file)) = read(&path) {
+                    blobs.extend(file.blobs);
+                }
+            }
+        }
+        Ok(blobs)
     }
 
     /// Leaves a marker for the input `root`, which is about to be fetched.
@@ -259,6 +277,12 @@ fn read(path: &Path) -> Result<Option<File>, ReceiptFileError> {
     serde_json::from_slice(&bytes)
         .map(Some)
         .map_err(|error| wrong(error.to_string()))
+}
+
+/// Reads the bytes of a receipt file, which must be about `task`.
+pub fn parse(bytes: &[u8], task: &Task) -> Result<Outcome, String> {
+    let file = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    verify(task, file).map_err(str::to_owned)
 }
 
 fn verify(task: &Task, file: File) -> Result<Outcome, &'static str> {

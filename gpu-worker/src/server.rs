@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `/` | JSON-RPC: `POST`, or a WebSocket upgrade; with the token, if one is set |
 //! | `/blobs/<root>` | the content store: anybody reads, writers need the token, if one is set |
-//! | `/metrics`, `/healthz` | anybody |
+//! | `/metrics` | anybody |
+//! | `/healthz` | anybody: 200 while the process serves |
+//! | `/readyz` | anybody: 200 while jobs are taken, else 503 and why not |
 //!
 //! A request with an `Origin` header comes from a web page, and no web page has
 //! any business here: without this check, any page open on the operator's
@@ -12,8 +14,8 @@
 
 use crate::{
     api::{
-        Capabilities, JobReceipt, Status, WorkerApiServer, BAD_PROGRAM, NOT_DONE, OTHER_TICKET,
-        QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
+        Capabilities, JobReceipt, Overview, Readiness, Status, WorkerApiServer, BAD_PROGRAM,
+        NOT_DONE, OTHER_TICKET, QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
     },
     engine::{ReceiptError, SubmitError},
     net::Bounded,
@@ -25,7 +27,8 @@ use athanor_tensor_program::MAX_PROGRAM_BYTES;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{header, HeaderMap, StatusCode},
+    http::{header, HeaderMap, Method, StatusCode},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get},
     Router,
@@ -78,6 +81,8 @@ pub struct Options {
     pub idle: Duration,
     /// Time that open requests get when the daemon stops.
     pub grace: Duration,
+    /// Time that a run under way gets to end when the daemon stops.
+    pub finish: Duration,
 }
 
 impl Default for Options {
@@ -87,6 +92,7 @@ impl Default for Options {
             connections: 256,
             idle: Duration::from_secs(120),
             grace: Duration::from_secs(10),
+            finish: Duration::from_secs(30),
         }
     }
 }
@@ -102,6 +108,11 @@ impl Token {
         let text = text.trim();
         let fits = (1..=4_096).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
         fits.then(|| Token(text.to_owned()))
+    }
+
+    /// The value of an `Authorization` header with this token.
+    pub(crate) fn header(&self) -> String {
+        format!("Bearer {}", self.0)
     }
 
     /// Whether `headers` carry this token. Compares hashes, which takes the same
@@ -194,7 +205,11 @@ impl WorkerApiServer for Handler {
     }
 
     async fn cancel(&self, job: JobId) -> RpcResult<bool> {
-        self.counted("worker_cancel", Ok(self.worker.cancel(job)))
+        self.counted("worker_cancel", Ok(self.worker.cancel(job).await))
+    }
+
+    async fn overview(&self) -> RpcResult<Overview> {
+        self.counted("worker_overview", Ok(self.worker.overview()))
     }
 }
 
@@ -220,10 +235,6 @@ pub fn router(worker: Worker, store: Store, options: &Options) -> (Router, Serve
         .enable_ws_ping(PingConfig::new())
         .set_rpc_middleware(RpcServiceBuilder::new())
         .to_service_builder();
-    let access = match &options.token {
-        Some(token) => Access::with_write_token(token.0.clone()),
-        None => Access::default(),
-    };
     let rpc = Rpc {
         token: options.token.clone(),
         methods: Handler {
@@ -237,9 +248,52 @@ pub fn router(worker: Worker, store: Store, options: &Options) -> (Router, Serve
     };
     let router = Router::new()
         .route("/", any(call).with_state(Arc::new(rpc)))
-        .route("/metrics", get(metrics).with_state(worker))
-        .merge(athanor_content_store::router(store, access));
+        .route("/metrics", get(metrics).with_state(worker.clone()))
+        .route("/readyz", get(ready).with_state(worker.clone()))
+        .merge(blobs(worker, store, options));
     (router, handle)
+}
+
+/// The content store, with what the worker must know about its use: readers keep
+/// a blob from being the next to go, writers need room.
+fn blobs(worker: Worker, store: Store, options: &Options) -> Router {
+    let access = match &options.token {
+        Some(token) => Access::with_write_token(token.0.clone()),
+        None => Access::default(),
+    };
+    let token = options.token.clone();
+    let noted = move |request: Request, next: Next| {
+        let (worker, token) = (worker.clone(), token.clone());
+        async move {
+            let name = request.uri().path().strip_prefix("/blobs/");
+            let root = name.and_then(|name| athanor_content_store::parse_root(name).ok());
+            if let Some(root) = root {
+                if request.method() == Method::PUT {
+                    let admitted = token
+                        .as_ref()
+                        .is_none_or(|token| token.admits(request.headers()));
+                    let length = request.headers().get(header::CONTENT_LENGTH);
+                    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                    if let (true, Some(length)) = (admitted, length) {
+                        worker.room_for_upload(&root, length).await;
+                    }
+                } else {
+                    worker.touch(&root).await;
+                }
+            }
+            next.run(request).await
+        }
+    };
+    athanor_content_store::router(store, access).layer(middleware::from_fn(noted))
+}
+
+async fn ready(State(worker): State<Worker>) -> Response {
+    let readiness = worker.readiness();
+    let status = match readiness {
+        Readiness::Ready => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, format!("{readiness}\n")).into_response()
 }
 
 async fn metrics(State(worker): State<Worker>) -> Response {
@@ -313,21 +367,42 @@ async fn call(State(rpc): State<Arc<Rpc>>, request: Request) -> Response {
     }
 }
 
-/// Serves `worker` and `store` on `listener` until `stop` is ready, then lets
-/// open requests end.
+/// Takes up what an earlier life left, then serves `worker` and `store` on
+/// `listener` until `stop` is ready. Then new jobs are turned away, a run under
+/// way and open requests get their time, and everything else waits for the next
+/// start. Once `at_once` is ready too, nothing gets any time.
 pub async fn serve(
     listener: TcpListener,
     worker: Worker,
     store: Store,
     options: Options,
     stop: impl Future<Output = ()> + Send + 'static,
+    at_once: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    worker.resume().await;
     let open = worker.metrics().connections.clone();
     let (router, handle) = router(worker.clone(), store, &options);
     let listener = Bounded::new(listener, options.connections, options.idle, open);
     let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (hurry, hurried) = tokio::sync::watch::channel(false);
+    let hurrying = tokio::spawn(async move {
+        at_once.await;
+        hurry.send_replace(true);
+        // Kept until the daemon ends: a closed channel would read as hurry.
+        std::future::pending::<()>().await;
+    });
+    let wait = |mut hurried: tokio::sync::watch::Receiver<bool>| async move {
+        if hurried.wait_for(|hurry| *hurry).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let (finish, draining, soon) = (options.finish, worker.clone(), wait(hurried.clone()));
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;
+        tokio::select! {
+            () = draining.drain(finish) => {}
+            () = soon => {}
+        }
         if handle.stop().is_err() {
             tracing::debug!("no WebSocket session to end");
         }
@@ -337,13 +412,20 @@ pub async fn serve(
         if stopped.await.is_err() {
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(options.grace).await;
+        tokio::select! {
+            () = tokio::time::sleep(options.grace) => {}
+            () = wait(hurried.clone()) => {}
+        }
     };
     tokio::select! {
         result = server.into_future() => result?,
         () = late => tracing::warn!("some connections did not end in time and are cut"),
     }
-    worker.shut_down(options.grace).await;
+    tokio::select! {
+        () = worker.shut_down(options.grace) => {}
+        () = wait(hurried) => {}
+    }
+    hurrying.abort();
     Ok(())
 }
 

@@ -1,13 +1,37 @@
 //! The engine's hands: fetching, running, storing, on tokio.
+//!
+//! # Crashes
+//!
+//! Killed at any moment, the worker goes on where it was when it is started
+//! again: see [`crate::journal`]. What each phase leaves on disk before the next
+//! begins is durable.
+//!
+//! | killed while | what the next start does |
+//! |---|---|
+//! | waiting, for a place or for the device | waits again; blobs that are held stay held |
+//! | fetching | fetches what is missing; a long blob from where it broke off |
+//! | running, or storing the output | runs again |
+//! | the receipt is on disk | takes it |
+//!
+//! # Room
+//!
+//! When the store is full, blobs nobody needs make room, those unused for
+//! longest first: weights of models nobody asks for, inputs of jobs that came to
+//! nothing, uploads. Blobs of jobs that have not ended stay, and so do the
+//! input, trace and output of every receipt until its retention is over.
 
 use crate::{
-    api::{Capabilities, HexBytes, JobReceipt, Status, Trouble},
+    api::{
+        Capabilities, HexBytes, JobReceipt, JobState, Overview, Readiness, Status, Trouble,
+        MAX_OVERVIEW,
+    },
     backend::{Backend, BackendError, Control, Run, Trace},
     blobs::{Blobs, FetchError},
     engine::{
-        Action, Attempt, Engine, Failure, FailureCode, Limits, Outcome, ProgramError, ReceiptError,
-        Refusal, SubmitError, Task,
+        Action, Attempt, Blob, Engine, Failure, FailureCode, Limits, Outcome, ProgramError,
+        ReceiptError, Refusal, SubmitError, Task,
     },
+    journal::{Journal, JournalError, Pending},
     metrics::Metrics,
     receipts::Receipts,
     NAME, SEMANTIC_VERSION, VERSION,
@@ -24,13 +48,29 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
+use tracing::Instrument;
 
-/// A fault made on purpose, to see it found out.
+/// A fault made on purpose, to see it found out or overcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
     /// Flip the last byte of the last node's output before it is hashed.
     WrongOutput,
+    /// Fetch nothing: stay there until stopped or killed.
+    HoldFetch,
+    /// Stay in the run.
+    HoldRun,
+    /// Stay where the output is stored and the receipt is not.
+    HoldStore,
+    /// Stay where the receipt is kept and nobody knows.
+    HoldReceipt,
+}
+
+impl Fault {
+    /// Whether results are wrong.
+    pub fn lies(self) -> bool {
+        self == Fault::WrongOutput
+    }
 }
 
 /// How a worker behaves.
@@ -68,6 +108,9 @@ pub enum StartError {
     /// The folder of receipts can't be used.
     #[error("{0}")]
     Receipts(#[from] crate::receipts::ReceiptFileError),
+    /// The journal of jobs can't be used.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
 }
 
 /// A ticket was not taken on.
@@ -94,11 +137,16 @@ struct Inner {
     stops: Mutex<HashMap<Attempt, Arc<Stop>>>,
     blobs: Blobs,
     receipts: Receipts,
+    journal: Journal,
+    /// Held for reading while a blob gains a reason to stay, for writing while
+    /// blobs without one are removed.
+    gate: RwLock<()>,
     backend: Arc<dyn Backend>,
     metrics: Metrics,
     settings: Settings,
     started: Instant,
     closing: AtomicBool,
+    broken: AtomicBool,
 }
 
 /// How an attempt under way is stopped.
@@ -119,6 +167,29 @@ enum Report {
     Stopped,
 }
 
+impl Report {
+    /// Whether the job has ended.
+    fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Report::Refused(_) | Report::Failed(_) | Report::Finished(_)
+        )
+    }
+}
+
+impl From<FetchError> for Report {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Missing(why) => Report::Waits(Trouble {
+                code: "blob_missing".into(),
+                message: why,
+            }),
+            FetchError::Refused(refusal) => Report::Refused(refusal),
+            FetchError::Failed(failure) => Report::Failed(failure),
+        }
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic under the lock is a bug already logged; the data is plain values.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -135,15 +206,23 @@ impl Worker {
         metrics: Metrics,
     ) -> Result<Self, StartError> {
         let receipts = Receipts::open(store.dir().join("receipts"))?;
+        let journal = Journal::open(store.dir().join("jobs"))?;
+        let mut settings = settings;
+        let room = store.limits().max_total;
+        settings.limits.store = settings.limits.store.min(room);
+        metrics.store_limit.set(room.try_into().unwrap_or(i64::MAX));
         let worker = Worker(Arc::new(Inner {
             engine: Mutex::new(Engine::new(settings.limits.clone())),
             stops: Mutex::default(),
             blobs: Blobs::new(store, gateways, metrics.clone())?,
             receipts,
+            journal,
+            gate: RwLock::default(),
             backend,
             metrics,
             started: Instant::now(),
             closing: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             settings,
         }));
         tokio::spawn(tick(Arc::downgrade(&worker.0), worker.0.settings.tick));
@@ -160,8 +239,118 @@ impl Worker {
 
     /// The metrics in Prometheus' text format.
     pub fn metrics_text(&self) -> Result<String, prometheus::Error> {
-        self.0.metrics.set_jobs(&lock(&self.0.engine).counts());
-        self.0.metrics.text()
+        let (inner, metrics) = (&self.0, &self.0.metrics);
+        {
+            let mut engine = lock(&inner.engine);
+            for (phase, took) in engine.take_phase_times() {
+                metrics.phase(phase, took);
+            }
+            metrics.set_jobs(&engine.counts());
+            let wait = engine.longest_wait(inner.now()).as_secs();
+            metrics.longest_wait.set(gauge(wait));
+        }
+        metrics.store_used.set(gauge(inner.blobs.store().used()));
+        metrics
+            .ready
+            .set((self.readiness() == Readiness::Ready).into());
+        if let Some(memory) = crate::system::memory() {
+            metrics.memory_available.set(gauge(memory.available));
+        }
+        metrics.text()
+    }
+
+    /// Whether the worker takes jobs now.
+    pub fn readiness(&self) -> Readiness {
+        let inner = &self.0;
+        if inner.closing.load(Ordering::Relaxed) {
+            Readiness::Stopping
+        } else if inner.broken.load(Ordering::Relaxed) {
+            Readiness::StoreBroken
+        } else if lock(&inner.engine).live() >= inner.settings.limits.queue {
+            Readiness::QueueFull
+        } else {
+            Readiness::Ready
+        }
+    }
+
+    /// What the worker does now.
+    pub fn overview(&self) -> Overview {
+        let inner = &self.0;
+        let (jobs, live, known) = {
+            let engine = lock(&inner.engine);
+            let known: usize = engine.counts().iter().map(|(_, count)| count).sum();
+            let jobs = engine.details(inner.now(), MAX_OVERVIEW);
+            (jobs, engine.live(), known)
+        };
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Overview {
+            worker: self.capabilities(),
+            ready: self.readiness(),
+            uptime_seconds: inner.now().as_secs(),
+            live: count(live),
+            store_used: inner.blobs.store().used(),
+            store_limit: inner.blobs.store().limits().max_total,
+            left_out: count(known.saturating_sub(jobs.len())),
+            jobs,
+        }
+    }
+
+    /// Takes up the jobs that an earlier life of the daemon left unfinished.
+    /// Gives their number.
+    pub async fn resume(&self) -> usize {
+        let inner = &self.0;
+        let (journal, most) = (inner.journal.clone(), inner.settings.limits.queue);
+        let pending = match tokio::task::spawn_blocking(move || journal.pending(most)).await {
+            Ok(Ok(pending)) => pending,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "unfinished jobs are not resumed; their nodes submit them again");
+                return 0;
+            }
+            Err(error) => {
+                tracing::error!(%error, "unfinished jobs are not resumed: this is a bug");
+                return 0;
+            }
+        };
+        let mut resumed = 0;
+        for Pending { ticket, program } in pending {
+            let job = ticket.job;
+            let task = match Task::new(ticket, &program) {
+                Ok(task) => task,
+                Err(error) => {
+                    tracing::warn!(job, %error, "job not resumed");
+                    continue;
+                }
+            };
+            match self.take(task, None).await {
+                Ok(status) => {
+                    resumed += 1;
+                    inner.metrics.resumed.inc();
+                    tracing::info!(job, state = status.state.as_str(), "job resumed");
+                }
+                Err(error) => tracing::warn!(job, %error, "job not resumed"),
+            }
+        }
+        inner.act();
+        resumed
+    }
+
+    /// Makes room in the store for the blob `root` of `bytes`, which somebody is
+    /// about to upload. If there is none, the upload will say so.
+    pub async fn room_for_upload(&self, root: &Root, bytes: u64) {
+        let store = self.0.blobs.store();
+        if bytes > store.limits().max_blob || matches!(store.has(root).await, Ok(Some(_))) {
+            return;
+        }
+        if let Err(why) = self.0.make_room(bytes).await {
+            tracing::warn!(why, "no room for an upload");
+        }
+    }
+
+    /// Notes that a blob was used.
+    pub async fn touch(&self, root: &Root) {
+        if let Err(error) = self.0.blobs.store().touch(root).await {
+            tracing::debug!(%error, "use of a blob not noted");
+        }
     }
 
     /// What this daemon is and how much it takes.
@@ -187,18 +376,9 @@ impl Worker {
         let task = Task::new(ticket, program)?;
         let job = task.ticket().job;
         let known = lock(&self.0.engine).knows(job);
-        let kept = if known {
-            None
-        } else {
-            self.0.kept(&task).await
-        };
-        let reused = kept.is_some();
-        let status = lock(&self.0.engine).submit(self.0.now(), task, kept)?;
-        if reused {
-            self.0.metrics.receipts_reused.inc();
-        }
+        let status = self.take(task, Some(program)).await?;
         if !known {
-            tracing::info!(job, state = status.state.as_str(), reused, "ticket taken");
+            tracing::info!(job, state = status.state.as_str(), "ticket taken");
             if let (Some(trouble), true) = (&status.error, status.state.is_terminal()) {
                 self.0.metrics.job_ended(&trouble.code);
                 tracing::warn!(
@@ -211,6 +391,49 @@ impl Worker {
         }
         self.0.act();
         Ok(status)
+    }
+
+    /// Hands a task to the engine. With `program`, writes it down first unless
+    /// that is needless; without, it is in the journal and leaves it if it has
+    /// ended.
+    async fn take(&self, task: Task, program: Option<&[u8]>) -> Result<Status, TicketError> {
+        let inner = &self.0;
+        let planned = inner
+            .backend
+            .plan_bytes(task.program(), task.ticket().batch);
+        let task = match planned {
+            Some(bytes) => task.planned(bytes),
+            // The engine refuses the batch.
+            None => task,
+        };
+        // From here to the engine's answer, no blob of the task is removed.
+        let _gate = inner.gate.read().await;
+        let state = lock(&inner.engine).state(task.ticket().job);
+        let kept = match state {
+            Some(_) => None,
+            None => inner.kept(&task).await,
+        };
+        let reused = kept.is_some();
+        let starts = matches!(state, None | Some(JobState::Refused | JobState::Failed))
+            && !reused
+            && task.check(&inner.settings.limits).is_ok();
+        let task = Arc::new(task);
+        if let (Some(program), true) = (program, starts) {
+            inner.write_down(&task, program).await;
+        }
+        let result = lock(&inner.engine).submit(inner.now(), task.clone(), kept);
+        if reused {
+            inner.metrics.receipts_reused.inc();
+        }
+        let ended = match &result {
+            Ok(status) => status.state.is_terminal(),
+            // Another ticket of the job has another file, and this job has none.
+            Err(_) => true,
+        };
+        if ended && (program.is_none() || starts) {
+            inner.cross_out(&task).await;
+        }
+        Ok(result?)
     }
 
     /// Where a job is.
@@ -236,13 +459,41 @@ impl Worker {
     }
 
     /// Stops and forgets a job. `false` if it was not known.
-    pub fn cancel(&self, job: JobId) -> bool {
-        let known = lock(&self.0.engine).cancel(self.0.now(), job);
+    pub async fn cancel(&self, job: JobId) -> bool {
+        let task = lock(&self.0.engine).cancel(self.0.now(), job);
         self.0.act();
-        if known {
-            tracing::info!(job, "job cancelled");
+        let Some(task) = task else { return false };
+        self.0.cross_out(&task).await;
+        tracing::info!(job, "job cancelled");
+        true
+    }
+
+    /// Takes no more tickets and starts nothing more. Fetches stop at once, the
+    /// next start goes on with them; a run under way may end within `patience`.
+    pub async fn drain(&self, patience: Duration) {
+        let inner = &self.0;
+        inner.closing.store(true, Ordering::Relaxed);
+        let fetches = {
+            let mut engine = lock(&inner.engine);
+            engine.drain();
+            engine.fetches_under_way()
+        };
+        for attempt in fetches {
+            if let Some(stop) = lock(&inner.stops).get(&attempt) {
+                stop.now();
+            }
         }
-        known
+        let deadline = Instant::now() + patience;
+        while lock(&inner.engine).is_running() {
+            if Instant::now() >= deadline {
+                tracing::info!(
+                    seconds = patience.as_secs(),
+                    "a run did not end in time; the next start runs it again"
+                );
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Takes no more tickets, stops what is under way, and waits until it has
@@ -277,14 +528,7 @@ async fn tick(worker: Weak<Inner>, every: Duration) {
         let Some(inner) = worker.upgrade() else {
             return;
         };
-        let given_up = lock(&inner.engine).tick(inner.now());
-        for job in given_up {
-            inner.metrics.job_ended(FailureCode::FetchTimeout.as_str());
-            tracing::warn!(
-                job,
-                "job given up: a blob is missing and nobody asks for the job"
-            );
-        }
+        lock(&inner.engine).tick(inner.now());
         inner.act();
     }
 }
@@ -296,6 +540,7 @@ async fn expire(worker: Weak<Inner>, retention: Duration) {
         let Some(inner) = worker.upgrade() else {
             return;
         };
+        let gate = inner.gate.write().await;
         let receipts = inner.receipts.clone();
         let in_use: HashSet<Root> = lock(&inner.engine).roots_in_use().into_iter().collect();
         let work = move || receipts.expire(retention, &in_use);
@@ -315,9 +560,14 @@ async fn expire(worker: Weak<Inner>, retention: Duration) {
             Ok(Err(error)) => tracing::warn!(%error, "old receipts stay"),
             Err(error) => tracing::warn!(%error, "old receipts stay"),
         }
+        drop(gate);
         drop(inner);
         tokio::time::sleep(retention.min(Duration::from_secs(3_600))).await;
     }
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 impl Inner {
@@ -325,10 +575,113 @@ impl Inner {
         self.started.elapsed()
     }
 
+    fn lies(&self) -> bool {
+        self.settings.fault.is_some_and(Fault::lies)
+    }
+
+    /// Stays here, if that is the fault to make, until the attempt is stopped.
+    async fn hold(&self, at: Fault, stop: &Stop) -> Result<(), Report> {
+        if self.settings.fault != Some(at) {
+            return Ok(());
+        }
+        tracing::warn!(fault = ?at, "held on purpose");
+        stop.notify.notified().await;
+        Err(Report::Stopped)
+    }
+
+    async fn write_down(&self, task: &Arc<Task>, program: &[u8]) {
+        let (journal, task, program) = (self.journal.clone(), task.clone(), program.to_vec());
+        let job = task.ticket().job;
+        let put = tokio::task::spawn_blocking(move || journal.put(&task, &program)).await;
+        let why = match put {
+            Ok(Ok(())) => {
+                self.broken.store(false, Ordering::Relaxed);
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.broken.store(true, Ordering::Relaxed);
+        tracing::error!(
+            job,
+            why,
+            "job not written down: after a crash its node must submit it again"
+        );
+    }
+
+    async fn cross_out(&self, task: &Arc<Task>) {
+        let (journal, task) = (self.journal.clone(), task.clone());
+        let job = task.ticket().job;
+        let removed = tokio::task::spawn_blocking(move || journal.remove(&task)).await;
+        let why = match removed {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(
+            job,
+            why,
+            "job not crossed out: the next start finds it ended"
+        );
+    }
+
+    /// Makes room for `bytes` more in the store.
+    async fn make_room(&self, bytes: u64) -> Result<(), String> {
+        let store = self.blobs.store();
+        let limit = store.limits().max_total;
+        let most = limit.saturating_sub(bytes);
+        if bytes <= limit && store.used() <= most {
+            return Ok(());
+        }
+        let _gate = self.gate.write().await;
+        let mut pinned: HashSet<Root> = lock(&self.engine).roots_in_use().into_iter().collect();
+        let receipts = self.receipts.clone();
+        match tokio::task::spawn_blocking(move || receipts.blobs()).await {
+            Ok(Ok(kept)) => pinned.extend(kept),
+            Ok(Err(error)) => return Err(error.to_string()),
+            Err(error) => return Err(error.to_string()),
+        }
+        // A little more than is needed: looking for it reads every receipt.
+        let aim = most.saturating_sub(limit / 20);
+        let blobs = store
+            .by_last_use()
+            .await
+            .map_err(|error| error.to_string())?;
+        for blob in blobs {
+            if store.used() <= aim {
+                break;
+            }
+            if pinned.contains(&blob.root) {
+                continue;
+            }
+            match store.remove(&blob.root).await {
+                Ok(true) => {
+                    self.metrics.evicted_blobs.inc();
+                    self.metrics.evicted_bytes.inc_by(blob.len);
+                    tracing::info!(
+                        root = %to_hex(&blob.root),
+                        bytes = blob.len,
+                        "blob removed to make room"
+                    );
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "a blob could not be removed"),
+            }
+        }
+        if bytes <= limit && store.used() <= most {
+            return Ok(());
+        }
+        Err(format!(
+            "no room for {bytes} bytes: {} of {limit} are taken by live jobs and kept receipts; \
+             raise --store-limit or lower --retention-days",
+            store.used()
+        ))
+    }
+
     /// An earlier life's receipt for `task`, and whether the task's blobs are
     /// still held. Outputs must still be in the store, or it runs again.
     async fn kept(&self, task: &Task) -> Option<(Outcome, bool)> {
-        if self.settings.fault.is_some() {
+        if self.lies() {
             return None;
         }
         // A small JSON file, read only when a job is first heard of.
@@ -356,6 +709,23 @@ impl Inner {
 
     /// Carries out what the engine wants done.
     fn act(self: &Arc<Self>) {
+        let (given_up, phases) = {
+            let mut engine = lock(&self.engine);
+            (engine.take_given_up(), engine.take_phase_times())
+        };
+        for (phase, took) in phases {
+            self.metrics.phase(phase, took);
+        }
+        for (task, code) in given_up {
+            self.metrics.job_ended(code.as_str());
+            tracing::warn!(
+                job = task.ticket().job,
+                code = code.as_str(),
+                "job given up: nobody asks for it"
+            );
+            let inner = self.clone();
+            tokio::spawn(async move { inner.cross_out(&task).await });
+        }
         loop {
             let action = lock(&self.engine).next_action();
             match action {
@@ -367,14 +737,15 @@ impl Inner {
                 }
                 Some(Action::Fetch(attempt, task)) => {
                     let inner = self.clone();
-                    self.attempt(attempt, move |stop| async move {
+                    self.attempt(attempt, "fetch", task.clone(), move |stop| async move {
                         inner.fetch(attempt, &task, &stop).await
                     });
                 }
                 Some(Action::Run(attempt, task)) => {
                     let inner = self.clone();
-                    self.attempt(attempt, move |stop| async move {
-                        inner.run(attempt, task, stop).await
+                    self.attempt(attempt, "run", task.clone(), move |stop| async move {
+                        let report = inner.clone().run(attempt, task, stop.clone()).await;
+                        report.unwrap_or_else(|report| report)
                     });
                 }
             }
@@ -383,24 +754,35 @@ impl Inner {
 
     /// Spawns the work of one attempt and reports what came of it, whatever
     /// that is: the engine counts on a report for every action.
-    fn attempt<F, W>(self: &Arc<Self>, attempt: Attempt, work: W)
-    where
+    fn attempt<F, W>(
+        self: &Arc<Self>,
+        attempt: Attempt,
+        phase: &'static str,
+        task: Arc<Task>,
+        work: W,
+    ) where
         F: std::future::Future<Output = Report> + Send + 'static,
         W: FnOnce(Arc<Stop>) -> F,
     {
         let stop = Arc::new(Stop::default());
         lock(&self.stops).insert(attempt, stop.clone());
-        let handle = tokio::spawn(work(stop));
+        // Every line that is logged on the way carries the job.
+        let span = tracing::info_span!("job", job = attempt.job, attempt = attempt.epoch, phase);
+        let handle = tokio::spawn(work(stop).instrument(span.clone()));
         let inner = self.clone();
-        tokio::spawn(async move {
+        let end = async move {
             let report = handle.await.unwrap_or_else(|error| {
                 tracing::error!(job = attempt.job, %error, "a job's task broke: this is a bug");
                 Report::Failed(Failure::new(FailureCode::Internal, error.to_string()))
             });
-            lock(&inner.stops).remove(&attempt);
+            if report.is_end() && lock(&inner.engine).is_current(attempt) {
+                inner.cross_out(&task).await;
+            }
             inner.report(attempt, report);
+            lock(&inner.stops).remove(&attempt);
             inner.act();
-        });
+        };
+        tokio::spawn(end.instrument(span));
     }
 
     fn report(&self, attempt: Attempt, report: Report) {
@@ -442,6 +824,10 @@ impl Inner {
                 );
                 engine.finished(now, attempt, outcome);
             }
+            Report::Stopped if self.closing.load(Ordering::Relaxed) => {
+                tracing::info!(job, "job stopped; the next start goes on with it");
+                engine.handed_back(now, attempt);
+            }
             Report::Stopped => {
                 self.metrics.job_ended("stopped");
                 tracing::info!(job, "job stopped");
@@ -455,6 +841,9 @@ impl Inner {
     }
 
     async fn fetch(&self, attempt: Attempt, task: &Task, stop: &Stop) -> Report {
+        if let Err(stopped) = self.hold(Fault::HoldFetch, stop).await {
+            return stopped;
+        }
         tokio::select! {
             report = self.fetch_all(attempt, task) => report,
             () = stop.notify.notified() => Report::Stopped,
@@ -469,27 +858,46 @@ impl Inner {
             .iter()
             .map(|blob| blob.len)
             .fold(0, u64::saturating_add);
-        let (mut before, mut missing) = (0u64, Vec::new());
+        let mut absent: Vec<Blob> = Vec::new();
+        let mut here = 0u64;
+        for blob in blobs {
+            match self.blobs.held(&blob).await {
+                Ok(true) => {
+                    here = here.saturating_add(blob.len);
+                    if let Err(error) = self.blobs.store().touch(&blob.root).await {
+                        tracing::debug!(%error, "use of a blob not noted");
+                    }
+                }
+                Ok(false) => absent.push(blob),
+                Err(error) => return error.into(),
+            }
+        }
+        let progress = |here: u64| {
+            lock(&self.engine).fetch_progress(self.now(), attempt, here, total);
+        };
+        progress(here);
+        let mut missing = Vec::new();
         let input = task.ticket().input_root;
-        for blob in &blobs {
+        for blob in &absent {
             if blob.root == input {
                 self.mark_input(&input).await;
             }
-            let progress = |done: u64| {
-                let here = before.saturating_add(done);
-                lock(&self.engine).fetch_progress(attempt, here, total);
-            };
+            if let Err(why) = self.make_room(blob.len).await {
+                return Report::Failed(Failure::new(FailureCode::Store, why));
+            }
+            let before = here;
+            let progress = |done: u64| progress(before.saturating_add(done));
             match self.blobs.ensure(blob, progress).await {
-                Ok(()) => before = before.saturating_add(blob.len),
+                Ok(()) => here = here.saturating_add(blob.len),
                 Err(FetchError::Missing(why)) => missing.push(why),
-                Err(FetchError::Refused(refusal)) => return Report::Refused(refusal),
-                Err(FetchError::Failed(failure)) => return Report::Failed(failure),
+                Err(error) => return error.into(),
             }
         }
         match missing.first() {
-            None => match self.room(task) {
+            // Asked while the job can still be left alone.
+            None => match self.make_room(task.products()).await {
                 Ok(()) => Report::Fetched,
-                Err(failure) => Report::Failed(failure),
+                Err(why) => Report::Failed(Failure::new(FailureCode::Store, why)),
             },
             Some(first) => {
                 let more = match missing.len() {
@@ -520,29 +928,24 @@ impl Inner {
         tracing::warn!(root = %to_hex(&root), why, "input not marked: it may stay for ever");
     }
 
-    /// Whether the store has room for what `task` will put there, up to twice
-    /// its output: each node's, and all of them joined. Asked while the job can
-    /// still be left alone.
-    fn room(&self, task: &Task) -> Result<(), Failure> {
-        let output = task.program().output_len(task.ticket().batch).unwrap_or(0);
-        let store = self.blobs.store();
-        let wanted = store.used().saturating_add(output.saturating_mul(2));
-        if wanted <= store.limits().max_total {
-            return Ok(());
-        }
-        let why = "no room for the output: raise --store-limit";
-        Err(Failure::new(FailureCode::Store, why))
-    }
-
-    async fn run(self: Arc<Self>, attempt: Attempt, task: Arc<Task>, stop: Arc<Stop>) -> Report {
+    async fn run(
+        self: Arc<Self>,
+        attempt: Attempt,
+        task: Arc<Task>,
+        stop: Arc<Stop>,
+    ) -> Result<Report, Report> {
         let bytes = match self.read(&task).await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Report::Lost,
-            Err(failure) => return Report::Failed(failure),
+            Ok(None) => return Ok(Report::Lost),
+            Err(failure) => return Ok(Report::Failed(failure)),
         };
+        self.hold(Fault::HoldRun, &stop).await?;
         let fault = self.settings.fault;
-        let (inner, work) = (self.clone(), task.clone());
+        let (inner, work, halt) = (self.clone(), task.clone(), stop.clone());
+        let span = tracing::Span::current();
         let done = tokio::task::spawn_blocking(move || {
+            let _span = span.entered();
+            let stop = halt;
             let device = DeviceRun {
                 inner: &inner,
                 attempt,
@@ -555,28 +958,39 @@ impl Inner {
         .await;
         let (made, took) = match done {
             Ok(Ok(done)) => done,
-            Ok(Err(BackendError::Stopped)) => return Report::Stopped,
+            Ok(Err(BackendError::Stopped)) => return Ok(Report::Stopped),
             Ok(Err(error)) => {
-                return Report::Failed(Failure::new(FailureCode::Backend, error.to_string()))
+                let failure = Failure::new(FailureCode::Backend, error.to_string());
+                return Ok(Report::Failed(failure));
             }
             Err(error) => {
-                return Report::Failed(Failure::new(FailureCode::Internal, error.to_string()))
+                let failure = Failure::new(FailureCode::Internal, error.to_string());
+                return Ok(Report::Failed(failure));
             }
         };
         self.metrics.run_seconds.observe(took.as_secs_f64());
         self.metrics.units.inc_by(task.units());
         let Made { outcome, blobs } = made;
+        let made_bytes = blobs.iter().map(|blob| blob.len() as u64);
+        let made_bytes = made_bytes.fold(0, u64::saturating_add);
+        if let Err(why) = self.make_room(made_bytes).await {
+            return Ok(Report::Failed(Failure::new(FailureCode::Store, why)));
+        }
+        // Until the receipt names them, nothing else keeps these blobs.
+        let _gate = self.gate.read().await;
         let mut removable = vec![task.ticket().input_root];
         for blob in blobs {
             match self.blobs.store().put_bytes(blob).await {
                 Ok(root) => removable.push(root),
                 Err(error) => {
                     let why = format!("the output could not be stored: {error}");
-                    return Report::Failed(Failure::new(FailureCode::Store, why));
+                    return Ok(Report::Failed(Failure::new(FailureCode::Store, why)));
                 }
             }
         }
-        if fault.is_none() {
+        self.metrics.stored_bytes.inc_by(made_bytes);
+        self.hold(Fault::HoldStore, &stop).await?;
+        if !self.lies() {
             let receipts = self.receipts.clone();
             let (work, kept) = (task.clone(), outcome.clone());
             let keep = move || receipts.keep(&work, &kept, removable);
@@ -589,7 +1003,8 @@ impl Inner {
                 tracing::warn!(why, "receipt not kept: after a restart the job runs again");
             }
         }
-        Report::Finished(outcome)
+        self.hold(Fault::HoldReceipt, &stop).await?;
+        Ok(Report::Finished(outcome))
     }
 
     /// The bytes of the task's blobs, the input last. `None` if one is gone.
@@ -628,7 +1043,8 @@ struct DeviceRun<'a> {
 
 impl Control for DeviceRun<'_> {
     fn progress(&self, done: u64, total: u64) {
-        lock(&self.inner.engine).run_progress(self.attempt, done, total);
+        let now = self.inner.now();
+        lock(&self.inner.engine).run_progress(now, self.attempt, done, total);
     }
 
     fn stopped(&self) -> bool {

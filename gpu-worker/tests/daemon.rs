@@ -10,8 +10,8 @@ use axum::{http::StatusCode, routing::get, Router};
 use bytes::Bytes;
 use gpu_worker::{
     api::{
-        JobReceipt, JobState, Status, WorkerApiClient, BAD_PROGRAM, NOT_DONE, OTHER_TICKET,
-        QUEUE_FULL, UNKNOWN_JOB,
+        JobReceipt, JobState, Readiness, Status, WorkerApiClient, BAD_PROGRAM, NOT_DONE,
+        OTHER_TICKET, QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
     },
     backend::{cpu::Cpu, Backend, BackendError, Control, Device, Run, Trace},
     metrics::Metrics,
@@ -119,6 +119,7 @@ struct Setup {
     token: Option<&'static str>,
     backend: Arc<dyn Backend>,
     store_limit: u64,
+    finish: Duration,
 }
 
 impl Default for Setup {
@@ -134,6 +135,7 @@ impl Default for Setup {
             token: None,
             backend: Arc::new(Cpu::new(2)),
             store_limit: 1 << 24,
+            finish: Duration::ZERO,
         }
     }
 }
@@ -162,6 +164,7 @@ impl Setup {
         let at = listener.local_addr().unwrap();
         let options = Options {
             token: self.token.and_then(Token::new),
+            finish: self.finish,
             ..Options::default()
         };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -169,9 +172,16 @@ impl Setup {
             let stop = async {
                 stopped.await.ok();
             };
-            server::serve(listener, worker, store, options, stop)
-                .await
-                .unwrap();
+            server::serve(
+                listener,
+                worker,
+                store,
+                options,
+                stop,
+                std::future::pending(),
+            )
+            .await
+            .unwrap();
         });
         Daemon {
             at,
@@ -1030,22 +1040,279 @@ async fn health_and_metrics_need_no_token() {
 }
 
 #[tokio::test]
-async fn a_job_without_room_for_its_output_fails_before_it_is_held() {
+async fn a_job_without_room_for_its_output_is_refused_before_anything_is_fetched() {
     let dir = TempDir::new().unwrap();
     let blobs = (table().len() + input(BATCH).len()) as u64;
     let output = reference(BATCH).output().len() as u64;
+    let trace = 32 * reference(BATCH).trace().len() as u64;
     let setup = Setup {
-        store_limit: blobs + 2 * output - 1,
+        store_limit: blobs + 2 * output + trace - 1,
         ..Setup::default()
     };
     let daemon = setup.start(dir.path()).await;
+    let status = daemon.submit(ticket(1)).await;
+    assert_eq!(
+        (status.state, trouble(&status)),
+        (JobState::Refused, "store_limit")
+    );
+    assert!(status.error.unwrap().message.contains("--store-limit"));
+    daemon.stop().await;
+}
+
+/// A job with an input of its own: `BATCH` samples of `byte`.
+fn own_input(job: JobId, byte: u8) -> (Ticket, Vec<u8>) {
+    let input = vec![byte; BATCH as usize * 16];
+    let ticket = Ticket {
+        input_root: root(&input),
+        ..ticket(job)
+    };
+    (ticket, input)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_store_drops_what_was_unused_longest_and_nothing_that_is_needed() {
+    let (backend, open) = Gated::shared();
+    let (dir, there) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let gateway = start(&there).await;
+    gateway.put_all().await;
+    let daemon = Setup {
+        backend,
+        store_limit: 6_000,
+        gateways: vec![gateway.url()],
+        ..Setup::default()
+    }
+    .start(dir.path())
+    .await;
+    // One job is done, one runs.
+    open.store(true, Ordering::Relaxed);
+    let (done, done_input) = own_input(1, 1);
+    daemon.put(done_input.clone()).await;
+    daemon.submit(done).await;
+    let receipt = daemon.done(1).await;
+    open.store(false, Ordering::Relaxed);
+    let (live, live_input) = own_input(2, 2);
+    daemon.put(live_input.clone()).await;
+    daemon.submit(live).await;
+    daemon.wait_for(2, JobState::Running).await;
+    // Uploads that nobody needs, the oldest of them read again.
+    let spare: Vec<Vec<u8>> = (10..13).map(|byte| vec![byte; 1_000]).collect();
+    for bytes in &spare {
+        daemon.put(bytes.clone()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let first = root(&spare[0]);
+    daemon
+        .blobs()
+        .get(&first, None, 1_000, |_, _| ())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+
+    daemon.put(vec![13; 1_000]).await;
+    let held = |root| {
+        let blobs = daemon.blobs();
+        async move { blobs.head(&root).await.unwrap().is_some() }
+    };
+    assert!(!held(root(&spare[1])).await, "unused longest");
+    assert!(held(first).await, "read since");
+    for needed in [
+        root(&table()),
+        root(&live_input),
+        root(&done_input),
+        receipt.trace_root,
+        receipt.output_root,
+    ] {
+        assert!(held(needed).await);
+    }
+    // A fetch makes room as an upload does, and what can't fit says so.
+    daemon.submit(ticket(3)).await;
+    daemon.wait_for(3, JobState::Ready).await;
+    assert!(!held(root(&spare[2])).await);
+    let surplus = Bytes::from(vec![14; 5_000]);
+    let error = daemon
+        .blobs()
+        .put(&root(&surplus), surplus, |_, _| ())
+        .await;
+    assert!(error.unwrap_err().to_string().contains("507"));
+    assert!(held(root(&live_input)).await && held(receipt.output_root).await);
+    open.store(true, Ordering::Relaxed);
+    daemon.done(2).await;
+    daemon.done(3).await;
+    daemon.stop().await;
+}
+
+/// A gateway that gives `bytes` under every root: the first `quick` of them at
+/// once, the rest when told to.
+async fn stalling(bytes: Vec<u8>, quick: usize) -> (String, Arc<tokio::sync::Notify>) {
+    let go = Arc::new(tokio::sync::Notify::new());
+    let tell = go.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (bytes, go) = (bytes.clone(), go.clone());
+            tokio::spawn(async move {
+                let mut request = [0; 4_096];
+                let _ = stream.read(&mut request).await;
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", bytes.len());
+                let _ = stream.write_all(head.as_bytes()).await;
+                let _ = stream.write_all(&bytes[..quick]).await;
+                go.notified().await;
+                let _ = stream.write_all(&bytes[quick..]).await;
+                let _ = stream.shutdown().await;
+            });
+        }
+    });
+    (url, tell)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_under_way_shows_its_bytes_and_rate() {
+    let dir = TempDir::new().unwrap();
+    let (url, go) = stalling(input(BATCH), 100).await;
+    let daemon = Setup {
+        gateways: vec![url],
+        ..Setup::default()
+    }
+    .start(dir.path())
+    .await;
+    daemon.put(table()).await;
+    daemon.submit(ticket(1)).await;
+    let until = Instant::now() + Duration::from_secs(20);
+    let work = loop {
+        let status = daemon.rpc().status(1).await.unwrap();
+        if let Some(work) = status.work.filter(|work| work.per_second.is_some()) {
+            break work;
+        }
+        assert!(Instant::now() < until, "{status:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let (held, total) = (
+        table().len() as u64,
+        (table().len() + input(BATCH).len()) as u64,
+    );
+    assert_eq!((work.done, work.total), (held + 100, total));
+    assert!(work.eta_seconds.is_some());
+    go.notify_one();
+    daemon.done(1).await;
+    assert_eq!(daemon.rpc().status(1).await.unwrap().work, None);
+    let phases = daemon.rpc().overview().await.unwrap().jobs[0].phases;
+    assert!(phases.fetching >= 0.1, "{phases:?}");
+    for phase in ["queued", "fetching", "ready", "running"] {
+        let line = format!("athanor_worker_phase_seconds_count{{phase=\"{phase}\"}} 1");
+        assert!(daemon.metric(&line).await, "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_cancelled_while_it_downloads_is_gone_at_once() {
+    let dir = TempDir::new().unwrap();
+    let (url, _go) = stalling(input(BATCH), 100).await;
+    let mut setup = Setup {
+        gateways: vec![url],
+        ..Setup::default()
+    };
+    setup.settings.limits.fetches = 1;
+    let daemon = setup.start(dir.path()).await;
+    daemon.put(table()).await;
+    daemon.submit(ticket(1)).await;
+    daemon.wait_for(1, JobState::Fetching).await;
+    let journal = || std::fs::read_dir(dir.path().join("jobs")).unwrap().count();
+    assert_eq!(journal(), 1);
+    assert!(daemon.rpc().cancel(1).await.unwrap());
+    assert_eq!(code(daemon.rpc().status(1).await), UNKNOWN_JOB);
+    assert_eq!(journal(), 0);
+    // The only fetch slot is free again.
+    let (other, bytes) = own_input(2, 7);
+    daemon.put(bytes).await;
+    daemon.submit(other).await;
+    daemon.done(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_told_to_stop_lets_its_run_end_and_takes_no_more() {
+    let (backend, open) = Gated::shared();
+    let dir = TempDir::new().unwrap();
+    let mut daemon = Setup {
+        backend,
+        finish: Duration::from_secs(60),
+        ..Setup::default()
+    }
+    .start(dir.path())
+    .await;
     daemon.put_all().await;
     daemon.submit(ticket(1)).await;
-    let status = daemon.wait_for(1, JobState::Failed).await;
-    assert_eq!(trouble(&status), "store_error");
-    assert!(status.error.unwrap().message.contains("--store-limit"));
-    assert!(!status.held);
+    daemon.wait_for(1, JobState::Running).await;
+    let (waits, bytes) = own_input(2, 7);
+    daemon.put(bytes).await;
+    daemon.submit(waits.clone()).await;
+    daemon.wait_for(2, JobState::Ready).await;
+    let url = format!("{}/readyz", daemon.url());
+    let ready = || async {
+        let answer = reqwest::get(&url).await;
+        let answer = answer.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(ready().await, (200, "ready\n".into()));
+    daemon.stop.take().unwrap().send(()).unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while ready().await != (503, "stopping\n".into()) {
+        assert!(Instant::now() < until);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let new = daemon.rpc().submit(ticket(3), to_hex(&program())).await;
+    assert_eq!(code(new), SHUTTING_DOWN);
+    assert_eq!(
+        daemon.rpc().status(1).await.unwrap().state,
+        JobState::Running
+    );
+    open.store(true, Ordering::Relaxed);
+    daemon.task.await.unwrap();
+
+    // The run had its time; the job that waited goes on by itself.
+    let daemon = start(&dir).await;
+    assert_eq!(daemon.submit(ticket(1)).await.state, JobState::Done);
+    daemon.done(2).await;
+    assert!(daemon.metric("athanor_worker_jobs_resumed_total 1").await);
+    assert!(daemon.metric("athanor_worker_run_seconds_count 1").await);
     daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_tells_operators_what_goes_on() {
+    let (backend, open) = Gated::shared();
+    let dir = TempDir::new().unwrap();
+    let mut setup = Setup {
+        backend,
+        ..Setup::default()
+    };
+    setup.settings.limits.queue = 2;
+    let daemon = setup.start(dir.path()).await;
+    daemon.put_all().await;
+    daemon.submit(ticket(1)).await;
+    daemon.wait_for(1, JobState::Running).await;
+    daemon.submit(ticket(2)).await;
+    daemon.wait_for(2, JobState::Ready).await;
+    let overview = daemon.rpc().overview().await.unwrap();
+    assert_eq!((overview.live, overview.left_out), (2, 0));
+    assert_eq!(overview.ready, Readiness::QueueFull);
+    let jobs: Vec<_> = overview
+        .jobs
+        .iter()
+        .map(|job| (job.status.job, job.status.state))
+        .collect();
+    assert_eq!(jobs, [(1, JobState::Running), (2, JobState::Ready)]);
+    let used = (table().len() + input(BATCH).len()) as u64;
+    assert_eq!((overview.store_used, overview.store_limit), (used, 1 << 24));
+    assert!(daemon.metric("athanor_worker_ready 0").await);
+    assert!(
+        daemon
+            .metric(&format!("athanor_worker_store_bytes {used}"))
+            .await
+    );
+    open.store(true, Ordering::Relaxed);
+    daemon.done(2).await;
+    assert!(daemon.metric("athanor_worker_ready 1").await);
 }
 
 #[tokio::test]

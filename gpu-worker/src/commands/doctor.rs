@@ -1,6 +1,6 @@
 //! `gpu-worker doctor`: what this machine has, and whether `serve` would start.
 
-use super::{pairs, Format};
+use super::{pairs, status::who_listens, Format};
 use crate::{
     backend,
     config::{Config, ServeArgs},
@@ -44,8 +44,29 @@ pub struct Finding {
     pub name: &'static str,
     /// How good it is.
     pub verdict: Verdict,
-    /// What was found, and what to do about it.
+    /// What was found.
     pub found: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl Finding {
+    fn new(name: &'static str, verdict: Verdict, found: impl Into<String>) -> Self {
+        Finding {
+            name,
+            verdict,
+            found: found.into(),
+            next: None,
+        }
+    }
+
+    fn next(self, next: impl Into<String>) -> Self {
+        Finding {
+            next: Some(next.into()),
+            ..self
+        }
+    }
 }
 
 /// Looks at everything. Whether all of it is good enough for `serve`.
@@ -69,17 +90,30 @@ pub async fn doctor(args: &DoctorArgs) -> anyhow::Result<bool> {
                 (format!("{mark:<4} {}", finding.name), finding.found.clone())
             });
             println!("{}", pairs(rows));
-            println!(
-                "{}",
-                if good {
-                    "gpu-worker serve can run here."
-                } else {
-                    "gpu-worker serve can't run."
-                }
-            );
+            println!("{}", verdict(&findings, good));
         }
     }
     Ok(good)
+}
+
+/// What all of it comes to, and what to do next.
+fn verdict(findings: &[Finding], good: bool) -> String {
+    let mut text = match good {
+        true => "gpu-worker serve can run here.".to_owned(),
+        false => "gpu-worker serve can't run.".to_owned(),
+    };
+    let steps = findings
+        .iter()
+        // What does not keep it from running is only worth doing once it can.
+        .filter(|finding| good || finding.verdict == Verdict::Bad)
+        .filter_map(|finding| Some((finding.name, finding.next.as_ref()?)));
+    for (number, (name, next)) in steps.enumerate() {
+        if number == 0 {
+            text.push_str(" Next:");
+        }
+        text.push_str(&format!("\n  {}. {name}: {next}", number + 1));
+    }
+    text
 }
 
 /// Looks at everything.
@@ -88,17 +122,17 @@ pub async fn examine(args: &ServeArgs) -> Vec<Finding> {
     findings.extend(cuda_found());
     match args.settle() {
         Err(error) => {
-            findings.push(Finding {
-                name: "settings",
-                verdict: Verdict::Bad,
-                found: error.to_string(),
-            });
+            findings.push(
+                Finding::new("settings", Verdict::Bad, error.to_string())
+                    .next("correct the setting; `gpu-worker config` shows those in effect"),
+            );
         }
         Ok(config) => {
             findings.push(settings(&config));
             findings.push(backend_found(&config));
             findings.push(store(&config).await);
-            findings.push(port(&config).await);
+            findings.push(port(args, &config).await);
+            findings.push(gateways(&config));
             for url in &config.gateways {
                 findings.push(gateway(url).await);
             }
@@ -119,72 +153,60 @@ fn cpu() -> Finding {
     } else {
         features.join(" ")
     };
-    Finding {
-        name: "cpu",
-        verdict: Verdict::Ok,
-        found: format!("{name}, {cores} cores; integer features: {features}"),
-    }
+    let found = format!("{name}, {cores} cores; integer features: {features}");
+    Finding::new("cpu", Verdict::Ok, found)
 }
 
 fn memory() -> Finding {
-    match system::memory() {
-        Some(memory) => Finding {
-            name: "memory",
-            verdict: if memory.available < 1 << 30 {
-                Verdict::Note
-            } else {
-                Verdict::Ok
-            },
-            found: format!(
-                "{} of {} free",
-                human_bytes(memory.available),
-                human_bytes(memory.total)
-            ),
-        },
-        None => Finding {
-            name: "memory",
-            verdict: Verdict::Note,
-            found: "this system does not say; set --memory".into(),
-        },
+    let Some(memory) = system::memory() else {
+        return Finding::new("memory", Verdict::Note, "this system does not say")
+            .next("set --memory to what a job may use");
+    };
+    let found = format!(
+        "{} of {} free",
+        human_bytes(memory.available),
+        human_bytes(memory.total)
+    );
+    if memory.available < 1 << 30 {
+        return Finding::new("memory", Verdict::Note, found)
+            .next("with less than 1 GiB free only small models run: stop what else uses it");
     }
+    Finding::new("memory", Verdict::Ok, found)
 }
 
 fn cuda_found() -> Vec<Finding> {
-    let driver = match cuda::probe() {
+    let mut findings = match cuda::probe() {
         Probe::Present(devices) => devices
             .iter()
-            .map(|device| Finding {
-                name: "cuda",
-                verdict: Verdict::Note,
-                found: format!(
-                    "{}, {}, sm_{}{}; this version has no CUDA kernels yet",
+            .map(|device| {
+                let found = format!(
+                    "{}, {}, sm_{}{}",
                     device.name,
                     human_bytes(device.memory),
                     device.capability.0,
                     device.capability.1
-                ),
+                );
+                Finding::new("cuda", Verdict::Ok, found)
             })
             .collect(),
-        Probe::Absent(why) => {
-            vec![Finding {
-                name: "cuda",
-                verdict: Verdict::Note,
-                found: why.to_string(),
-            }]
+        Probe::Absent(why) => vec![Finding::new("cuda", Verdict::Note, why.to_string())],
+    };
+    findings.push(match cuda::nvrtc() {
+        Nvrtc::Present(major, minor) => {
+            Finding::new("nvrtc", Verdict::Ok, format!("version {major}.{minor}"))
         }
-    };
-    let nvrtc = Finding {
-        name: "nvrtc",
-        verdict: Verdict::Note,
-        found: match cuda::nvrtc() {
-            Nvrtc::Present(major, minor) => format!("version {major}.{minor}"),
-            Nvrtc::Broken(why) => format!("found, but it does not work: {why}"),
-            Nvrtc::Absent => {
-                "no CUDA compiler library (libnvrtc) found; the cpu backend needs none".into()
-            }
-        },
-    };
-    driver.into_iter().chain([nvrtc]).collect()
+        Nvrtc::Broken(why) => {
+            let found = format!("found, but it does not work: {why}");
+            Finding::new("nvrtc", Verdict::Note, found)
+                .next("reinstall the CUDA toolkit's libnvrtc, if jobs are to run on a card")
+        }
+        Nvrtc::Absent => Finding::new(
+            "nvrtc",
+            Verdict::Note,
+            "no CUDA compiler library (libnvrtc) found; the cpu backend needs none",
+        ),
+    });
+    findings
 }
 
 fn settings(config: &Config) -> Finding {
@@ -192,35 +214,30 @@ fn settings(config: &Config) -> Finding {
         || "for ever".into(),
         |time| format!("{} days", time.as_secs() / 86_400),
     );
-    Finding {
-        name: "settings",
-        verdict: Verdict::Ok,
-        found: format!(
-            "{} a job, blobs to {}, {} jobs, kept {retention}, {}",
-            human_bytes(config.limits.memory),
-            human_bytes(config.limits.max_blob),
-            config.limits.queue,
-            if config.token.is_some() {
-                "with a token"
-            } else {
-                "no token"
-            },
-        ),
+    let found = format!(
+        "{} a job, blobs to {}, {} jobs, kept {retention}, {}",
+        human_bytes(config.limits.memory),
+        human_bytes(config.limits.max_blob),
+        config.limits.queue,
+        if config.token.is_some() {
+            "with a token"
+        } else {
+            "no token"
+        },
+    );
+    if config.store_limits.max_total < config.limits.max_blob {
+        let next = "raise --store-limit, or lower --max-blob: jobs whose blobs the store can't \
+                    hold are refused";
+        return Finding::new("settings", Verdict::Note, found).next(next);
     }
+    Finding::new("settings", Verdict::Ok, found)
 }
 
 fn backend_found(config: &Config) -> Finding {
     match backend::choose(config.backend, config.threads, cuda::probe) {
-        Ok((_, why)) => Finding {
-            name: "backend",
-            verdict: Verdict::Ok,
-            found: why,
-        },
-        Err(error) => Finding {
-            name: "backend",
-            verdict: Verdict::Bad,
-            found: error.to_string(),
-        },
+        Ok((_, why)) => Finding::new("backend", Verdict::Ok, why),
+        Err(error) => Finding::new("backend", Verdict::Bad, error.to_string())
+            .next("use --backend cpu, or mend what the message says"),
     }
 }
 
@@ -243,34 +260,33 @@ async fn store(config: &Config) -> Finding {
             .map_err(|error| format!("cannot write into {}: {error}", parent.display()))
     };
     match found {
-        Ok(found) => Finding {
-            name: "store",
-            verdict: Verdict::Ok,
-            found,
-        },
-        Err(why) => Finding {
-            name: "store",
-            verdict: Verdict::Bad,
-            found: format!("{path}: {why}; give another --store"),
-        },
+        Ok(found) => Finding::new("store", Verdict::Ok, found),
+        Err(why) => Finding::new("store", Verdict::Bad, format!("{path}: {why}"))
+            .next("give the user that runs gpu-worker this folder, or give another --store"),
     }
 }
 
-async fn port(config: &Config) -> Finding {
-    let (verdict, found) = match TcpListener::bind(config.listen).await {
-        Ok(_) => (Verdict::Ok, format!("{} is free", config.listen)),
-        Err(error) => (
-            Verdict::Bad,
-            format!(
-                "{}: {error}; is a gpu-worker running already?",
-                config.listen
-            ),
-        ),
+async fn port(args: &ServeArgs, config: &Config) -> Finding {
+    let error = match TcpListener::bind(config.listen).await {
+        Ok(_) => return Finding::new("port", Verdict::Ok, format!("{} is free", config.listen)),
+        Err(error) => error,
     };
-    Finding {
-        name: "port",
-        verdict,
-        found,
+    let found = format!("{}: {error}", config.listen);
+    match who_listens(args).await {
+        Some(who) => Finding::new("port", Verdict::Bad, format!("{found}; there is {who}"))
+            .next("it runs already: `gpu-worker status` shows what it does"),
+        None => Finding::new("port", Verdict::Bad, found)
+            .next("stop what listens there, or give another --listen"),
+    }
+}
+
+fn gateways(config: &Config) -> Finding {
+    match config.gateways.len() {
+        0 => Finding::new("gateways", Verdict::Note, "none").next(
+            "give --gateway, or jobs run only when their input and weights are put into this \
+             store by hand",
+        ),
+        n => Finding::new("gateways", Verdict::Ok, format!("{n} configured")),
     }
 }
 
@@ -279,16 +295,13 @@ async fn gateway(url: &str) -> Finding {
         // Nobody has the blob of this name: what counts is an answer.
         Client::new(url, None)?.head(&[0; 32]).await
     };
-    let (verdict, found) = match tokio::time::timeout(Duration::from_secs(10), asked).await {
-        Ok(Ok(_)) => (Verdict::Ok, format!("{url} answers")),
-        Ok(Err(error)) => (Verdict::Note, error.to_string()),
-        Err(_) => (Verdict::Note, format!("{url} did not answer within 10 s")),
+    let why = match tokio::time::timeout(Duration::from_secs(10), asked).await {
+        Ok(Ok(_)) => return Finding::new("gateway", Verdict::Ok, format!("{url} answers")),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("{url} did not answer within 10 s"),
     };
-    Finding {
-        name: "gateway",
-        verdict,
-        found,
-    }
+    Finding::new("gateway", Verdict::Note, why)
+        .next("jobs wait for blobs that only this gateway has: mend or remove it")
 }
 
 #[cfg(test)]
@@ -304,7 +317,7 @@ mod tests {
         }
     }
 
-    fn verdict(findings: &[Finding], name: &str) -> Verdict {
+    fn found(findings: &[Finding], name: &str) -> Verdict {
         findings
             .iter()
             .find(|finding| finding.name == name)
@@ -317,9 +330,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let findings = examine(&args(&dir)).await;
         for name in [
-            "cpu", "memory", "cuda", "nvrtc", "settings", "backend", "store", "port",
+            "cpu", "memory", "cuda", "nvrtc", "settings", "backend", "store", "port", "gateways",
         ] {
-            assert_ne!(verdict(&findings, name), Verdict::Bad, "{name}");
+            assert_ne!(found(&findings, name), Verdict::Bad, "{name}");
         }
         assert!(!dir.path().join("store").exists());
     }
@@ -335,9 +348,12 @@ mod tests {
             ..args(&dir)
         })
         .await;
+        let text = verdict(&findings, false);
         for name in ["backend", "store", "port"] {
-            assert_eq!(verdict(&findings, name), Verdict::Bad, "{name}");
+            assert_eq!(found(&findings, name), Verdict::Bad, "{name}");
+            assert!(text.contains(&format!(". {name}: ")), "{text}");
         }
+        assert!(!text.contains("gateways"), "{text}");
     }
 
     #[tokio::test]
@@ -348,6 +364,6 @@ mod tests {
             ..args(&dir)
         })
         .await;
-        assert_eq!(verdict(&findings, "gateway"), Verdict::Note);
+        assert_eq!(found(&findings, "gateway"), Verdict::Note);
     }
 }

@@ -11,6 +11,7 @@ use crate::{
 };
 use anyhow::{bail, Context};
 use athanor_content_store::Store;
+use sd_notify::NotifyState;
 use std::{fs, path::Path};
 use tokio::net::TcpListener;
 
@@ -20,7 +21,8 @@ pub async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     if let Some(fault) = config.fault {
         tracing::warn!(
             ?fault,
-            "THIS DAEMON MAKES WRONG RESULTS ON PURPOSE: its provider will lose its collateral"
+            "THIS DAEMON MAKES WRONG RESULTS OR NONE ON PURPOSE: its provider will lose its \
+             collateral"
         );
     }
     let (backend, why) = backend::choose(config.backend, config.threads, cuda::probe)?;
@@ -56,11 +58,25 @@ pub async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let options = server::Options {
         token: config.token,
         connections: config.connections,
+        finish: config.stop_grace,
         ..server::Options::default()
     };
-    server::serve(listener, worker, store, options, stop_signal()?).await?;
+    let (stop, at_once) = stop_signals()?;
+    // Under systemd with Type=notify; elsewhere these do nothing.
+    tell_systemd(NotifyState::Ready);
+    let stop = async {
+        stop.await;
+        tell_systemd(NotifyState::Stopping);
+    };
+    server::serve(listener, worker, store, options, stop, at_once).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(false, &[state]) {
+        tracing::warn!(%error, "systemd was not told");
+    }
 }
 
 /// Makes the store's folder and makes sure that no other daemon uses it.
@@ -84,28 +100,47 @@ fn lock_store(dir: &Path) -> anyhow::Result<fs::File> {
     }
 }
 
-/// Ready at the first SIGTERM or Ctrl-C.
-#[cfg(unix)]
-fn stop_signal() -> anyhow::Result<impl std::future::Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{signal, SignalKind};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => tracing::info!("Ctrl-C: stopping"),
-        }
-    })
-}
+type Signal = std::pin::Pin<Box<dyn std::future::Future<Output = ()> + Send>>;
 
-/// Ready at the first Ctrl-C.
-#[cfg(not(unix))]
-fn stop_signal() -> anyhow::Result<impl std::future::Future<Output = ()> + Send + 'static> {
-    Ok(async move {
+/// Ready at the first SIGTERM or Ctrl-C, and at the second.
+fn stop_signals() -> anyhow::Result<(Signal, Signal)> {
+    #[cfg(unix)]
+    let mut next = {
+        use tokio::signal::unix::{signal, SignalKind};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        async move || {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "Ctrl-C",
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let mut next = async || {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    })
+        "Ctrl-C"
+    };
+    let (first, stop) = tokio::sync::oneshot::channel();
+    let (second, at_once) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let signal = next().await;
+        tracing::info!("{signal}: stopping when the run under way has ended; again: at once");
+        let _ = first.send(());
+        let signal = next().await;
+        tracing::info!("{signal}: stopping at once");
+        let _ = second.send(());
+    });
+    let when = |received: tokio::sync::oneshot::Receiver<()>| -> Signal {
+        Box::pin(async move {
+            if received.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    };
+    Ok((when(stop), when(at_once)))
 }
 
 #[cfg(test)]

@@ -80,6 +80,33 @@ fn state(engine: &mut Engine, job: JobId) -> JobState {
     engine.status(Duration::ZERO, job).unwrap().state
 }
 
+fn given_up(engine: &mut Engine) -> Vec<(JobId, FailureCode)> {
+    let given_up = engine.take_given_up().into_iter();
+    given_up
+        .map(|(task, code)| (task.ticket().job, code))
+        .collect()
+}
+
+fn with_deadline(job: JobId, deadline: u32) -> Task {
+    let ticket = Ticket {
+        deadline,
+        ..ticket(job)
+    };
+    Task::new(ticket, &program()).unwrap()
+}
+
+/// The jobs in the order they are fetched, one at a time.
+fn fetched_in_turn(engine: &mut Engine, now: Duration) -> Vec<JobId> {
+    let mut order = Vec::new();
+    while let Some(action) = engine.next_action() {
+        if let Action::Fetch(attempt, _) = action {
+            order.push(attempt.job);
+            engine.fetched(now, attempt);
+        }
+    }
+    order
+}
+
 fn code(engine: &mut Engine, job: JobId) -> String {
     engine
         .status(Duration::ZERO, job)
@@ -99,13 +126,13 @@ fn a_job_goes_from_submit_to_receipt() {
     );
     let attempt = fetch(&mut engine);
     idle(&mut engine);
-    engine.fetch_progress(attempt, 1, 2);
+    engine.fetch_progress(SECOND, attempt, 1, 2);
     assert_eq!(engine.status(SECOND, 1).unwrap().progress, 15);
     engine.fetched(SECOND, attempt);
     assert_eq!(run(&mut engine), attempt);
     let status = engine.status(SECOND, 1).unwrap();
     assert_eq!((status.state, status.held), (JobState::Running, true));
-    engine.run_progress(attempt, 1, 1);
+    engine.run_progress(SECOND, attempt, 1, 1);
     assert_eq!(engine.status(SECOND, 1).unwrap().progress, 99);
     assert_eq!(
         engine.receipt(1).unwrap_err(),
@@ -384,7 +411,9 @@ fn a_job_nobody_asks_for_stops_waiting_and_can_be_taken_up_again() {
     engine.tick(SECOND * 14);
     assert_eq!(fetch(&mut engine), attempt);
     engine.waits(SECOND * 14, attempt, trouble);
-    assert_eq!(engine.tick(SECOND * 15), [1]);
+    engine.tick(SECOND * 15);
+    assert_eq!(given_up(&mut engine), [(1, FailureCode::FetchTimeout)]);
+    assert_eq!(given_up(&mut engine), []);
     assert_eq!(code(&mut engine, 1), "fetch_timeout");
     idle(&mut engine);
     assert_eq!(
@@ -431,12 +460,12 @@ fn what_the_ticket_itself_forbids_is_never_tried_again() {
 #[test]
 fn a_cancelled_job_is_forgotten_and_its_late_reports_change_nothing() {
     let mut engine = engine(|_| ());
-    assert!(!engine.cancel(Duration::ZERO, 1));
+    assert!(engine.cancel(Duration::ZERO, 1).is_none());
     engine.submit(Duration::ZERO, task(1), None).unwrap();
     let attempt = fetch(&mut engine);
     engine.fetched(SECOND, attempt);
     run(&mut engine);
-    assert!(engine.cancel(SECOND, 1));
+    assert_eq!(engine.cancel(SECOND, 1).unwrap().ticket().job, 1);
     assert!(matches!(engine.next_action(), Some(Action::Stop(stopped)) if stopped == attempt));
     assert_eq!(engine.receipt(1).unwrap_err(), ReceiptError::Unknown(1));
     engine.submit(SECOND, task(1), None).unwrap();
@@ -509,9 +538,188 @@ fn progress_never_goes_back_and_never_passes_its_share() {
     let mut engine = engine(|_| ());
     engine.submit(Duration::ZERO, task(1), None).unwrap();
     let attempt = fetch(&mut engine);
-    engine.fetch_progress(attempt, 9, 3);
+    engine.fetch_progress(SECOND, attempt, 9, 3);
     assert_eq!(engine.status(SECOND, 1).unwrap().progress, 30);
-    engine.fetch_progress(attempt, 0, 0);
+    engine.fetch_progress(SECOND, attempt, 0, 0);
     assert_eq!(engine.status(SECOND, 1).unwrap().progress, 30);
     assert_eq!(share(u64::MAX, u64::MAX, 30, 99), 99);
+}
+
+#[test]
+fn a_job_that_waited_long_comes_before_earlier_deadlines() {
+    let mut engine = engine(|l| (l.fetches, l.aging, l.patience) = (1, SECOND * 60, SECOND * 600));
+    for (at, job, deadline) in [(0, 1, 50), (1, 2, 900), (2, 3, 800), (40, 4, 20)] {
+        let now = SECOND * at;
+        engine
+            .submit(now, with_deadline(job, deadline), None)
+            .unwrap();
+    }
+    // Job 1 holds the only slot. 2 and 3 have waited for a minute, 4 has not.
+    assert_eq!(
+        fetched_in_turn(&mut engine, SECOND * 70),
+        [1, 2, 3, 4],
+        "the longest wait first, then the earliest deadline"
+    );
+}
+
+#[test]
+fn endless_earlier_deadlines_starve_nobody() {
+    let mut engine = engine(|l| (l.fetches, l.aging) = (1, SECOND * 60));
+    engine
+        .submit(Duration::ZERO, with_deadline(1, 10), None)
+        .unwrap();
+    let mut attempt = fetch(&mut engine);
+    engine
+        .submit(Duration::ZERO, with_deadline(2, 999), None)
+        .unwrap();
+    for second in 1..=60 {
+        let now = SECOND * second;
+        engine.status(now, 2).unwrap();
+        let job = 100 + u64::from(second);
+        engine.submit(now, with_deadline(job, 10), None).unwrap();
+        engine.refused(now, attempt, Refusal::new(RefusalCode::WrongLength, ""));
+        attempt = fetch(&mut engine);
+    }
+    assert_eq!(attempt.job, 2);
+}
+
+#[test]
+fn a_job_nobody_asks_for_comes_last() {
+    let mut engine = engine(|l| (l.fetches, l.patience) = (1, SECOND * 100));
+    for (job, deadline) in [(1, 1), (2, 2), (3, 3)] {
+        engine
+            .submit(Duration::ZERO, with_deadline(job, deadline), None)
+            .unwrap();
+    }
+    let first = fetch(&mut engine);
+    engine.status(SECOND * 90, 3).unwrap();
+    engine.fetched(SECOND * 100, first);
+    assert_eq!(fetch(&mut engine).job, 3);
+}
+
+#[test]
+fn a_full_queue_gives_up_a_waiting_job_that_nobody_asks_for() {
+    let mut engine = engine(|l| {
+        (l.queue, l.fetches, l.patience) = (2, 1, SECOND * 100);
+    });
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    engine.submit(Duration::ZERO, task(2), None).unwrap();
+    fetch(&mut engine);
+    let full = Err(SubmitError::QueueFull(2));
+    assert_eq!(engine.submit(SECOND * 99, task(3), None), full);
+    // Job 1 is being fetched, so 2 has to go.
+    engine.submit(SECOND * 100, task(3), None).unwrap();
+    assert_eq!(given_up(&mut engine), [(2, FailureCode::Abandoned)]);
+    assert_eq!(code(&mut engine, 2), "abandoned");
+    assert_eq!(engine.submit(SECOND * 101, task(4), None), full);
+}
+
+#[test]
+fn a_job_too_large_for_the_whole_store_is_refused() {
+    let all = 8 + 2 * 8 + 32;
+    for (store, refused) in [(all, false), (all - 1, true)] {
+        let mut engine = engine(|l| l.store = store);
+        let status = engine.submit(Duration::ZERO, task(1), None).unwrap();
+        assert_eq!(status.state == JobState::Refused, refused);
+        if refused {
+            assert_eq!(code(&mut engine, 1), "store_limit");
+        }
+    }
+}
+
+#[test]
+fn what_the_backend_plans_counts_against_the_memory_limit() {
+    let mut engine = engine(|l| l.memory = 1_000);
+    engine
+        .submit(Duration::ZERO, task(1).planned(1_000), None)
+        .unwrap();
+    engine
+        .submit(Duration::ZERO, task(2).planned(1_001), None)
+        .unwrap();
+    assert_eq!(state(&mut engine, 1), JobState::Fetching);
+    assert_eq!(code(&mut engine, 2), "memory_limit");
+}
+
+#[test]
+fn work_under_way_has_a_rate_and_the_time_left() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    let work = |engine: &mut Engine, now| engine.status(now, 1).unwrap().work;
+    assert_eq!(work(&mut engine, SECOND), None);
+    // 100 of 500 bytes were held before: they say nothing about the speed.
+    engine.fetch_progress(SECOND, attempt, 100, 500);
+    engine.fetch_progress(SECOND * 5, attempt, 300, 500);
+    let seen = work(&mut engine, SECOND * 5).unwrap();
+    assert_eq!((seen.unit, seen.done, seen.total), (Unit::Bytes, 300, 500));
+    assert_eq!((seen.per_second, seen.eta_seconds), (Some(50.0), Some(4)));
+    // A stalled download slows down.
+    let seen = work(&mut engine, SECOND * 9).unwrap();
+    assert_eq!((seen.per_second, seen.eta_seconds), (Some(25.0), Some(8)));
+    engine.fetched(SECOND * 9, attempt);
+    assert_eq!(work(&mut engine, SECOND * 9), None);
+    engine.run_progress(SECOND * 9, attempt, 0, 16);
+    engine.run_progress(SECOND * 10, attempt, 8, 16);
+    let seen = work(&mut engine, SECOND * 10).unwrap();
+    assert_eq!((seen.unit, seen.eta_seconds), (Unit::Parts, Some(1)));
+}
+
+#[test]
+fn a_draining_engine_starts_nothing_and_hears_what_is_under_way() {
+    let mut engine = engine(|l| l.fetches = 1);
+    for job in 1..=3 {
+        engine.submit(Duration::ZERO, task(job), None).unwrap();
+    }
+    let first = fetch(&mut engine);
+    engine.fetched(SECOND, first);
+    let second = fetch(&mut engine);
+    run(&mut engine);
+    engine.drain();
+    assert_eq!(engine.fetches_under_way(), [second]);
+    assert!(engine.is_running());
+    engine.handed_back(SECOND, second);
+    engine.finished(SECOND, first, outcome());
+    assert!(!engine.is_running());
+    idle(&mut engine);
+    assert_eq!(state(&mut engine, 1), JobState::Done);
+    assert_eq!(state(&mut engine, 2), JobState::Queued);
+}
+
+#[test]
+fn the_time_in_each_state_is_told_once() {
+    let mut engine = engine(|_| ());
+    engine.submit(Duration::ZERO, task(1), None).unwrap();
+    let attempt = fetch(&mut engine);
+    engine.fetched(SECOND * 3, attempt);
+    engine.finished(SECOND * 10, attempt, outcome());
+    let times = [
+        (JobState::Queued, Duration::ZERO),
+        (JobState::Fetching, SECOND * 3),
+        (JobState::Ready, Duration::ZERO),
+        (JobState::Running, SECOND * 7),
+    ];
+    assert_eq!(engine.take_phase_times(), times);
+    assert_eq!(engine.take_phase_times(), []);
+    let phases = engine.details(SECOND * 99, 9)[0].phases;
+    assert_eq!((phases.fetching, phases.running), (3.0, 7.0));
+}
+
+#[test]
+fn details_are_in_the_order_of_service() {
+    let mut engine = engine(|l| l.fetches = 1);
+    for (job, deadline) in [(1, 9), (2, 30), (3, 20)] {
+        engine
+            .submit(Duration::ZERO, with_deadline(job, deadline), None)
+            .unwrap();
+    }
+    for job in [4, 5] {
+        let kept = Some((outcome(), true));
+        engine.submit(SECOND * job as u32, task(job), kept).unwrap();
+    }
+    let order = |most| -> Vec<JobId> {
+        let details = engine.details(SECOND, most);
+        details.iter().map(|detail| detail.status.job).collect()
+    };
+    assert_eq!(order(9), [1, 3, 2, 5, 4]);
+    assert_eq!(order(2), [1, 3]);
 }

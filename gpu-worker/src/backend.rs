@@ -4,6 +4,7 @@
 //! reference interpreter's bytes, bit for bit: see `athanor_tensor_program`.
 
 pub mod cpu;
+pub mod cuda;
 
 use crate::cuda::Probe;
 use athanor_primitives::Root;
@@ -191,6 +192,17 @@ pub enum BackendError {
         /// Bytes of its output.
         bytes: u64,
     },
+    /// The device has less memory free than the run takes.
+    #[error("the run takes {bytes} bytes of the device's memory, {free} are free")]
+    DeviceMemory {
+        /// What it takes.
+        bytes: u64,
+        /// What is free.
+        free: u64,
+    },
+    /// The device or its driver failed.
+    #[error("the device failed: {0}")]
+    Device(String),
     /// A bug in a backend.
     #[error("backend bug: {0}")]
     Bug(String),
@@ -241,11 +253,13 @@ pub enum ChoiceError {
     /// No CUDA here.
     #[error("--backend cuda: {0}; install the NVIDIA driver, or use --backend cpu")]
     NoCuda(String),
-    /// CUDA is here, kernels are not.
-    #[error("--backend cuda: {device} is there, but this version of gpu-worker has no CUDA kernels yet; use --backend cpu")]
-    NoKernels {
+    /// CUDA is here, and the backend can't use it.
+    #[error("--backend cuda: {device}: {why}; use --backend cpu")]
+    Unusable {
         /// The first device.
         device: String,
+        /// Why not.
+        why: String,
     },
 }
 
@@ -256,29 +270,43 @@ pub fn choose(
     threads: usize,
     probe: impl FnOnce() -> Probe,
 ) -> Result<(Arc<dyn Backend>, String), ChoiceError> {
+    choose_by(choice, threads, probe, || {
+        cuda::Cuda::open()
+            .map(|cuda| Arc::new(cuda) as Arc<dyn Backend>)
+            .map_err(|error| error.to_string())
+    })
+}
+
+fn choose_by(
+    choice: Choice,
+    threads: usize,
+    probe: impl FnOnce() -> Probe,
+    open: impl FnOnce() -> Result<Arc<dyn Backend>, String>,
+) -> Result<(Arc<dyn Backend>, String), ChoiceError> {
     let cpu = || Arc::new(cpu::Cpu::new(threads));
-    match choice {
-        Choice::Cpu => Ok((cpu(), "using cpu as asked".into())),
-        Choice::Auto => {
-            let why = match probe() {
-                Probe::Absent(why) => format!("no CUDA device ({why}), using cpu"),
-                Probe::Present(devices) => format!(
-                    "{} found, but this version has no CUDA kernels yet, using cpu",
-                    devices
-                        .first()
-                        .map_or("a CUDA driver", |device| &device.name)
-                ),
-            };
-            Ok((cpu(), why))
+    if choice == Choice::Cpu {
+        return Ok((cpu(), "using cpu as asked".into()));
+    }
+    let devices = match probe() {
+        Probe::Present(devices) => devices,
+        Probe::Absent(why) if choice == Choice::Auto => {
+            return Ok((cpu(), format!("no CUDA device ({why}), using cpu")));
         }
-        Choice::Cuda => Err(match probe() {
-            Probe::Absent(why) => ChoiceError::NoCuda(why.to_string()),
-            Probe::Present(devices) => ChoiceError::NoKernels {
-                device: devices
-                    .first()
-                    .map_or_else(|| "a driver".into(), |d| d.name.clone()),
-            },
-        }),
+        Probe::Absent(why) => return Err(ChoiceError::NoCuda(why.to_string())),
+    };
+    let device = devices
+        .first()
+        .map_or_else(|| "a driver".into(), |device| device.name.clone());
+    match open() {
+        Ok(backend) => {
+            let why = format!("{} found, using cuda", backend.device().name);
+            Ok((backend, why))
+        }
+        Err(why) if choice == Choice::Auto => Ok((
+            cpu(),
+            format!("{device} found, but it can't be used ({why}), using cpu"),
+        )),
+        Err(why) => Err(ChoiceError::Unusable { device, why }),
     }
 }
 
@@ -306,10 +334,23 @@ mod tests {
     }
 
     #[test]
-    fn auto_says_so_when_a_card_is_there_without_kernels_for_it() {
-        let (backend, why) = choose(Choice::Auto, 1, device).unwrap();
+    fn a_card_that_opens_is_used() {
+        let open = || Ok(Arc::new(cpu::Cpu::new(1)) as Arc<dyn Backend>);
+        for choice in [Choice::Auto, Choice::Cuda] {
+            let (_, why) = choose_by(choice, 1, device, open).unwrap();
+            assert!(why.ends_with("using cuda"), "{why}");
+        }
+    }
+
+    #[test]
+    fn auto_says_so_when_a_card_is_there_and_does_not_open() {
+        let open = || Err("too old".to_owned());
+        let (backend, why) = choose_by(Choice::Auto, 1, device, open).unwrap();
         assert_eq!(backend.device().backend, "cpu");
-        assert!(why.contains("Card found"), "{why}");
+        assert!(
+            why.contains("Card found") && why.contains("too old"),
+            "{why}"
+        );
     }
 
     #[test]
@@ -318,13 +359,14 @@ mod tests {
     }
 
     #[test]
-    fn cuda_is_a_clear_error_without_driver_and_without_kernels() {
+    fn cuda_is_a_clear_error_without_driver_and_with_a_card_that_does_not_open() {
         let error = choose(Choice::Cuda, 1, || Probe::Absent(Absent::NoLibrary))
             .err()
             .unwrap();
         assert!(matches!(error, ChoiceError::NoCuda(_)), "{error}");
-        let error = choose(Choice::Cuda, 1, device).err().unwrap();
-        assert!(matches!(error, ChoiceError::NoKernels { .. }), "{error}");
+        let open = || Err("too old".to_owned());
+        let error = choose_by(Choice::Cuda, 1, device, open).err().unwrap();
+        assert!(matches!(error, ChoiceError::Unusable { .. }), "{error}");
     }
 
     #[test]

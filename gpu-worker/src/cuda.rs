@@ -2,9 +2,13 @@
 //!
 //! The driver is loaded at run time. Where it is missing, old or broken, that
 //! is an answer and never a panic. This is the only module of the crate with
-//! `unsafe` in it.
+//! `unsafe` in it: thin safe layers over what cudarc binds.
 
 #![allow(unsafe_code)]
+
+pub mod blaslt;
+pub mod compiler;
+pub mod gpu;
 
 use cudarc::{driver, nvrtc};
 use std::{

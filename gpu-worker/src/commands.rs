@@ -3,6 +3,7 @@
 pub mod config;
 pub mod doctor;
 pub mod run;
+pub mod selftest;
 pub mod serve;
 pub mod status;
 

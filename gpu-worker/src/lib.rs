@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`engine`] | the job engine: a state machine without I/O, clock or threads |
 //! | [`worker`] | the engine's hands: fetching, running, storing, on tokio |
-//! | [`backend`] | what runs programs: the CPU, later CUDA |
+//! | [`backend`] | what runs programs: the CPU and CUDA |
 //! | [`cuda`] | what CUDA this machine has, found without needing any; the crate's only `unsafe` |
 //! | [`blobs`] | blobs from the local store and the configured gateways |
 //! | [`journal`] | tickets taken on and not finished, so that a crash costs no job |
@@ -20,7 +20,7 @@
 //! | [`metrics`] | every Prometheus metric |
 //! | [`config`] | flags, environment and configuration file |
 //! | [`system`] | memory and CPU features of this machine |
-//! | [`commands`] | `serve`, `run`, `status`, `config` and `doctor` |
+//! | [`commands`] | `serve`, `run`, `status`, `config`, `doctor` and `selftest` |
 
 #![deny(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, rustdoc::broken_intra_doc_links)]

@@ -4,7 +4,7 @@
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use gpu_worker::{
-    commands::{config, doctor, run, serve, status},
+    commands::{config, doctor, run, selftest, serve, status},
     config::ServeArgs,
 };
 use std::{future::Future, io::IsTerminal, process::ExitCode, time::Duration};
@@ -61,6 +61,13 @@ Examples:
 
 Exit code 0 if `serve` can run with these settings, 1 if not.";
 
+const SELFTEST_EXAMPLES: &str = "\
+Examples:
+  gpu-worker selftest
+  gpu-worker selftest --require-cuda --jobs 1000 --seed 7
+
+Exit code 0 if everything that could be tried gave the reference's bits.";
+
 /// Runs tensor programs for a provider's node.
 #[derive(Parser)]
 #[command(name = "gpu-worker", version, max_term_width = 80, after_help = EXAMPLES)]
@@ -116,6 +123,9 @@ enum Command {
     /// Say what this machine has, and whether `serve` would start.
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),
+    /// Try every kernel on every device here against the reference.
+    #[command(after_help = SELFTEST_EXAMPLES)]
+    Selftest(selftest::SelftestArgs),
 }
 
 fn main() -> ExitCode {
@@ -157,6 +167,7 @@ fn start(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<bool> {
             let own = matches.subcommand().map_or(matches, |(_, own)| own);
             config::config(args, own).map(|()| true)
         }
+        Command::Selftest(args) => selftest::selftest(args),
         Command::Doctor(args) => block_on(doctor::doctor(args)),
     }
 }
@@ -182,7 +193,7 @@ mod tests {
 
     #[test]
     fn help_fits_into_80_columns() {
-        for name in ["serve", "run", "status", "config", "doctor"] {
+        for name in ["serve", "run", "status", "config", "doctor", "selftest"] {
             let mut command = Cli::command().term_width(80);
             command.build();
             let sub = command.find_subcommand_mut(name).unwrap();

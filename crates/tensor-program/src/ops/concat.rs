@@ -140,7 +140,6 @@ mod tests {
         },
         DType, Operand, Shape,
     };
-    use alloc::vec;
 
     fn concat(axis: u8) -> Op {
         Op::Concat(Concat { axis })
@@ -214,7 +213,7 @@ mod tests {
     fn one_op_an_element_of_the_output() {
         let (ty, cost) = infer(
             concat(1),
-            &vec![blank(DType::I16, &[2, 3]), blank(DType::I16, &[2, 4])],
+            &[blank(DType::I16, &[2, 3]), blank(DType::I16, &[2, 4])],
         )
         .unwrap();
         assert_eq!((ty.dtype, ty.shape), (DType::I16, Shape::from([2, 7])));

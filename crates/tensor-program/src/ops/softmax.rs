@@ -259,11 +259,7 @@ mod tests {
                 .collect();
             let sum: u128 = e.iter().sum();
             for e in e {
-                let p = if sum == 0 {
-                    0
-                } else {
-                    ((e << 15) + sum / 2) / sum
-                };
+                let p = ((e << 15) + sum / 2).checked_div(sum).unwrap_or_default();
                 out.push(op.requant.apply(p as i64));
             }
         }

@@ -1,0 +1,29 @@
+//! What strangers send, decoded: every input gives a value or a specific error,
+//! in bounded memory, and never a panic.
+//!
+//! Each target is a plain function, so that libFuzzer, a replay and a test can
+//! call it. `scripts/fuzz-short` runs all of them for a few seconds each,
+//! `scripts/fuzz` for as long as wanted.
+
+mod content;
+mod memory;
+mod program;
+mod proof;
+
+pub use content::{answer, slice};
+pub use program::program;
+pub use proof::{proof, proofs};
+
+/// Bytes that follow from a seed: SplitMix64.
+fn noise(mut seed: u64, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut word = seed;
+        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bytes.extend_from_slice(&(word ^ (word >> 31)).to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}

@@ -1,0 +1,290 @@
+//! Small models made by `models/make.py`, against what onnxruntime computed.
+
+use athanor_onnx_import::{import, npz, Error, Imported, Options, Tensor};
+use athanor_tensor_program::{interpret, validate};
+use std::collections::BTreeMap;
+
+type Arrays = BTreeMap<String, Tensor>;
+
+fn load(name: &str) -> (Vec<u8>, Arrays) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/");
+    let model = std::fs::read(format!("{folder}{name}.onnx")).unwrap();
+    let arrays = std::fs::read(format!("{folder}{name}.npz")).unwrap();
+    (model, npz::read(&arrays).unwrap())
+}
+
+fn imported(name: &str, with_samples: bool) -> (Imported, Arrays) {
+    let (model, arrays) = load(name);
+    let options = Options {
+        samples: if with_samples {
+            arrays.clone()
+        } else {
+            BTreeMap::new()
+        },
+        ..Options::default()
+    };
+    let imported = import(&model, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+    (imported, arrays)
+}
+
+/// The first output of a program on all samples at once.
+fn run(imported: &Imported, arrays: &Arrays) -> Vec<i32> {
+    let program = validate(&imported.program).unwrap();
+    let mut blob = Vec::new();
+    let mut batch = 0;
+    for port in &imported.report.inputs {
+        let array = &arrays[&port.name];
+        batch = array.shape[0] as u32;
+        blob.extend(port.encode(array));
+    }
+    let weights: Vec<&[u8]> = imported.weights.iter().map(Vec::as_slice).collect();
+    let run = interpret(&program, batch, &blob, &weights).unwrap();
+    let output = run.output();
+    let port = &imported.report.outputs[0];
+    port.integers(&output[..port.sample_bytes() * batch as usize])
+}
+
+/// Differences in steps of the output's scale: the largest, and the share that is
+/// not 0.
+fn differences(imported: &Imported, arrays: &Arrays, output: &str) -> (i32, f64) {
+    let port = &imported.report.outputs[0];
+    let got = run(imported, arrays);
+    let want: Vec<i32> = arrays[output]
+        .to_floats()
+        .iter()
+        .map(|v| (f64::from(*v) / port.step()).round() as i32 + port.zero_point)
+        .collect();
+    assert_eq!(got.len(), want.len());
+    let all = got.iter().zip(&want).map(|(a, b)| (a - b).abs());
+    let other = all.clone().filter(|d| *d != 0).count();
+    (all.max().unwrap(), other as f64 / got.len() as f64)
+}
+
+fn cosine(imported: &Imported, arrays: &Arrays, output: &str) -> f64 {
+    let port = &imported.report.outputs[0];
+    let got: Vec<f64> = run(imported, arrays)
+        .iter()
+        .map(|q| f64::from(q - port.zero_point) * port.step())
+        .collect();
+    let want = arrays[output].to_floats();
+    let n = port.shape.iter().product::<u32>() as usize;
+    let rows = got.chunks_exact(n).zip(want.chunks_exact(n));
+    let each = rows.map(|(a, b)| {
+        let (mut dot, mut a2, mut b2) = (0f64, 0f64, 0f64);
+        for (a, b) in a.iter().zip(b) {
+            let b = f64::from(*b);
+            dot += a * b;
+            a2 += a * a;
+            b2 += b * b;
+        }
+        dot / (a2 * b2).sqrt()
+    });
+    let each: Vec<f64> = each.collect();
+    each.iter().sum::<f64>() / each.len() as f64
+}
+
+fn operators(imported: &Imported) -> Vec<&'static str> {
+    imported.program.nodes.iter().map(|n| n.op.name()).collect()
+}
+
+/// §9 of the design: at most one step, in at most 0.05 % of the elements.
+fn assert_near(name: &str) -> Imported {
+    let (imported, arrays) = imported(name, false);
+    let (most, share) = differences(&imported, &arrays, "y");
+    assert!(most <= 1, "{name}: {most} steps");
+    assert!(share <= 0.000_5, "{name}: {share}");
+    imported
+}
+
+#[test]
+fn convolutions_of_every_form_equal_onnxruntimes() {
+    for name in [
+        "conv_u8s8",
+        "conv_u8s8_channel",
+        "conv_s8s8",
+        "conv_u8u8",
+        "conv_qlinear",
+    ] {
+        let imported = assert_near(name);
+        assert_eq!(
+            operators(&imported),
+            ["Transpose", "Conv2d", "Transpose"],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn products_of_every_form_equal_onnxruntimes() {
+    let (mut other, mut total) = (0.0, 0.0);
+    for name in [
+        "matmul_u8",
+        "matmul_s8_channel",
+        "matmul_qlinear",
+        "gemm_clip",
+    ] {
+        let (imported, arrays) = imported(name, false);
+        assert_eq!(operators(&imported), ["MatMul"], "{name}");
+        let (most, share) = differences(&imported, &arrays, "y");
+        assert!(most <= 1, "{name}: {most} steps");
+        let elements = arrays["y"].len() as f64;
+        other += share * elements;
+        total += elements;
+    }
+    assert!(other / total <= 0.000_5, "{other} of {total}");
+}
+
+#[test]
+fn products_of_16_bits_are_one_step_off_at_most() {
+    // A multiplier of 15 bits is up to 2^-15 of the value off: one of 65,536 steps, often.
+    for name in ["matmul_i16", "matmul_u16"] {
+        let (imported, arrays) = imported(name, false);
+        let (most, share) = differences(&imported, &arrays, "y");
+        assert!(most <= 1 && share <= 0.1, "{name}: {most}, {share}");
+    }
+}
+
+#[test]
+fn a_bias_behind_a_quantisation_goes_into_the_product() {
+    let (imported, arrays) = imported("bias_add", false);
+    assert_eq!(operators(&imported), ["MatMul"]);
+    assert_eq!(imported.report.quantise_dropped.len(), 1);
+    // onnxruntime rounds twice here, the program once: two steps apart at most, and nearer to
+    // the floats.
+    let (most, _) = differences(&imported, &arrays, "y");
+    assert!(most <= 2, "{most}");
+    assert!(cosine(&imported, &arrays, "float.y") > 0.999);
+}
+
+#[test]
+fn element_chains_become_the_table_of_the_product_before_them() {
+    for name in ["table_sigmoid", "table_leaky", "table_silu", "table_gelu"] {
+        let (imported, arrays) = imported(name, false);
+        assert_eq!(operators(&imported), ["MatMul"], "{name}");
+        assert!(
+            imported.report.mapped[0].became[0].contains("table"),
+            "{name}"
+        );
+        // A product that is one step off may be several off behind a steep function.
+        let (most, share) = differences(&imported, &arrays, "y");
+        assert!(most <= 2 && share <= 0.002, "{name}: {most}, {share}");
+    }
+}
+
+#[test]
+fn a_table_of_16_bits_is_interpolated() {
+    let (imported, arrays) = imported("table_gelu_i16", false);
+    assert!(operators(&imported).contains(&"Lut16"));
+    assert!(cosine(&imported, &arrays, "y") > 0.999_99);
+}
+
+#[test]
+fn shapes_move_without_a_difference() {
+    let (imported, arrays) = imported("shapes", false);
+    assert_eq!(differences(&imported, &arrays, "y"), (0, 0.0));
+}
+
+#[test]
+fn sums_and_products_of_two_pools_equal_onnxruntimes() {
+    for name in ["pools_add", "pools_mul"] {
+        let (imported, arrays) = imported(name, true);
+        assert_eq!(differences(&imported, &arrays, "y"), (0, 0.0), "{name}");
+    }
+}
+
+#[test]
+fn a_small_network_stays_within_two_steps() {
+    let (imported, arrays) = imported("network", false);
+    let (most, share) = differences(&imported, &arrays, "scores");
+    assert!(most <= 2 && share <= 0.05, "{most}, {share}");
+    // One transposition at the border: the flattened convolution permutes its weights.
+    let transposes = operators(&imported)
+        .iter()
+        .filter(|op| **op == "Transpose")
+        .count();
+    assert_eq!(transposes, 2, "{:?}", operators(&imported));
+}
+
+#[test]
+fn encoders_are_recognised_whole() {
+    for (name, least) in [
+        ("encoder", 0.999),
+        ("encoder_chain", 0.999),
+        ("encoder_i16", 0.999),
+        ("encoder_all", 0.99),
+    ] {
+        let (imported, arrays) = imported(name, true);
+        let operators = operators(&imported);
+        for operator in [
+            "Gather",
+            "LayerNorm",
+            "BatchMatMul",
+            "Softmax",
+            "RowMean",
+            "RmsNorm",
+        ] {
+            assert!(operators.contains(&operator), "{name}: no {operator}");
+        }
+        let masks = imported.program.inputs.len();
+        assert_eq!(masks, 2, "{name}");
+        let to_float = cosine(&imported, &arrays, "float.y");
+        assert!(to_float > least, "{name}: cosine {to_float}");
+    }
+}
+
+#[test]
+fn what_is_kept_and_dropped_is_reported() {
+    let (imported, _) = imported("encoder_all", true);
+    let report = &imported.report;
+    assert!(report.quantise_kept > 0 && !report.quantise_dropped.is_empty());
+    assert!(report.accuracy[0].samples > 0);
+    assert_eq!(report.inputs[0].scale, None);
+    assert!(report.outputs[0].scale.is_some());
+    let value = serde_json::to_value(report).unwrap();
+    assert_eq!(value["inputs"][0]["type"], "i32");
+    assert!(value["program_bytes"].as_u64().unwrap() < 65_536);
+}
+
+#[test]
+fn a_tensor_without_a_range_is_named() {
+    let (model, _) = load("encoder");
+    match import(&model, &Options::default()) {
+        Err(Error::NoRange { tensor, .. }) => assert!(!tensor.is_empty()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn samples_that_do_not_fit_are_refused() {
+    let (model, arrays) = load("conv_u8s8");
+    let mut renamed = Arrays::new();
+    renamed.insert("z".into(), arrays["x"].clone());
+    let mut wrong = arrays.clone();
+    let x = wrong.get_mut("x").unwrap();
+    x.shape = vec![16, 4, 8, 9];
+    for (samples, part) in [(renamed, "named"), (wrong, "shape")] {
+        let options = Options {
+            samples,
+            ..Options::default()
+        };
+        match import(&model, &options) {
+            Err(Error::Samples { reason }) => assert!(reason.contains(part), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_truncation_is_an_error_and_none_a_fault() {
+    let (model, _) = load("conv_qlinear");
+    for length in 0..model.len() {
+        let result = import(&model[..length], &Options::default());
+        let fault = matches!(result, Err(Error::Internal { .. }));
+        // The last bytes only name versions of operator sets.
+        let nearly_whole = length + 64 > model.len();
+        assert!(
+            !fault && (nearly_whole || result.is_err()),
+            "{length} bytes: {result:?}"
+        );
+    }
+}

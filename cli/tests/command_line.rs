@@ -248,3 +248,53 @@ fn a_file_that_is_no_program_is_refused_before_a_node_is_asked() {
         );
     }
 }
+
+#[test]
+fn a_quantised_model_is_imported_without_a_node() {
+    let home = tempfile::tempdir().unwrap();
+    let models = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/onnx-import/tests/models/"
+    );
+    let (model, samples) = (
+        format!("{models}conv_u8s8.onnx"),
+        format!("{models}conv_u8s8.npz"),
+    );
+    let out = home.path().join("conv");
+    let out = out.to_str().unwrap();
+    let args = [
+        "model",
+        "import",
+        &model,
+        "--out",
+        out,
+        "--samples",
+        &samples,
+        "--output",
+        "json",
+    ];
+    let output = athanor(home.path(), &args);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let report = json(&output);
+    assert_eq!(report["inputs"][0]["name"], "x");
+    assert!(
+        report["accuracy"][0]["to_model"]["mean_cosine"]
+            .as_f64()
+            .unwrap()
+            > 0.999
+    );
+    let program = format!("{out}/program.bin");
+    let output = athanor(
+        home.path(),
+        &["program", "inspect", &program, "--output", "json"],
+    );
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+
+    let output = athanor(home.path(), &["model", "import", &samples, "--out", out]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        stderr(&output).contains("no ONNX model"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -1,5 +1,7 @@
 //! `athanor model`: model versions.
 
+pub mod import;
+
 use super::{constant, field, model_of, number, program_of, Context};
 use crate::{
     amount::human_bytes,
@@ -20,6 +22,18 @@ const MAX_LICENCE: usize = 64;
 /// Register and inspect model versions.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Turn a quantised ONNX model into a program and its weights
+    ///
+    /// Takes what onnxruntime's static quantisation writes (QDQ or QLinear
+    /// form), and says what every node became. Needs no node. Afterwards:
+    /// `athanor program register`, `athanor model register`.
+    #[command(after_help = "\
+Examples:
+  athanor model import cnn.onnx --out cnn --samples images.npz
+  athanor model import minilm.onnx --out minilm --samples test.npz \\
+    --calibration train.npz --dim sequence=64 --set token_type_ids=0
+  athanor model import cnn.onnx --out cnn --nodes --output json")]
+    Import(import::Import),
     /// Register a model version: a program with its weights
     ///
     /// Weights are given in the order of the program's constants. Files are
@@ -104,6 +118,7 @@ pub struct Cost {
 /// Runs a command of the group.
 pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
+        Command::Import(options) => import::run(options, context),
         Command::Register(options) => register(options, context).await,
         Command::Show(options) => show(options, context).await,
         Command::Cost(options) => cost(options, context).await,

@@ -39,11 +39,11 @@ pub const MAX_PROOF_BYTES: usize = 48 * 1_024;
 pub struct FraudProof {
     /// The node.
     pub node: u16,
-    /// Index of the element over all samples, row-major.
+    /// Index of the element over all samples, row-major; 0 for a reshape.
     pub element: u64,
     /// What beats the claim, for the operators judged that way.
     pub witness: Option<u64>,
-    /// Slice of the claimed output at the element.
+    /// Slice of the claimed output at [`claimed_range`].
     pub claimed: Vec<u8>,
     /// One slice for each of the node's operands.
     pub operands: Vec<Vec<u8>>,

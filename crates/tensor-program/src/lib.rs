@@ -9,7 +9,8 @@
 //!
 //! Operators are documented in [`ops`]: formula, shapes, the byte ranges a judge
 //! reads, cost and source. The written specification is
-//! `docs/spec/tensor-program.md`.
+//! `docs/spec/tensor-program.md`. The feature `testing` adds random programs and
+//! adversarial data for tests of this crate and of backends.
 //!
 //! # Properties
 //!

@@ -1,0 +1,324 @@
+//! The only `unsafe` of the crate: instructions beyond the architecture's
+//! baseline, reached through a [`Level`] that proves they are there.
+
+#![allow(unsafe_code)]
+
+use crate::level::{Kind, Level};
+
+/// Columns of a full panel of packed weights.
+pub(crate) const NR: usize = 64;
+
+/// Columns of one lane group: a panel has one to four of them.
+pub(crate) const LANES: usize = 16;
+
+/// Most rows of one tile.
+pub(crate) const MR: usize = 12;
+
+/// Sums of one tile: row r, column c at `r·NR + c`.
+pub(crate) type Sums = [i32; MR * NR];
+
+impl Level {
+    /// Runs `work` compiled for this level. It is inlined there, and so must be
+    /// everything in it that is to profit.
+    #[inline]
+    pub(crate) fn call<R>(self, work: impl FnOnce() -> R) -> R {
+        match self.0 {
+            Kind::Portable => work(),
+            // SAFETY: a `Level` of this kind is only made by `Level::available`, after it
+            // found every feature that the function enables.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86::with_avx2(work) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86::with_avx512(work) },
+        }
+    }
+
+    /// Rows of a tile that suit a panel of `groups` lane groups.
+    pub(crate) fn tile_rows(self, groups: usize) -> usize {
+        match (self.0, groups) {
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512, 4) => 6,
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512, 3) => 8,
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512, _) => 12,
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx2, _) => 12,
+            (Kind::Portable, _) => 4,
+        }
+    }
+
+    /// `sums[r·NR + c] = Σ_k a[r·stride + k]·b[k / 4][c][k % 4]` for `rows` rows and
+    /// `16·groups` columns, over `4·quads` values of k; `a` unsigned, `b` signed,
+    /// sums wrapping at 32 bits.
+    ///
+    /// # Panics
+    ///
+    /// If a slice is shorter than these numbers say, `rows` is not 1 to [`MR`], or
+    /// `groups` not 1 to 4.
+    #[inline]
+    pub(crate) fn tile(
+        self,
+        rows: usize,
+        groups: usize,
+        quads: usize,
+        a: &[u8],
+        stride: usize,
+        b: &[u8],
+        sums: &mut Sums,
+    ) {
+        assert!((1..=MR).contains(&rows) && (1..=4).contains(&groups));
+        assert!(stride >= 4 * quads && a.len() >= (rows - 1) * stride + 4 * quads);
+        assert!(b.len() >= quads * groups * LANES * 4);
+        match self.0 {
+            Kind::Portable => portable(rows, groups, quads, a, stride, b, sums),
+            // SAFETY: the level proves the features; the assertions above are the
+            // lengths that `avx2_tile` asks for, and `sums` holds MR rows of NR.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe {
+                x86::avx2_tile(
+                    rows,
+                    groups,
+                    quads,
+                    a.as_ptr(),
+                    stride,
+                    b.as_ptr().cast(),
+                    sums.as_mut_ptr(),
+                );
+            },
+            // SAFETY: as above, for `vnni_tile`.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe {
+                x86::vnni_tile(
+                    rows,
+                    groups,
+                    quads,
+                    a.as_ptr(),
+                    stride,
+                    b.as_ptr().cast(),
+                    sums.as_mut_ptr(),
+                );
+            },
+        }
+    }
+}
+
+fn portable(
+    rows: usize,
+    groups: usize,
+    quads: usize,
+    a: &[u8],
+    stride: usize,
+    b: &[u8],
+    sums: &mut Sums,
+) {
+    let width = groups * LANES;
+    for (row, sums) in sums.chunks_exact_mut(NR).take(rows).enumerate() {
+        let a = &a[row * stride..][..4 * quads];
+        for (group, sums) in sums.chunks_exact_mut(LANES).take(groups).enumerate() {
+            let mut total = [0i32; LANES];
+            for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(width * 4)) {
+                let b = &b[group * LANES * 4..][..LANES * 4];
+                for (sum, b) in total.iter_mut().zip(b.chunks_exact(4)) {
+                    for (a, b) in a.iter().zip(b) {
+                        *sum = sum.wrapping_add(i32::from(*a) * i32::from(*b as i8));
+                    }
+                }
+            }
+            sums.copy_from_slice(&total);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{LANES, NR};
+    use std::arch::x86_64::*;
+
+    /// # Safety
+    ///
+    /// The machine has AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    /// # Safety
+    ///
+    /// The machine has AVX2 and AVX-512 F, BW, DQ, VL and VNNI.
+    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    pub(super) unsafe fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    /// One tile by VPDPBUSD, whose left factor is unsigned: four products and their
+    /// sum for each of 16 columns. The wrapping form, not the saturating one.
+    ///
+    /// # Safety
+    ///
+    /// The machine has AVX-512 F and VNNI. `a` is readable for `(ROWS − 1)·stride +
+    /// 4·quads` bytes, `b` for `quads·GROUPS·64`, `sums` writable for `ROWS·NR` words.
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    #[inline]
+    unsafe fn vnni<const ROWS: usize, const GROUPS: usize>(
+        quads: usize,
+        a: *const u8,
+        stride: usize,
+        b: *const i8,
+        sums: *mut i32,
+    ) {
+        let mut acc = [[_mm512_setzero_si512(); GROUPS]; ROWS];
+        for quad in 0..quads {
+            let mut weights = [_mm512_setzero_si512(); GROUPS];
+            for (group, weights) in weights.iter_mut().enumerate() {
+                // SAFETY: (quad·GROUPS + group)·64 + 64 ≤ quads·GROUPS·64 bytes of `b`.
+                *weights =
+                    unsafe { _mm512_loadu_si512(b.add((quad * GROUPS + group) * 64).cast()) };
+            }
+            for (row, acc) in acc.iter_mut().enumerate() {
+                // SAFETY: row·stride + 4·quad + 4 ≤ (ROWS − 1)·stride + 4·quads bytes of `a`.
+                let four = unsafe {
+                    a.add(row * stride + 4 * quad)
+                        .cast::<i32>()
+                        .read_unaligned()
+                };
+                let left = _mm512_set1_epi32(four);
+                for (acc, weights) in acc.iter_mut().zip(weights) {
+                    *acc = _mm512_dpbusd_epi32(*acc, left, weights);
+                }
+            }
+        }
+        for (row, acc) in acc.iter().enumerate() {
+            for (group, acc) in acc.iter().enumerate() {
+                // SAFETY: row < ROWS and group·16 + 16 ≤ 64 = NR, inside ROWS·NR words.
+                unsafe { _mm512_storeu_si512(sums.add(row * NR + group * LANES).cast(), *acc) };
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`vnni`], with `rows` from 1 to 12 and `groups` from 1 to 4.
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub(super) unsafe fn vnni_tile(
+        rows: usize,
+        groups: usize,
+        quads: usize,
+        a: *const u8,
+        stride: usize,
+        b: *const i8,
+        sums: *mut i32,
+    ) {
+        // The registers hold 24 sums of 16 columns; more rows are made in parts.
+        macro_rules! rows {
+            ($groups:literal, $most:literal, $($count:literal)*) => {{
+                let mut done = 0;
+                while done < rows {
+                    let some = (rows - done).min($most);
+                    // SAFETY: the caller's, for `some` of its rows from row `done` on.
+                    unsafe {
+                        let (a, sums) = (a.add(done * stride), sums.add(done * NR));
+                        match some {
+                            $($count => vnni::<$count, $groups>(quads, a, stride, b, sums),)*
+                            _ => return,
+                        }
+                    }
+                    done += some;
+                }
+            }};
+        }
+        match groups {
+            1 => rows!(1, 12, 1 2 3 4 5 6 7 8 9 10 11 12),
+            2 => rows!(2, 12, 1 2 3 4 5 6 7 8 9 10 11 12),
+            3 => rows!(3, 8, 1 2 3 4 5 6 7 8),
+            _ => rows!(4, 6, 1 2 3 4 5 6),
+        }
+    }
+
+    /// One tile by VPMADDWD on operands widened to 16 bits. Not VPMADDUBSW, which
+    /// saturates its sums at 16 bits.
+    ///
+    /// # Safety
+    ///
+    /// The machine has AVX2. `a` is readable for `(ROWS − 1)·stride + 4·quads` bytes,
+    /// `b` for `quads·groups·64`, `sums` writable for `ROWS·NR` words; `group < groups`.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    unsafe fn avx2<const ROWS: usize>(
+        group: usize,
+        groups: usize,
+        quads: usize,
+        a: *const u8,
+        stride: usize,
+        b: *const i8,
+        sums: *mut i32,
+    ) {
+        // Each of four registers holds two partial sums for each of four columns.
+        let mut acc = [[_mm256_setzero_si256(); 4]; ROWS];
+        for quad in 0..quads {
+            let mut left = [_mm256_setzero_si256(); ROWS];
+            for (row, left) in left.iter_mut().enumerate() {
+                // SAFETY: row·stride + 4·quad + 4 ≤ (ROWS − 1)·stride + 4·quads bytes of `a`.
+                let four = unsafe {
+                    a.add(row * stride + 4 * quad)
+                        .cast::<i32>()
+                        .read_unaligned()
+                };
+                *left = _mm256_cvtepu8_epi16(_mm_set1_epi32(four));
+            }
+            for part in 0..4 {
+                // SAFETY: group < groups and part < 4, so the 16 bytes end inside
+                // quads·groups·64.
+                let bytes = unsafe {
+                    _mm_loadu_si128(b.add((quad * groups + group) * 64 + part * 16).cast())
+                };
+                let weights = _mm256_cvtepi8_epi16(bytes);
+                for (acc, left) in acc.iter_mut().zip(left) {
+                    acc[part] = _mm256_add_epi32(acc[part], _mm256_madd_epi16(left, weights));
+                }
+            }
+        }
+        for (row, acc) in acc.iter().enumerate() {
+            for (half, pair) in acc.chunks_exact(2).enumerate() {
+                let both = _mm256_hadd_epi32(pair[0], pair[1]);
+                let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(both);
+                // SAFETY: row < ROWS and group·16 + half·8 + 8 ≤ NR, inside ROWS·NR words.
+                unsafe {
+                    let to = sums.add(row * NR + group * LANES + half * 8);
+                    _mm256_storeu_si256(to.cast(), ordered);
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`avx2`], with `rows` rows instead of ROWS.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn avx2_tile(
+        rows: usize,
+        groups: usize,
+        quads: usize,
+        a: *const u8,
+        stride: usize,
+        b: *const i8,
+        sums: *mut i32,
+    ) {
+        for group in 0..groups {
+            let mut done = 0;
+            while done < rows {
+                let some = (rows - done).min(2);
+                // SAFETY: the caller's, for `some` of its rows from row `done` on.
+                unsafe {
+                    let (a, sums) = (a.add(done * stride), sums.add(done * NR));
+                    match some {
+                        1 => avx2::<1>(group, groups, quads, a, stride, b, sums),
+                        _ => avx2::<2>(group, groups, quads, a, stride, b, sums),
+                    }
+                }
+                done += some;
+            }
+        }
+    }
+}

@@ -2,8 +2,8 @@
 # Honoured: CARGO_TARGET_DIR (default ~/.cache/athanor/target), ATHANOR_CACHE (~/.cache/athanor).
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench models weights audit \
-	zombienet zombienet-test clean
+.PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
+	fuzz-worker models weights audit zombienet zombienet-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -38,8 +38,13 @@ fmt: ## format the sources
 docs: ## API documentation of our own crates, into the target folder
 	@scripts/docs
 
-bench: ## measure the worker on this machine
+bench: bench-worker ## the same as bench-worker
+
+bench-worker: ## measure the worker beside onnxruntime on this machine
 	@scripts/bench
+
+fuzz-worker: ## the worker's CPU backend against the reference, on a million random programs
+	@scripts/fuzz-worker
 
 models: ## prepare the example models, import them, and measure their accuracy
 	@scripts/models

@@ -4,7 +4,7 @@
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use gpu_worker::{
-    commands::{config, doctor, run, selftest, serve, status},
+    commands::{bench, config, doctor, run, selftest, serve, status},
     config::ServeArgs,
 };
 use std::{future::Future, io::IsTerminal, process::ExitCode, time::Duration};
@@ -53,6 +53,14 @@ Examples:
   gpu-worker config --config /etc/athanor/gpu-worker.toml --queue 32
 
 What is printed can be used as a configuration file. Tokens are not shown.";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  gpu-worker bench
+  gpu-worker bench --gemm 1x4096x4096 1024x384x1536:i16 --threads 1 2
+  gpu-worker bench --program program.bin --batch 64 --threads 2 --json
+
+One line a figure: name, value, unit, what it is compared with, ratio.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -126,6 +134,9 @@ enum Command {
     /// Try every kernel on every device here against the reference.
     #[command(after_help = SELFTEST_EXAMPLES)]
     Selftest(selftest::SelftestArgs),
+    /// Measure the CPU backend on this machine.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -169,6 +180,7 @@ fn start(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<bool> {
         }
         Command::Selftest(args) => selftest::selftest(args),
         Command::Doctor(args) => block_on(doctor::doctor(args)),
+        Command::Bench(args) => bench::bench(args).map(|()| true),
     }
 }
 

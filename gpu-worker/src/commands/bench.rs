@@ -1,0 +1,390 @@
+//! `gpu-worker bench`: how fast the CPU backend is on this machine.
+
+mod encoder;
+
+use super::Format;
+use crate::{
+    backend::{
+        cpu::{
+            measure::{median, noise, Shapes},
+            Cpu, Settings,
+        },
+        Backend, Run,
+    },
+    system::parse_bytes,
+};
+use anyhow::{bail, ensure, Context};
+use athanor_exact_kernels::Level;
+use athanor_tensor_program::{load, validate, Validated, MAX_PROGRAM_BYTES};
+use clap::Args;
+use serde::Serialize;
+use std::{
+    fs,
+    path::PathBuf,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+/// What to measure.
+#[derive(Args, Clone, Debug)]
+pub struct BenchArgs {
+    /// Products to time, as MxNxK; with a left side of 16 bits, as MxNxK:i16
+    /// [default: a few of a small transformer, unless --program is given].
+    #[arg(long, value_name = "SHAPE", num_args = 1..)]
+    pub gemm: Vec<String>,
+
+    /// File of a program to time, in its canonical encoding.
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
+
+    /// Time an encoder of the size of all-MiniLM-L6-v2, with noise for weights.
+    #[arg(long, conflicts_with = "program")]
+    pub encoder: bool,
+
+    /// Files of its weights, in the program's order [default: noise].
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "program")]
+    pub weights: Vec<PathBuf>,
+
+    /// File of its input: all inputs joined, for the batch [default: noise].
+    #[arg(long, value_name = "FILE", requires = "program")]
+    pub input: Option<PathBuf>,
+
+    /// Samples in the input.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub batch: u32,
+
+    /// Threads, 0 for one per core; several to time each.
+    #[arg(long, value_name = "N", num_args = 1.., default_values_t = [1, 2])]
+    pub threads: Vec<usize>,
+
+    /// Instructions to use: portable, avx2 or avx512-vnni [default: the fastest this
+    /// machine has].
+    #[arg(long, value_name = "LEVEL")]
+    pub level: Option<String>,
+
+    /// Bytes of values that each thread's share of the caches holds.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub cache: Option<u64>,
+
+    /// How often each figure is taken; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 9)]
+    pub runs: usize,
+
+    /// How the figures are printed: table or json.
+    #[arg(long, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
+    pub format: Format,
+
+    /// The same as --format json.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl BenchArgs {
+    /// Whether a whole job is timed.
+    fn job(&self) -> bool {
+        self.encoder || self.program.is_some()
+    }
+}
+
+/// One figure.
+#[derive(Clone, Debug, Serialize)]
+struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
+    /// What it is compared with, in the same unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<f64>,
+    /// `value / baseline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+}
+
+impl Figure {
+    fn new(name: String, value: f64, unit: &'static str) -> Figure {
+        Figure {
+            name,
+            value,
+            unit,
+            baseline: None,
+            ratio: None,
+        }
+    }
+
+    fn against(self, baseline: f64) -> Figure {
+        Figure {
+            baseline: Some(baseline),
+            ratio: Some(self.value / baseline),
+            ..self
+        }
+    }
+
+    fn line(&self) -> String {
+        let optional = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3}"));
+        format!(
+            "{:<44} {:>12.3} {:<10} {:>12} {:>8}",
+            self.name,
+            self.value,
+            self.unit,
+            optional(self.baseline),
+            optional(self.ratio)
+        )
+    }
+}
+
+/// Measures, and prints one line a figure.
+pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
+    let level = match &args.level {
+        None => Level::best(),
+        Some(name) => Level::named(name).with_context(|| {
+            let names: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
+            format!("--level {name}: this machine has {}", names.join(", "))
+        })?,
+    };
+    let json = args.json || args.format == Format::Json;
+    let mut figures = Vec::new();
+    let mut report = |figure: Figure| {
+        if !json {
+            println!("{}", figure.line());
+        }
+        figures.push(figure);
+    };
+    let default = [
+        "1x384x384",
+        "128x384x384",
+        "1024x1536x384",
+        "1024x384x1536",
+        "1024x384x384:i16",
+    ];
+    let shapes = match (args.job(), args.gemm.is_empty()) {
+        (false, true) => default.map(String::from).to_vec(),
+        _ => args.gemm.clone(),
+    };
+    let shapes: Vec<Shapes> = shapes
+        .iter()
+        .map(|text| shape(text))
+        .collect::<Result<_, _>>()?;
+    for threads in &args.threads {
+        let mut settings = Settings {
+            threads: *threads,
+            level,
+            ..Settings::default()
+        };
+        if let Some(cache) = args.cache {
+            settings.cache = usize::try_from(cache).context("--cache is beyond this machine")?;
+        }
+        let cpu = Cpu::with(settings);
+        for shapes in &shapes {
+            products(&cpu, *threads, *shapes, args.runs, &mut report)?;
+        }
+        if !args.job() {
+            let len = 64 << 20;
+            let took = cpu.time_hash(len, args.runs).as_secs_f64();
+            report(Figure::new(
+                format!("hash_{threads}t"),
+                len as f64 / took / 1e9,
+                "GB/s",
+            ));
+        }
+        if args.job() {
+            program(args, settings, &mut report)?;
+        }
+    }
+    if json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+    }
+    Ok(())
+}
+
+fn shape(text: &str) -> anyhow::Result<Shapes> {
+    let (sizes, wide) = match text.strip_suffix(":i16") {
+        Some(sizes) => (sizes, true),
+        None => (text, false),
+    };
+    let sizes: Vec<u32> = sizes
+        .split('x')
+        .map(|size| size.parse().ok().filter(|size| *size > 0))
+        .collect::<Option<_>>()
+        .with_context(|| format!("--gemm {text}: a shape looks like 128x384x384"))?;
+    let [m, n, k] = sizes[..] else {
+        bail!("--gemm {text}: a shape has three numbers, as 128x384x384");
+    };
+    Ok(Shapes { m, n, k, wide })
+}
+
+fn products(
+    cpu: &Cpu,
+    threads: usize,
+    shapes: Shapes,
+    runs: usize,
+    report: &mut impl FnMut(Figure),
+) -> anyhow::Result<()> {
+    let Shapes { m, n, k, wide } = shapes;
+    let macs = f64::from(m) * f64::from(n) * f64::from(k);
+    // Short ones are taken more often: a run of microseconds is mostly chance.
+    let more = (2e8 / macs).clamp(1.0, 200.0) as usize;
+    let times = cpu.time_product(shapes, runs.saturating_mul(more))?;
+    let name = format!(
+        "gemm_{}_{m}x{n}x{k}_{threads}t",
+        if wide { "i16" } else { "i8" }
+    );
+    report(Figure::new(
+        name,
+        macs / times.multiply.as_secs_f64() / 1e9,
+        "GMAC/s",
+    ));
+    Ok(())
+}
+
+fn program(
+    args: &BenchArgs,
+    settings: Settings,
+    report: &mut impl FnMut(Figure),
+) -> anyhow::Result<()> {
+    let program = match &args.program {
+        None => validate(&encoder::program(args.batch))?,
+        Some(path) => {
+            let bytes =
+                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            ensure!(
+                bytes.len() <= MAX_PROGRAM_BYTES,
+                "{} is longer than any program",
+                path.display()
+            );
+            load(&bytes).with_context(|| format!("{} is not a valid program", path.display()))?
+        }
+    };
+    let (weights, input) = (weights(args, &program)?, input(args, &program)?);
+    let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
+    let run = Run {
+        program: &program,
+        batch: args.batch,
+        input: &input,
+        weights: &weights,
+    };
+    let (hashed, bare) = (
+        Cpu::with(settings),
+        Cpu::with(Settings {
+            hash: false,
+            ..settings
+        }),
+    );
+    let once = |cpu: &Cpu| -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        cpu.run(run, &AtomicBool::new(false))?;
+        Ok(started.elapsed())
+    };
+    let planned = hashed.plan_bytes(&program, args.batch).unwrap_or(0) as f64;
+    let given = (input.len() + weights.iter().map(|bytes| bytes.len()).sum::<usize>()) as f64;
+    let before = memory_now();
+    forget_peak();
+    once(&hashed)?;
+    let peak = memory_peak();
+    once(&bare)?;
+    // Taken in turns, so that what else the machine does falls on both alike.
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..args.runs.max(1) {
+        with.push(once(&hashed)?);
+        without.push(once(&bare)?);
+    }
+    let (with, without) = (median(with).as_secs_f64(), median(without).as_secs_f64());
+    let batch = f64::from(args.batch);
+    let name = |what: &str| format!("{what}_b{}_{}t", args.batch, settings.threads);
+    report(Figure::new(name("job"), batch / with, "samples/s"));
+    let macs = program.cost(args.batch).map_or(0, |cost| cost.macs) as f64;
+    report(Figure::new(name("job_macs"), macs / with / 1e9, "GMAC/s"));
+    report(Figure::new(name("job_hashed"), with * 1e3, "ms").against(without * 1e3));
+    if let (Some(before), Some(peak)) = (before, peak) {
+        let mib = f64::from(1 << 20);
+        report(
+            Figure::new(name("job_memory"), (peak - before + given) / mib, "MiB")
+                .against(planned / mib),
+        );
+    }
+    Ok(())
+}
+
+fn weights(args: &BenchArgs, program: &Validated) -> anyhow::Result<Vec<Vec<u8>>> {
+    let wanted: Vec<u64> = program.root_constants().collect();
+    if args.weights.is_empty() {
+        return wanted
+            .iter()
+            .map(|len| Ok(noise(usize::try_from(*len)?)))
+            .collect();
+    }
+    ensure!(
+        wanted.len() == args.weights.len(),
+        "the program has {} weights, --weights gives {}",
+        wanted.len(),
+        args.weights.len()
+    );
+    args.weights
+        .iter()
+        .map(|path| fs::read(path).with_context(|| format!("cannot read {}", path.display())))
+        .collect()
+}
+
+fn input(args: &BenchArgs, program: &Validated) -> anyhow::Result<Vec<u8>> {
+    match &args.input {
+        Some(path) => fs::read(path).with_context(|| format!("cannot read {}", path.display())),
+        None => {
+            let len = program.input_len(args.batch).with_context(|| {
+                format!(
+                    "--batch {} is outside 1..={} of the program",
+                    args.batch,
+                    program.max_batch()
+                )
+            })?;
+            Ok(noise(usize::try_from(len)?))
+        }
+    }
+}
+
+/// A line of `/proc/self/status`, in bytes.
+fn status(field: &str) -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with(field))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024.0)
+}
+
+fn memory_now() -> Option<f64> {
+    status("VmRSS:")
+}
+
+fn memory_peak() -> Option<f64> {
+    status("VmHWM:")
+}
+
+/// Lets the peak start over from now; where that is not allowed the first run is the
+/// peak anyway.
+fn forget_peak() {
+    if let Err(error) = fs::write("/proc/self/clear_refs", "5") {
+        tracing::debug!("the peak of memory is not reset: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_three_numbers() {
+        let made = shape("1x384x1536:i16").unwrap();
+        assert_eq!((made.m, made.n, made.k, made.wide), (1, 384, 1536, true));
+        for wrong in ["1x2", "1x2x3x4", "0x1x1", "axbxc", ""] {
+            assert!(shape(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_line_has_five_columns() {
+        let alone = Figure::new("a".into(), 2.0, "GB/s");
+        assert_eq!(
+            alone.line().split_whitespace().collect::<Vec<_>>(),
+            ["a", "2.000", "GB/s", "-", "-"]
+        );
+        let compared = alone.against(4.0);
+        assert_eq!(compared.line().split_whitespace().nth(4), Some("0.500"));
+    }
+}

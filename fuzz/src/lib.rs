@@ -7,10 +7,12 @@
 
 mod content;
 mod memory;
+mod onnx;
 mod program;
 mod proof;
 
 pub use content::{answer, slice};
+pub use onnx::onnx;
 pub use program::program;
 pub use proof::{proof, proofs};
 

@@ -3,11 +3,13 @@
 use crate::{
     chain_spec,
     cli::{Cli, Subcommand},
-    service,
+    service::{self, FullBackend, FullClient},
 };
 use athanor_runtime::opaque::Block;
-use sc_cli::SubstrateCli;
-use sc_service::PartialComponents;
+use sc_cli::{CliConfiguration, SubstrateCli};
+use sc_consensus::DefaultImportQueue;
+use sc_service::{Configuration, PartialComponents};
+use std::{future::Future, sync::Arc};
 
 impl SubstrateCli for Cli {
     fn impl_name() -> String {
@@ -55,72 +57,29 @@ pub(crate) fn run() -> sc_cli::Result<()> {
             cmd.run(spec)
         }
         Some(Subcommand::CheckBlock(cmd)) => {
-            let runner = cli.create_runner(cmd)?;
-            runner.async_run(|config| {
-                let PartialComponents {
-                    client,
-                    task_manager,
-                    import_queue,
-                    ..
-                } = service::new_partial(&config)?;
-                Ok((cmd.run(client, import_queue), task_manager))
-            })
+            with_database(&cli, cmd, |it| cmd.run(it.client, it.import_queue))
         }
         Some(Subcommand::ExportBlocks(cmd)) => {
-            let runner = cli.create_runner(cmd)?;
-            runner.async_run(|config| {
-                let PartialComponents {
-                    client,
-                    task_manager,
-                    ..
-                } = service::new_partial(&config)?;
-                Ok((cmd.run(client, config.database), task_manager))
-            })
+            with_database(&cli, cmd, |it| cmd.run(it.client, it.config.database))
         }
         Some(Subcommand::ExportState(cmd)) => {
-            let runner = cli.create_runner(cmd)?;
-            runner.async_run(|config| {
-                let PartialComponents {
-                    client,
-                    task_manager,
-                    ..
-                } = service::new_partial(&config)?;
-                Ok((cmd.run(client, config.chain_spec), task_manager))
-            })
+            with_database(&cli, cmd, |it| cmd.run(it.client, it.config.chain_spec))
         }
         Some(Subcommand::ImportBlocks(cmd)) => {
-            let runner = cli.create_runner(cmd)?;
-            runner.async_run(|config| {
-                let PartialComponents {
-                    client,
-                    task_manager,
-                    import_queue,
-                    ..
-                } = service::new_partial(&config)?;
-                Ok((cmd.run(client, import_queue), task_manager))
-            })
+            with_database(&cli, cmd, |it| cmd.run(it.client, it.import_queue))
         }
         Some(Subcommand::PurgeChain(cmd)) => {
             let runner = cli.create_runner(cmd)?;
             runner.sync_run(|config| cmd.run(config.database))
         }
-        Some(Subcommand::Revert(cmd)) => {
-            let runner = cli.create_runner(cmd)?;
-            runner.async_run(|config| {
-                let PartialComponents {
-                    client,
-                    task_manager,
-                    backend,
-                    ..
-                } = service::new_partial(&config)?;
-                let revert = Box::new(|client, backend, blocks| {
-                    sc_consensus_babe::revert(std::sync::Arc::clone(&client), backend, blocks)?;
-                    sc_consensus_grandpa::revert(client, blocks)?;
-                    Ok(())
-                });
-                Ok((cmd.run(client, backend, Some(revert)), task_manager))
-            })
-        }
+        Some(Subcommand::Revert(cmd)) => with_database(&cli, cmd, |it| {
+            let revert = Box::new(|client: Arc<_>, backend, blocks| {
+                sc_consensus_babe::revert(Arc::clone(&client), backend, blocks)?;
+                sc_consensus_grandpa::revert(client, blocks)?;
+                Ok(())
+            });
+            cmd.run(it.client, it.backend, Some(revert))
+        }),
         Some(Subcommand::ChainInfo(cmd)) => {
             let runner = cli.create_runner(cmd)?;
             runner.sync_run(|config| cmd.run::<Block>(&config))
@@ -133,4 +92,36 @@ pub(crate) fn run() -> sc_cli::Result<()> {
             })
         }
     }
+}
+
+/// The parts of a node that work on its database.
+struct Database {
+    client: Arc<FullClient>,
+    backend: Arc<FullBackend>,
+    import_queue: DefaultImportQueue<Block>,
+    config: Configuration,
+}
+
+/// Runs a subcommand on the database, without a network.
+fn with_database<C, F>(cli: &Cli, cmd: &C, run: impl FnOnce(Database) -> F) -> sc_cli::Result<()>
+where
+    C: CliConfiguration,
+    F: Future<Output = sc_cli::Result<()>>,
+{
+    cli.create_runner(cmd)?.async_run(|config| {
+        let PartialComponents {
+            client,
+            backend,
+            import_queue,
+            task_manager,
+            ..
+        } = service::new_partial(&config)?;
+        let database = Database {
+            client,
+            backend,
+            import_queue,
+            config,
+        };
+        Ok((run(database), task_manager))
+    })
 }

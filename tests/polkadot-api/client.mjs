@@ -77,6 +77,16 @@ const tests = {
     expect((await free(bob)) === bobBefore, "Bob's balance changed");
   },
 
+  "a dry run tells a transfer that works from one that does not": async () => {
+    const dryRun = async (value) =>
+      client._request("system_dryRun", [await transfer(value).sign(alice.signer)]);
+    // The answer is an ApplyExtrinsicResult: Ok(Ok(())), or Ok(Err(…)).
+    const works = await dryRun(UNIT);
+    expect(works === "0x0000", `a good transfer gives ${works}`);
+    const fails = await dryRun((await free(alice)) + UNIT);
+    expect(fails.startsWith("0x0001"), `a transfer of too much gives ${fails}`);
+  },
+
   "the view function ComputeJobs.offers answers a list": async () => {
     const offers = await api.view.ComputeJobs.offers();
     expect(Array.isArray(offers), `the answer is ${show(offers)}`);

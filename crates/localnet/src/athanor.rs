@@ -129,6 +129,20 @@ impl Athanor {
         )
     }
 
+    /// Public key of a secret such as `//Alice`.
+    ///
+    /// # Errors
+    ///
+    /// If the secret is malformed.
+    pub async fn public_key(&self, suri: &str) -> Result<[u8; 32]> {
+        let answer = self.run(&["keys", "address", "--suri", suri]).await?;
+        let key = text(&answer, "public_key")?;
+        hex::decode(key.trim_start_matches("0x"))
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .with_context(|| format!("{key} is no public key"))
+    }
+
     /// Balance of an account: free and held together, in the smallest unit.
     ///
     /// # Errors

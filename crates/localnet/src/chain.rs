@@ -3,7 +3,9 @@
 
 use crate::rpc::Rpc;
 use anyhow::{bail, ensure, Context, Result};
+use codec::Decode;
 use serde_json::json;
+use sp_crypto_hashing::twox_128;
 use std::collections::BTreeMap;
 use subxt::{
     dynamic::{self, At, Value},
@@ -93,6 +95,30 @@ async fn state(ws: &str) -> Result<State> {
         .at_current_block()
         .await
         .context("the node has no finalised block")
+}
+
+/// Accounts of the validators of the current session, and how many of them are disabled until its
+/// end, in the node's best state.
+///
+/// # Errors
+///
+/// If the node cannot be reached.
+pub async fn validators(rpc: &Rpc) -> Result<(Vec<[u8; 32]>, usize)> {
+    let validators = session_item(rpc, "Validators").await?;
+    let disabled: Vec<(u32, u32)> = session_item(rpc, "DisabledValidators").await?;
+    Ok((validators, disabled.len()))
+}
+
+/// A list of the session pallet.
+async fn session_item<T: Decode>(rpc: &Rpc, name: &str) -> Result<Vec<T>> {
+    let key = [twox_128(b"Session"), twox_128(name.as_bytes())].concat();
+    let key = format!("0x{}", hex::encode(key));
+    let value: Option<String> = rpc.call("state_getStorage", json!([key])).await?;
+    let Some(value) = value else {
+        return Ok(Vec::new());
+    };
+    let bytes = hex::decode(value.trim_start_matches("0x")).context("not hex")?;
+    Vec::decode(&mut &bytes[..]).with_context(|| format!("Session.{name} has another form"))
 }
 
 /// All amounts on hold, by reason (`Pallet.Reason`).

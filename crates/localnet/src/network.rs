@@ -43,6 +43,7 @@ impl DaemonPlan {
 /// A running network. Dropping it ends every process.
 #[derive(Debug)]
 pub struct Network {
+    chain: Chain,
     nodes: Vec<Node>,
     daemons: Vec<(String, Daemon)>,
 }
@@ -55,16 +56,16 @@ impl Network {
     /// If a process cannot be started or does not answer.
     pub async fn development(tools: &Tools, workspace: &Workspace) -> Result<Self> {
         let mut network = Self {
+            chain: Chain::Development,
             nodes: vec![],
             daemons: vec![],
         };
         network
             .add_daemon(tools, workspace, &DaemonPlan::honest("dev"))
             .await?;
-        let url = network.daemon("dev")?.url().to_string();
-        let plan = NodePlan::validator("dev").with_daemon(&url);
-        let node = Node::start(tools, workspace, &Chain::Development, &plan, None).await?;
-        network.nodes.push(node);
+        network
+            .add_node(tools, workspace, NodePlan::full("dev"))
+            .await?;
         Ok(network)
     }
 
@@ -83,8 +84,8 @@ impl Network {
     ) -> Result<Self> {
         let spec = workspace.data("spec")?.join("local.raw.json");
         export_spec(tools, "local", &spec)?;
-        let chain = Chain::Spec(spec);
         let mut network = Self {
+            chain: Chain::Spec(spec),
             nodes: vec![],
             daemons: vec![],
         };
@@ -94,19 +95,46 @@ impl Network {
         let validators = LOCAL_VALIDATORS
             .iter()
             .map(|name| NodePlan::validator(name));
-        let mut boot = None;
         for plan in validators.chain(full.iter().map(|name| NodePlan::full(name))) {
-            let plan = match network.daemon(&plan.name) {
-                Ok(daemon) => plan.with_daemon(daemon.url()),
-                Err(_) => plan,
-            };
-            let node = Node::start(tools, workspace, &chain, &plan, boot.as_deref()).await?;
-            if boot.is_none() {
-                boot = Some(node.boot_address().await?);
-            }
-            network.nodes.push(node);
+            network.add_node(tools, workspace, plan).await?;
         }
         Ok(network)
+    }
+
+    /// Starts one more node, which finds the others through the first, and has the daemon of its
+    /// name if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started or does not answer.
+    pub async fn add_node(
+        &mut self,
+        tools: &Tools,
+        workspace: &Workspace,
+        plan: NodePlan,
+    ) -> Result<()> {
+        let plan = match self.daemon(&plan.name) {
+            Ok(daemon) => plan.with_daemon(daemon.url()),
+            Err(_) => plan,
+        };
+        let boot = match self.nodes.first() {
+            Some(first) => Some(first.boot_address().await?),
+            None => None,
+        };
+        let node = Node::start(tools, workspace, &self.chain, &plan, boot.as_deref()).await?;
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Ends a node and forgets it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name, or it cannot be ended.
+    pub fn remove_node(&mut self, name: &str) -> Result<()> {
+        self.node_mut(name)?.kill()?;
+        self.nodes.retain(|node| node.name() != name);
+        Ok(())
     }
 
     async fn add_daemon(

@@ -24,10 +24,12 @@ pub enum Chain {
 /// What a node is to be.
 #[derive(Clone, Debug)]
 pub struct NodePlan {
-    /// Its name. For a validator one of the development keys: `alice`, `bob`, …
+    /// Its name.
     pub name: String,
-    /// Whether it validates with the development key of its name.
-    pub validator: bool,
+    /// The development key it validates with: `alice`, `bob`, …; `None` if it follows only.
+    pub key: Option<String>,
+    /// Whether it begins with the latest finalised state instead of block 1.
+    pub warp: bool,
     /// URL of the daemon that runs its jobs.
     pub daemon: Option<String>,
 }
@@ -36,9 +38,16 @@ impl NodePlan {
     /// A validator with the development key of this name.
     pub fn validator(name: &str) -> Self {
         Self {
-            name: name.into(),
-            validator: true,
-            daemon: None,
+            key: Some(name.into()),
+            ..Self::full(name)
+        }
+    }
+
+    /// One more validator with a key that another node has too, as a careless operator starts it.
+    pub fn twin(name: &str, key: &str) -> Self {
+        Self {
+            key: Some(key.into()),
+            ..Self::full(name)
         }
     }
 
@@ -46,8 +55,17 @@ impl NodePlan {
     pub fn full(name: &str) -> Self {
         Self {
             name: name.into(),
-            validator: false,
+            key: None,
+            warp: false,
             daemon: None,
+        }
+    }
+
+    /// A node that follows the chain from its latest finalised state on.
+    pub fn warping(name: &str) -> Self {
+        Self {
+            warp: true,
+            ..Self::full(name)
         }
     }
 
@@ -90,11 +108,12 @@ impl Node {
             Chain::Development => vec!["--dev".into()],
             Chain::Spec(path) => vec!["--chain".into(), path.display().to_string()],
         };
-        if plan.validator && matches!(chain, Chain::Spec(_)) {
-            args.push(format!("--{}", plan.name));
-            args.push("--validator".into());
-        } else {
-            args.extend(["--name".into(), plan.name.clone()]);
+        args.extend(["--name".into(), plan.name.clone()]);
+        if let (Some(key), Chain::Spec(_)) = (&plan.key, chain) {
+            args.extend([format!("--{key}"), "--validator".into()]);
+        }
+        if plan.warp {
+            args.extend(["--sync".into(), "warp".into()]);
         }
         args.extend(
             [
@@ -170,6 +189,18 @@ impl Node {
     /// If it has ended; the message has the end of its log.
     pub fn ensure_running(&mut self) -> Result<()> {
         self.process.ensure_running()
+    }
+
+    /// Whether it has written this to its log.
+    ///
+    /// # Errors
+    ///
+    /// If the log cannot be read.
+    pub fn has_logged(&self, text: &str) -> Result<bool> {
+        let path = self.process.log();
+        let log = std::fs::read(path)
+            .with_context(|| format!("cannot read the log {}", path.display()))?;
+        Ok(String::from_utf8_lossy(&log).contains(text))
     }
 
     /// Kills it as a crash would.

@@ -1,14 +1,15 @@
-//! A network of four validators and a full node: finality, a crash, a transfer, a job.
+//! A network of four validators and a full node: finality, a crash, a transfer, a job, a newcomer.
 //!
 //! Needs `athanor-node` (with `fast-runtime`), `gpu-worker` and `athanor`, built, in the target
 //! folder or in `$ATHANOR_BIN_DIR`; fails if one is missing.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use athanor_localnet::{
     athanor::Athanor,
     chain,
     digits::Digits,
     network::{DaemonPlan, Network},
+    node::NodePlan,
     process,
     progress::Progress,
     rpc::wait_for,
@@ -16,6 +17,7 @@ use athanor_localnet::{
     tools::Tools,
     workspace::Workspace,
 };
+use serde_json::{json, Value};
 use std::time::Duration;
 
 const FINALITY: Duration = Duration::from_secs(240);
@@ -64,8 +66,72 @@ async fn play(tools: &Tools, workspace: &Workspace, pids: &mut Vec<u32>) -> Resu
     );
     transfer(&cli).await.context("the transfer")?;
     job(&network, &cli, workspace).await.context("the job")?;
+    warp(&mut network, tools, workspace, pids)
+        .await
+        .context("the warp sync")?;
+    light_sync_state(&network).await?;
     network.ensure_running()?;
     chain::audit(&network.first()?.ws()).await?;
+    Ok(())
+}
+
+/// A node with an empty database takes the proof of finality and the state instead of the blocks.
+///
+/// The SDK's client (sc-service 0.58) refuses the state of a block whose parent came with the proof,
+/// the first of a session, for want of the parent's own ancestors. The node then has to be started
+/// anew, so there are three attempts, each a block later at least.
+async fn warp(
+    network: &mut Network,
+    tools: &Tools,
+    workspace: &Workspace,
+    pids: &mut Vec<u32>,
+) -> Result<()> {
+    for name in ["frank", "grace", "heidi"] {
+        network
+            .add_node(tools, workspace, NodePlan::warping(name))
+            .await?;
+        pids.extend(network.pids());
+        let node = network.node_mut(name)?;
+        let synced = wait_for("the end of the warp sync", FINALITY, || async {
+            let (done, failed) = (
+                node.has_logged("State sync is complete")?,
+                node.has_logged("State sync failed")?,
+            );
+            Ok((done || failed).then_some(done))
+        })
+        .await?;
+        if !synced {
+            network.remove_node(name)?;
+            continue;
+        }
+        let target = network.first()?.rpc().finalized_block().await? + 2;
+        network.wait_for_finality(&[name], target, FINALITY).await?;
+        return chain::audit(&network.node_mut(name)?.ws()).await.map(drop);
+    }
+    bail!("no newcomer could take the state")
+}
+
+/// A specification for light clients starts at a finalised header with its authorities.
+async fn light_sync_state(network: &Network) -> Result<()> {
+    let spec: Value = network
+        .first()?
+        .rpc()
+        .call("sync_state_genSyncSpec", json!([true]))
+        .await?;
+    let state = spec
+        .get("lightSyncState")
+        .context("the specification has no light sync state")?;
+    for part in [
+        "finalizedBlockHeader",
+        "babeEpochChanges",
+        "grandpaAuthoritySet",
+    ] {
+        let text = state.get(part).and_then(Value::as_str).unwrap_or_default();
+        ensure!(
+            text.len() > 66,
+            "the light sync state has no {part}: {state}"
+        );
+    }
     Ok(())
 }
 

@@ -121,6 +121,17 @@ fn a_database_can_be_checked_exported_imported_reverted_and_purged() -> Result<(
     )?;
     ensure!(!unknown.status.success(), "a block that is not there");
 
+    let state = run(&node, &["export-state", "--dev"], Some(first.path()))?;
+    ensure!(state.status.success(), "the state is not exported");
+    let state: serde_json::Value = serde_json::from_slice(&state.stdout)?;
+    ensure!(
+        state
+            .pointer("/genesis/raw/top")
+            .and_then(serde_json::Value::as_object)
+            .is_some_and(|top| top.len() > 50),
+        "the exported state is no specification"
+    );
+
     let blocks = first.path().join("blocks");
     let file = blocks.to_str().context("not UTF-8")?;
     succeed(

@@ -18,6 +18,7 @@ extern crate alloc;
 pub mod apis;
 pub mod check;
 pub mod configs;
+pub mod extensions;
 pub mod genesis_config_presets;
 pub mod migrations;
 
@@ -153,6 +154,7 @@ pub type TxExtension = (
     frame_system::CheckEra<Runtime>,
     frame_system::CheckNonce<Runtime>,
     frame_system::CheckWeight<Runtime>,
+    extensions::CheckOperational,
     pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
     frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
     frame_system::WeightReclaim<Runtime>,

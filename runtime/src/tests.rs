@@ -7,7 +7,7 @@ use frame_support::{
 };
 use sp_runtime::BuildStorage;
 
-fn externalities(preset: &str) -> sp_io::TestExternalities {
+pub(crate) fn externalities(preset: &str) -> sp_io::TestExternalities {
     let patch = genesis_config_presets::get_preset(&preset.into()).expect("the preset exists");
     let patch: serde_json::Value = serde_json::from_slice(&patch).expect("it is JSON");
     let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("serialises");

@@ -9,6 +9,11 @@ use athanor_primitives::{Duty, JobId, ModelId, ModelQuote, ModelRegistry, Ticket
 use frame_support::{traits::Get, BoundedVec};
 
 impl<T: Config> Pallet<T> {
+    /// Whether a worker key is assigned to this live job.
+    pub fn is_assigned(worker: &T::AccountId, job: JobId) -> bool {
+        Assignments::<T>::get(worker).contains(&job)
+    }
+
     pub(crate) fn view_job(id: JobId) -> Option<JobView<T::AccountId>> {
         let job = Jobs::<T>::get(id)?;
         let roots: BTreeSet<_> = job

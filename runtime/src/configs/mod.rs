@@ -561,6 +561,7 @@ fn tx_extension(nonce: Nonce) -> TxExtension {
         frame_system::CheckEra::<Runtime>::from(generic::Era::mortal(period, current)),
         frame_system::CheckNonce::<Runtime>::from(nonce),
         frame_system::CheckWeight::<Runtime>::new(),
+        crate::extensions::CheckOperational,
         pallet_transaction_payment::ChargeTransactionPayment::<Runtime>::from(0),
         frame_metadata_hash_extension::CheckMetadataHash::<Runtime>::new(false),
         frame_system::WeightReclaim::<Runtime>::new(),

@@ -95,6 +95,10 @@ pub struct OfferTerms {
     pub slots: u8,
     /// Models taken.
     pub models: ModelFilter,
+    /// Most collateral in one job.
+    pub max_collateral: u128,
+    /// Longest window of a job, in blocks.
+    pub max_window: u32,
     /// First block in which the offer no longer holds.
     pub valid_until: u32,
 }
@@ -195,6 +199,8 @@ pub struct OfferFile {
     slots: Option<u8>,
     models: Option<Vec<u64>>,
     any_model_bytes: Option<u64>,
+    max_collateral: Option<FileAmount>,
+    max_window: Option<u32>,
     valid_for: Option<u32>,
 }
 
@@ -219,12 +225,22 @@ pub struct OfferFlags {
     pub models: Vec<u64>,
     /// Any model up to so many bytes.
     pub any_model_bytes: Option<u64>,
+    /// Most collateral in one job.
+    pub max_collateral: Option<Amount>,
+    /// Longest window of a job, in blocks.
+    pub max_window: Option<u32>,
     /// Blocks the offer holds.
     pub valid_for: Option<u32>,
 }
 
 /// Blocks an offer holds when nothing else is said: 30 days of 3 s blocks.
 pub const DEFAULT_VALID_FOR: u32 = 864_000;
+
+/// Most collateral a job may lock when nothing else is said: 100 AUR.
+pub const DEFAULT_MAX_COLLATERAL: u128 = 100_000_000_000_000;
+
+/// Longest window a job may have when nothing else is said: a day of 3 s blocks.
+pub const DEFAULT_MAX_WINDOW: u32 = 28_800;
 
 impl OfferTerms {
     /// Puts flags over file over defaults. `now` is the current block.
@@ -318,6 +334,14 @@ impl OfferTerms {
             memory: flags.memory.or(file.memory).unwrap_or(1 << 30),
             slots,
             models,
+            max_collateral: flags
+                .max_collateral
+                .or(file.max_collateral.map(|amount| amount.0))
+                .map_or(DEFAULT_MAX_COLLATERAL, |amount| amount.0),
+            max_window: flags
+                .max_window
+                .or(file.max_window)
+                .unwrap_or(DEFAULT_MAX_WINDOW),
             valid_until: now.saturating_add(valid_for),
         })
     }
@@ -353,17 +377,23 @@ mod tests {
         assert_eq!(offer.rates, Rates::default());
         assert_eq!(offer.times, Times::default());
         assert_eq!(offer.valid_until, 100 + DEFAULT_VALID_FOR);
+        assert_eq!(
+            (offer.max_collateral, offer.max_window),
+            (DEFAULT_MAX_COLLATERAL, DEFAULT_MAX_WINDOW)
+        );
     }
 
     #[test]
     fn flags_go_over_the_file() {
         let file: OfferFile = serde_json::from_str(
             r#"{"rates": {"macs": "1 uAUR", "load": "2 uAUR"}, "minimum": "1 AUR",
-                "times": {"macs": 7}, "slots": 4, "models": [1, 2], "valid_for": 10}"#,
+                "times": {"macs": 7}, "slots": 4, "models": [1, 2], "valid_for": 10,
+                "max_collateral": "20 AUR", "max_window": 300}"#,
         )
         .unwrap();
         let mut over = OfferFlags {
             slots: Some(2),
+            max_window: Some(400),
             ..OfferFlags::default()
         };
         over.rates[0] = Some(Amount(9));
@@ -375,6 +405,10 @@ mod tests {
         assert_eq!(offer.slots, 2);
         assert_eq!(offer.models, ModelFilter::List(vec![1, 2]));
         assert_eq!(offer.valid_until, 15);
+        assert_eq!(
+            (offer.max_collateral, offer.max_window),
+            (20_000_000_000_000, 400)
+        );
     }
 
     #[test]

@@ -178,6 +178,13 @@ pub struct Offer {
     /// Take any model that loads at most this much
     #[arg(long, value_name = "BYTES")]
     pub any_model_bytes: Option<Bytes>,
+    /// Most collateral to lock in one job [default: 100 AUR]
+    #[arg(long, value_name = "AMOUNT", help_heading = "Risk")]
+    pub max_collateral: Option<Amount>,
+    /// Longest window that collateral stays locked for, in blocks [default:
+    /// 28800]
+    #[arg(long, value_name = "BLOCKS", help_heading = "Risk")]
+    pub max_window: Option<u32>,
     /// Blocks the offer holds [default: 864000]
     #[arg(long, value_name = "BLOCKS")]
     pub valid_for: Option<u32>,
@@ -326,6 +333,8 @@ fn terms(options: &Offer, now: u32) -> Result<OfferTerms> {
         slots: options.slots,
         models: options.model.clone(),
         any_model_bytes: options.any_model_bytes.map(|bytes| bytes.0),
+        max_collateral: options.max_collateral,
+        max_window: options.max_window,
         valid_for: options.valid_for,
     };
     OfferTerms::build(file, flags, now)

@@ -305,7 +305,7 @@ impl<T: Config> Pallet<T> {
                     .max(job.terms.min_collateral)
                     .max(job.rules.min_collateral);
                 let free_bond = provider.free_bond();
-                if free_bond < collateral {
+                if free_bond < collateral || terms.max_collateral < collateral {
                     return None;
                 }
                 let block_time = job.rules.block_time;
@@ -317,6 +317,14 @@ impl<T: Config> Pallet<T> {
                     .checked_mul(4)?
                     .checked_add(job.rules.work_base)
                     .filter(|blocks| *blocks <= job.terms.max_wait)?;
+                // Others' work time lengthens the window too, and is not known yet.
+                let longest = match job.terms.policy.replicas() {
+                    1 => work_blocks,
+                    _ => job.terms.max_wait,
+                };
+                if Self::window(job, longest) > terms.max_window {
+                    return None;
+                }
                 let weight = draw::weight(
                     free_slots,
                     free_bond,
@@ -523,12 +531,17 @@ impl<T: Config> Pallet<T> {
     }
 
     fn claim(id: JobId, job: &mut Job<T::AccountId>, now: BlockNumber) {
+        let window = Self::window(job, job.work_blocks);
+        Self::enter(id, job, JobStatus::Claimed, now, window);
+    }
+
+    /// Blocks that a claim on the job stands open, given the blocks the work may take.
+    fn window(job: &Job<T::AccountId>, work_blocks: BlockNumber) -> BlockNumber {
         let least = job
             .rules
             .min_window
-            .saturating_add(job.work_blocks.saturating_mul(2));
-        let window = job.terms.policy.window().max(least);
-        Self::enter(id, job, JobStatus::Claimed, now, window);
+            .saturating_add(work_blocks.saturating_mul(2));
+        job.terms.policy.window().max(least)
     }
 
     // The end.

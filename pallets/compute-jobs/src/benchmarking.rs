@@ -45,6 +45,8 @@ fn any_offer() -> OfferTerms {
         memory: u64::MAX,
         slots: MAX_SLOTS,
         models: ModelFilter::AnyUpTo(u64::MAX),
+        max_collateral: Balance::MAX,
+        max_window: BlockNumber::MAX,
         valid_until: BlockNumber::MAX,
     }
 }

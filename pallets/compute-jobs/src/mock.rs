@@ -472,6 +472,8 @@ pub(crate) fn offer(price: Balance) -> OfferTerms {
         memory: 1 << 30,
         slots: 4,
         models: ModelFilter::AnyUpTo(1 << 30),
+        max_collateral: Balance::MAX,
+        max_window: BlockNumber::MAX,
         valid_until: 1_000_000,
     }
 }

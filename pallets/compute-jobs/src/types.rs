@@ -151,6 +151,11 @@ pub struct OfferTerms {
     pub slots: u8,
     /// Models taken.
     pub models: ModelFilter,
+    /// Most collateral the provider puts at risk in one job.
+    pub max_collateral: Balance,
+    /// Longest window, in blocks, that a claim of the provider may stand open: its
+    /// collateral is locked so long.
+    pub max_window: BlockNumber,
     /// First block in which the offer no longer holds.
     pub valid_until: BlockNumber,
 }

@@ -162,6 +162,20 @@ fn offers_that_do_not_fit_are_not_drawn() {
             },
         ),
         (
+            "too much at risk",
+            OfferTerms {
+                max_collateral: 5 * AUR - 1,
+                ..offer(AUR)
+            },
+        ),
+        (
+            "too long a window",
+            OfferTerms {
+                max_window: 1,
+                ..offer(AUR)
+            },
+        ),
+        (
             "over",
             OfferTerms {
                 valid_until: 6,
@@ -200,6 +214,9 @@ fn offers_that_just_fit_are_drawn() {
                 memory: 1 << 20,
                 max_cost: 5,
                 models: ModelFilter::List(vec![MODEL].try_into().unwrap()),
+                max_collateral: 50 * AUR,
+                // The least window and twice the 200 blocks of work.
+                max_window: 10 + 400,
                 ..offer(AUR)
             }
         ));

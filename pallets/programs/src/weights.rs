@@ -1,7 +1,7 @@
 //! Weights of `pallet_programs`.
 //!
-//! `make weights` writes this file anew with frame-omni-bencher. Until it has been run, the figures
-//! are estimates.
+//! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
+//! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]
@@ -15,9 +15,10 @@ use frame_support::{
 
 /// Weight functions needed for `pallet_programs`.
 pub trait WeightInfo {
-    /// `b` bytes, `n` nodes.
+    /// `b` is in `[16384, 65536]`.
+    /// `n` is in `[1, 1024]`.
     fn register_program(b: u32, n: u32) -> Weight;
-    /// `r` roots.
+    /// `r` is in `[0, 1024]`.
     fn register_model(r: u32) -> Weight;
     fn retire() -> Weight;
     fn remove_model() -> Weight;
@@ -28,64 +29,109 @@ pub trait WeightInfo {
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-    fn register_program(b: u32, n: u32) -> Weight {
-        Weight::from_parts(120_000_000, 70_000)
-            .saturating_add(Weight::from_parts(60_000, 0).saturating_mul(b.into()))
-            .saturating_add(Weight::from_parts(6_000_000, 0).saturating_mul(n.into()))
-            .saturating_add(T::DbWeight::get().reads(2))
-            .saturating_add(T::DbWeight::get().writes(3))
+    // Storage: `Programs::Programs` (r:1 w:1)
+    // Proof: `Programs::Programs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Storage: `Programs::ProgramBytes` (r:0 w:1)
+    // Proof: `Programs::ProgramBytes` (`max_values`: None, `max_size`: Some(65572), added: 68047, mode: `MaxEncodedLen`)
+    fn register_program(_b: u32, n: u32) -> Weight {
+        // Minimum execution time: 347_347_000 picoseconds.
+        Weight::from_parts(622_252_011, 3710)
+            // Standard error: 115_405
+            .saturating_add(Weight::from_parts(2_016_585, 0).saturating_mul(n.into()))
+            .saturating_add(T::DbWeight::get().reads(3_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
     }
+    // Storage: `Programs::Models` (r:1 w:1)
+    // Proof: `Programs::Models` (`max_values`: None, `max_size`: Some(209), added: 2684, mode: `MaxEncodedLen`)
+    // Storage: `Programs::Programs` (r:1 w:1)
+    // Proof: `Programs::Programs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+    // Storage: `Programs::NextModelId` (r:1 w:1)
+    // Proof: `Programs::NextModelId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Storage: `Programs::ModelRoots` (r:0 w:1)
+    // Proof: `Programs::ModelRoots` (`max_values`: None, `max_size`: Some(32786), added: 35261, mode: `MaxEncodedLen`)
     fn register_model(r: u32) -> Weight {
-        Weight::from_parts(150_000_000, 5_000)
-            .saturating_add(Weight::from_parts(100_000, 0).saturating_mul(r.into()))
-            .saturating_add(T::DbWeight::get().reads(4))
-            .saturating_add(T::DbWeight::get().writes(5))
+        // Minimum execution time: 77_635_000 picoseconds.
+        Weight::from_parts(118_765_407, 3710)
+            // Standard error: 1_326
+            .saturating_add(Weight::from_parts(50_221, 0).saturating_mul(r.into()))
+            .saturating_add(T::DbWeight::get().reads(5_u64))
+            .saturating_add(T::DbWeight::get().writes(6_u64))
     }
+    // Storage: `Programs::Models` (r:1 w:1)
+    // Proof: `Programs::Models` (`max_values`: None, `max_size`: Some(209), added: 2684, mode: `MaxEncodedLen`)
     fn retire() -> Weight {
-        Weight::from_parts(60_000_000, 4_000)
-            .saturating_add(T::DbWeight::get().reads(1))
-            .saturating_add(T::DbWeight::get().writes(1))
+        // Minimum execution time: 13_370_000 picoseconds.
+        Weight::from_parts(19_299_000, 3674)
+            .saturating_add(T::DbWeight::get().reads(1_u64))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
     }
+    // Storage: `Programs::Models` (r:1 w:1)
+    // Proof: `Programs::Models` (`max_values`: None, `max_size`: Some(209), added: 2684, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Storage: `Programs::Programs` (r:1 w:1)
+    // Proof: `Programs::Programs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+    // Storage: `Programs::ModelRoots` (r:0 w:1)
+    // Proof: `Programs::ModelRoots` (`max_values`: None, `max_size`: Some(32786), added: 35261, mode: `MaxEncodedLen`)
     fn remove_model() -> Weight {
-        Weight::from_parts(140_000_000, 5_000)
-            .saturating_add(T::DbWeight::get().reads(3))
-            .saturating_add(T::DbWeight::get().writes(4))
+        // Minimum execution time: 60_520_000 picoseconds.
+        Weight::from_parts(91_616_000, 3710)
+            .saturating_add(T::DbWeight::get().reads(4_u64))
+            .saturating_add(T::DbWeight::get().writes(5_u64))
     }
+    // Storage: `Programs::Programs` (r:1 w:1)
+    // Proof: `Programs::Programs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Storage: `Programs::ProgramBytes` (r:0 w:1)
+    // Proof: `Programs::ProgramBytes` (`max_values`: None, `max_size`: Some(65572), added: 68047, mode: `MaxEncodedLen`)
     fn remove_program() -> Weight {
-        Weight::from_parts(120_000_000, 4_000)
-            .saturating_add(T::DbWeight::get().reads(2))
-            .saturating_add(T::DbWeight::get().writes(3))
+        // Minimum execution time: 61_221_000 picoseconds.
+        Weight::from_parts(106_659_000, 3710)
+            .saturating_add(T::DbWeight::get().reads(3_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
     }
 }
 
 // For tests.
 impl WeightInfo for () {
-    fn register_program(b: u32, n: u32) -> Weight {
-        Weight::from_parts(120_000_000, 70_000)
-            .saturating_add(Weight::from_parts(60_000, 0).saturating_mul(b.into()))
-            .saturating_add(Weight::from_parts(6_000_000, 0).saturating_mul(n.into()))
-            .saturating_add(ParityDbWeight::get().reads(2))
-            .saturating_add(ParityDbWeight::get().writes(3))
+    fn register_program(_b: u32, n: u32) -> Weight {
+        Weight::from_parts(622_252_011, 3710)
+            .saturating_add(Weight::from_parts(2_016_585, 0).saturating_mul(n.into()))
+            .saturating_add(ParityDbWeight::get().reads(3_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn register_model(r: u32) -> Weight {
-        Weight::from_parts(150_000_000, 5_000)
-            .saturating_add(Weight::from_parts(100_000, 0).saturating_mul(r.into()))
-            .saturating_add(ParityDbWeight::get().reads(4))
-            .saturating_add(ParityDbWeight::get().writes(5))
+        Weight::from_parts(118_765_407, 3710)
+            .saturating_add(Weight::from_parts(50_221, 0).saturating_mul(r.into()))
+            .saturating_add(ParityDbWeight::get().reads(5_u64))
+            .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn retire() -> Weight {
-        Weight::from_parts(60_000_000, 4_000)
-            .saturating_add(ParityDbWeight::get().reads(1))
-            .saturating_add(ParityDbWeight::get().writes(1))
+        Weight::from_parts(19_299_000, 3674)
+            .saturating_add(ParityDbWeight::get().reads(1_u64))
+            .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn remove_model() -> Weight {
-        Weight::from_parts(140_000_000, 5_000)
-            .saturating_add(ParityDbWeight::get().reads(3))
-            .saturating_add(ParityDbWeight::get().writes(4))
+        Weight::from_parts(91_616_000, 3710)
+            .saturating_add(ParityDbWeight::get().reads(4_u64))
+            .saturating_add(ParityDbWeight::get().writes(5_u64))
     }
     fn remove_program() -> Weight {
-        Weight::from_parts(120_000_000, 4_000)
-            .saturating_add(ParityDbWeight::get().reads(2))
-            .saturating_add(ParityDbWeight::get().writes(3))
+        Weight::from_parts(106_659_000, 3710)
+            .saturating_add(ParityDbWeight::get().reads(3_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
 }

@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz-worker models weights audit zombienet zombienet-test clean
+	fuzz fuzz-worker models weights audit zombienet zombienet-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ bench: bench-worker ## the same as bench-worker
 
 bench-worker: ## measure the worker beside onnxruntime on this machine
 	@scripts/bench
+
+fuzz: ## every decoder that strangers reach, each for ten minutes
+	@scripts/fuzz
 
 fuzz-worker: ## the worker's CPU backend against the reference, on a million random programs
 	@scripts/fuzz-worker

@@ -6,7 +6,7 @@
 pub mod cpu;
 pub mod cuda;
 
-use crate::cuda::Probe;
+use crate::{commands::selftest::convince, cuda::Probe};
 use athanor_primitives::Root;
 use athanor_tensor_program::{Op, Validated};
 use clap::ValueEnum;
@@ -264,16 +264,17 @@ pub enum ChoiceError {
 }
 
 /// Makes the backend of `choice`, with `threads` threads on the CPU (0 = one
-/// per core), and says in one line why it is this one.
+/// per core), and says in one line why it is this one. A device is used only
+/// after a short selftest.
 pub fn choose(
     choice: Choice,
     threads: usize,
     probe: impl FnOnce() -> Probe,
 ) -> Result<(Arc<dyn Backend>, String), ChoiceError> {
     choose_by(choice, threads, probe, || {
-        cuda::Cuda::open()
-            .map(|cuda| Arc::new(cuda) as Arc<dyn Backend>)
-            .map_err(|error| error.to_string())
+        let cuda = cuda::Cuda::open().map_err(|error| error.to_string())?;
+        convince(&cuda)?;
+        Ok(Arc::new(cuda) as Arc<dyn Backend>)
     })
 }
 

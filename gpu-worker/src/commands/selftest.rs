@@ -91,6 +91,31 @@ pub fn selftest(args: &SelftestArgs) -> anyhow::Result<bool> {
     Ok(good)
 }
 
+/// Has a device run three jobs of every operator and some programs, in every way that reaches its
+/// kernels: a few seconds, without which a faulty device or driver costs a provider its collateral.
+///
+/// # Errors
+///
+/// Says which kernel gave other bits than the reference, or what the device failed with.
+pub(crate) fn convince(cuda: &Cuda) -> Result<(), String> {
+    let args = SelftestArgs {
+        jobs: 3,
+        seed: 1,
+        require_cuda: false,
+    };
+    let tallies = on_cuda(cuda, &args).map_err(|error| format!("{error:#}"))?;
+    first_difference(&tallies).map_or(Ok(()), Err)
+}
+
+fn first_difference(tallies: &BTreeMap<&'static str, Tally>) -> Option<String> {
+    tallies.iter().find_map(|(kernel, tally)| {
+        let wrong = tally.wrong.as_ref()?;
+        Some(format!(
+            "its kernel {kernel} gave wrong bits ({wrong}); run: gpu-worker selftest"
+        ))
+    })
+}
+
 fn absent(why: &Absent) -> String {
     format!("{why}; this run says nothing about CUDA devices")
 }
@@ -291,6 +316,24 @@ mod tests {
         assert!(tally.good() && tally.line("gemm").starts_with("ok"));
         tally.wrong = Some("node 0".into());
         assert!(!tally.good() && tally.line("gemm").starts_with("DIFFERS"));
+    }
+
+    #[test]
+    fn a_device_that_differs_is_refused_with_the_kernel_and_what_to_run() {
+        let mut tallies = BTreeMap::from([("gemm", Tally::default()), ("rows", Tally::default())]);
+        assert_eq!(first_difference(&tallies), None);
+        tallies.insert(
+            "rows",
+            Tally {
+                runs: 1,
+                wrong: Some("node 2 of Softmax, job 0".into()),
+            },
+        );
+        let why = first_difference(&tallies).unwrap();
+        assert!(
+            why.contains("rows") && why.contains("gpu-worker selftest"),
+            "{why}"
+        );
     }
 
     #[test]

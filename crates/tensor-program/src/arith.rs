@@ -83,20 +83,20 @@ pub fn push(dtype: DType, value: i32, out: &mut Vec<u8>) {
 }
 
 /// `Σ (a[k] − za)·(b[k] − zb)` over the elements of two rows; `a` is i8 or i16,
-/// `b` i8. Exact while the validated bound on the row's length holds: an 8-bit sum
-/// stays below 2^30, each 16-bit product below 2^24.
+/// `b` i8. Exact while the validated bound on the row's length holds: the factors fit
+/// 16 bits (`za` is 0 for i16) and an 8-bit sum stays below 2^30.
 pub(crate) fn dot(a_type: DType, a: &[u8], b: &[u8], za: i8, zb: i8) -> i64 {
-    let (za, zb) = (i32::from(za), i32::from(zb));
-    let product = |x: i32, y: &u8| {
-        x.wrapping_sub(za)
-            .wrapping_mul(i32::from(*y as i8).wrapping_sub(zb))
+    let (za, zb) = (i16::from(za), i16::from(zb));
+    // Factors of 16 bits are what processors multiply and add in pairs.
+    let product = |x: i16, y: &u8| {
+        i32::from(x.wrapping_sub(za)).wrapping_mul(i32::from(i16::from(*y as i8).wrapping_sub(zb)))
     };
     match a_type {
         DType::I8 => i64::from(a.iter().zip(b).fold(0i32, |sum, (x, y)| {
-            sum.wrapping_add(product(i32::from(*x as i8), y))
+            sum.wrapping_add(product(i16::from(*x as i8), y))
         })),
         _ => a.chunks_exact(2).zip(b).fold(0i64, |sum, (x, y)| {
-            let x = element(DType::I16, x).unwrap_or_default();
+            let x = element(DType::I16, x).unwrap_or_default() as i16;
             sum.wrapping_add(i64::from(product(x, y)))
         }),
     }

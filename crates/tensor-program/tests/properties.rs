@@ -5,7 +5,7 @@ use athanor_tensor_program::{
     interpret,
     judge::{accuse, judge, prove_element, Claim, Data, FraudProof, Verdict, MAX_PROOF_BYTES},
     load,
-    ops::{Epilogue, MatMul, Scale, ZeroPoint},
+    ops::{Conv2d, Epilogue, MatMul, Scale, Window, ZeroPoint},
     output_root,
     testing::{self, Choices, Kind, Limits, OPERATORS},
     trace_root, validate, Constant, DType, Execution, Node, Op, Operand, Program, Root, RunError,
@@ -404,6 +404,72 @@ fn the_longest_judgeable_row_fits_a_proof_at_every_offset() {
             longest > if dtype == DType::I8 { 16_384 } else { 12_000 },
             "{longest}"
         );
+    }
+}
+
+/// One convolution, padded by 1, over a 5 × 5 image, with a square kernel.
+fn convolution(c: u32, groups: u32, kernel: u32) -> Program {
+    Program {
+        version: 1,
+        max_batch: 3,
+        inputs: vec![TensorType {
+            dtype: DType::I8,
+            shape: Shape::from([5, 5, c]),
+        }],
+        constants: vec![Constant::Root {
+            ty: TensorType {
+                dtype: DType::I8,
+                shape: Shape::from([groups, kernel, kernel, c / groups]),
+            },
+        }],
+        nodes: vec![Node {
+            op: Op::Conv2d(Conv2d {
+                window: Window {
+                    stride: [1; 2],
+                    dilation: [1; 2],
+                    pad: [1; 4],
+                },
+                groups,
+                za: 0,
+                zb: ZeroPoint::Tensor(0),
+                params: false,
+                epilogue: Epilogue::Raw,
+            }),
+            operands: vec![Operand::Input(0), Operand::Const(0)],
+        }],
+        outputs: vec![0],
+    }
+}
+
+#[test]
+fn the_largest_judgeable_convolution_fits_a_proof_at_every_element() {
+    let dense = |c: u32, kernel: u32| convolution(c, 1, kernel);
+    let depthwise = |c: u32, kernel: u32| convolution(c, c, kernel);
+    for (of, kernel) in [
+        (&dense as &dyn Fn(u32, u32) -> Program, 1),
+        (&dense, 3),
+        (&dense, 5),
+        (&depthwise, 3),
+        (&depthwise, 7),
+    ] {
+        let most = (1..20_000)
+            .rev()
+            .find(|c| validate(&of(*c, kernel)).is_ok())
+            .expect("some width is valid");
+        let valid = validate(&of(most, kernel)).unwrap();
+        let input = vec![1u8; valid.input_len(3).unwrap() as usize];
+        let weights: Vec<Vec<u8>> = valid
+            .root_constants()
+            .map(|len| vec![1; len as usize])
+            .collect();
+        let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
+        let run = interpret(&valid, 3, &input, &weights).unwrap();
+        let data = Data::new(&valid, 3, &input, &weights, &run).unwrap();
+        let elements = run.node(0).len() as u64 / 4;
+        for element in (0..elements).step_by(1 + elements as usize / 500) {
+            let proof = prove_element(&data, 0, element, run.node(0)).unwrap();
+            assert!(proof.encode().len() <= MAX_PROOF_BYTES, "{most} {kernel}");
+        }
     }
 }
 

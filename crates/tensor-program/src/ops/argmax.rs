@@ -108,3 +108,60 @@ impl Operator for ArgMax {
         Some(theirs > ours || (theirs == ours && witness < claimed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ops::{
+            testing::{activation, blank, infer, noise, refused, run},
+            Op,
+        },
+        Operand, MAX_AXIS,
+    };
+
+    #[test]
+    fn the_lowest_index_of_equal_elements() {
+        let x = activation(DType::I8, &[3, 3], &[5, 5, 5, -128, -128, 127, 0, 9, 9]);
+        assert_eq!(run(Op::ArgMax(ArgMax), &[x], 1), [0, 2, 1]);
+    }
+
+    #[test]
+    fn rows_of_every_type_and_sample() {
+        for dtype in [DType::I8, DType::I16, DType::I32] {
+            let x = noise(dtype, 2 * 3 * 700, 13);
+            let expected: Vec<i32> = x
+                .chunks(700)
+                .map(|row| {
+                    let most = row.iter().max().unwrap();
+                    row.iter().position(|x| x == most).unwrap() as i32
+                })
+                .collect();
+            let x = activation(dtype, &[3, 700], &x);
+            assert_eq!(run(Op::ArgMax(ArgMax), &[x], 2), expected);
+        }
+    }
+
+    #[test]
+    fn the_longest_row_is_judged_by_two_elements() {
+        let n = MAX_AXIS as usize;
+        let mut x = vec![-3; n];
+        x[n - 1] = 4;
+        let x = activation(DType::I8, &[MAX_AXIS], &x);
+        assert_eq!(run(Op::ArgMax(ArgMax), &[x], 1), [MAX_AXIS as i32 - 1]);
+        assert!(matches!(
+            refused(Op::ArgMax(ArgMax), &[blank(DType::I8, &[MAX_AXIS + 1])]),
+            Invalid::Axis {
+                value: Operand::Input(0),
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn one_op_an_element() {
+        let (ty, cost) = infer(Op::ArgMax(ArgMax), &[blank(DType::I32, &[4, 5])]).unwrap();
+        assert_eq!((ty.dtype, ty.shape), (DType::I32, Shape::from([4])));
+        assert_eq!(cost.ops, 20);
+    }
+}

@@ -2,11 +2,7 @@
 
 use crate::{AccountId, ComputeJobs, Runtime, RuntimeCall, RuntimeOrigin, System};
 use codec::{Decode, DecodeWithMemTracking, Encode};
-use frame_support::{
-    dispatch::DispatchClass,
-    traits::OriginTrait,
-    weights::Weight,
-};
+use frame_support::{dispatch::DispatchClass, traits::OriginTrait, weights::Weight};
 use scale_info::TypeInfo;
 use sp_runtime::{
     impl_tx_ext_default,

@@ -9,12 +9,14 @@
 
 extern crate alloc;
 
+pub mod dispute;
 pub mod keys;
 pub mod model;
 pub mod receipt;
 pub mod ticket;
 
 pub use athanor_tensor_program::Cost;
+pub use dispute::{Asked, Opening, Question, ThreadId, Value};
 pub use model::{ModelQuote, ModelRegistry};
 pub use receipt::{commitment, Receipt};
 pub use ticket::{Duty, Ticket};

@@ -485,7 +485,7 @@ impl<T: Config> Pallet<T> {
             let provider = replica.provider.clone();
             Self::to_treasury(HoldReason::ProviderBond, &provider, amount);
             Self::unlock(id, &provider, &replica.worker, collateral, amount);
-            Self::jail(&provider, false, now);
+            Self::jail(&provider, id, Fault::Late, now);
             Self::deposit_event(Event::ReplicaStruck {
                 job: id,
                 provider,
@@ -504,7 +504,7 @@ impl<T: Config> Pallet<T> {
     /// everything is shared out.
     fn strike(id: JobId, replica: &mut Replica<T::AccountId>, fault: Fault, now: BlockNumber) {
         replica.fault = Some(fault);
-        Self::jail(&replica.provider, true, now);
+        Self::jail(&replica.provider, id, fault, now);
         Self::deposit_event(Event::ReplicaStruck {
             job: id,
             provider: replica.provider.clone(),

@@ -271,7 +271,7 @@ mod benchmarks {
     fn unjail() {
         set_block::<T>(1);
         let (who, _) = provider::<T>(0);
-        Pallet::<T>::jail(&who, true, 1);
+        Pallet::<T>::jail(&who, 0, Fault::NoReveal, 1);
         set_block::<T>(1 + T::JailBlocks::get());
         #[extrinsic_call]
         _(RawOrigin::Signed(who.clone()));

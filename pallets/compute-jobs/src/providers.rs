@@ -1,8 +1,8 @@
 //! Providers: bonds, offers, jail, reputation.
 
 use crate::{
-    draw, Assignments, Balance, BlockNumber, Config, Endpoint, Error, Event, HoldReason,
-    ModelFilter, Offer, OfferTerms, Offers, Pallet, Provider, Providers, WorkerOf,
+    draw, Assignments, Balance, BlockNumber, Config, Endpoint, Error, Event, Fault, HoldReason,
+    LastFault, ModelFilter, Offer, OfferTerms, Offers, Pallet, Provider, Providers, WorkerOf,
     MAX_RELEASES_IN_A_ROW, MAX_SLOTS,
 };
 use athanor_primitives::JobId;
@@ -67,6 +67,7 @@ impl<T: Config> Pallet<T> {
                 faults: 0,
                 jailed_until: None,
                 unbonding_until: None,
+                last_fault: None,
             },
         );
         Self::deposit_event(Event::ProviderRegistered {
@@ -300,7 +301,7 @@ impl<T: Config> Pallet<T> {
 
     /// Takes a provider out of all draws after a fault. What it had earned in
     /// reputation is lost if the fault takes all, and three quarters of it otherwise.
-    pub(crate) fn jail(who: &T::AccountId, takes_all: bool, now: BlockNumber) {
+    pub(crate) fn jail(who: &T::AccountId, job: JobId, fault: Fault, now: BlockNumber) {
         let until = Providers::<T>::mutate_extant(who, |provider| {
             let doublings = provider.faults.min(MAX_JAIL_DOUBLINGS);
             let time = T::JailBlocks::get().saturating_mul(1u32.wrapping_shl(doublings.into()));
@@ -309,7 +310,12 @@ impl<T: Config> Pallet<T> {
                 .max(provider.jailed_until.unwrap_or_default());
             provider.faults = provider.faults.saturating_add(1);
             provider.jailed_until = Some(until);
-            provider.fees = if takes_all {
+            provider.last_fault = Some(LastFault {
+                fault,
+                job,
+                at: now,
+            });
+            provider.fees = if fault.takes_all() {
                 0
             } else {
                 Self::fees_now(provider, now) >> 2

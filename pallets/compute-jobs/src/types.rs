@@ -203,6 +203,30 @@ pub struct Provider<AccountId> {
     pub jailed_until: Option<BlockNumber>,
     /// Unbonding; the bond may be withdrawn from this block on.
     pub unbonding_until: Option<BlockNumber>,
+    /// The last fault, which says why it is in jail.
+    pub last_fault: Option<LastFault>,
+}
+
+/// What a provider was struck for last.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    MaxEncodedLen,
+)]
+pub struct LastFault {
+    /// What for.
+    pub fault: Fault,
+    /// In which job.
+    pub job: JobId,
+    /// In which block.
+    pub at: BlockNumber,
 }
 
 impl<AccountId> Provider<AccountId> {

@@ -294,6 +294,14 @@ fn jail_ends_after_its_time_with_a_full_bond() {
             (until, record.bond),
             (System::block_number() + 100, 50 * AUR)
         );
+        assert_eq!(
+            record.last_fault,
+            Some(LastFault {
+                fault: Fault::NoReveal,
+                job: id,
+                at: System::block_number(),
+            })
+        );
         assert_noop!(ComputeJobs::unjail(who.clone()), E::StillJailed);
         run_to(until);
         assert_noop!(ComputeJobs::unjail(who.clone()), E::BondTooSmall);
@@ -309,7 +317,7 @@ fn jail_doubles_with_each_fault() {
     build_and_execute(|| {
         register(0);
         for times in [1u32, 2, 4, 8, 16, 32, 64, 64] {
-            ComputeJobs::jail(&provider(0), false, 10);
+            ComputeJobs::jail(&provider(0), 0, Fault::Late, 10);
             let until = Providers::<Test>::get(provider(0)).unwrap().jailed_until;
             assert_eq!(until, Some(10 + 100 * times));
             Providers::<Test>::mutate(provider(0), |p| p.as_mut().unwrap().jailed_until = None);
@@ -321,7 +329,7 @@ fn jail_doubles_with_each_fault() {
 fn a_jailed_provider_is_not_drawn() {
     build_and_execute(|| {
         providers(1, AUR);
-        ComputeJobs::jail(&provider(0), false, System::block_number());
+        ComputeJobs::jail(&provider(0), 0, Fault::Late, System::block_number());
         let id = create(terms(OPTIMISTIC));
         run_to(System::block_number() + 50);
         assert_eq!(status(id), JobStatus::Open);
@@ -341,7 +349,7 @@ fn accepted_work_earns_reputation_and_a_fault_loses_it() {
         let earned = reputation();
         // 0.2 AUR of fees are 20 units: 4 + 4·log2(21), less what decayed since.
         assert!((20..=21).contains(&earned), "{earned}");
-        ComputeJobs::jail(&provider(0), true, System::block_number());
+        ComputeJobs::jail(&provider(0), 0, Fault::NoReveal, System::block_number());
         assert_eq!(reputation(), 4);
     });
 }

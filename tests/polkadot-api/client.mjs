@@ -78,8 +78,10 @@ const tests = {
   },
 
   "a dry run tells a transfer that works from one that does not": async () => {
-    const dryRun = async (value) =>
-      client._request("system_dryRun", [await transfer(value).sign(alice.signer)]);
+    const dryRun = async (value) => {
+      const signed = await transfer(value).sign(alice.signer);
+      return client._request("system_dryRun", [`0x${Buffer.from(signed).toString("hex")}`]);
+    };
     // The answer is an ApplyExtrinsicResult: Ok(Ok(())), or Ok(Err(…)).
     const works = await dryRun(UNIT);
     expect(works === "0x0000", `a good transfer gives ${works}`);

@@ -345,6 +345,8 @@ impl<T: Config> Pallet<T> {
                         commitment: None,
                         trace_root: None,
                         fault: None,
+                        asking: 0,
+                        free_threads: 0,
                     },
                     weight,
                 })
@@ -502,7 +504,12 @@ impl<T: Config> Pallet<T> {
 
     /// Marks a replica struck. Its collateral stays locked until the job ends and
     /// everything is shared out.
-    fn strike(id: JobId, replica: &mut Replica<T::AccountId>, fault: Fault, now: BlockNumber) {
+    pub(crate) fn strike(
+        id: JobId,
+        replica: &mut Replica<T::AccountId>,
+        fault: Fault,
+        now: BlockNumber,
+    ) {
         replica.fault = Some(fault);
         Self::jail(&replica.provider, id, fault, now);
         Self::deposit_event(Event::ReplicaStruck {
@@ -642,8 +649,8 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Pays everybody their due and gives the rest back. A struck provider loses its
-    /// collateral: part of it compensates the requester; if the job failed, standing
-    /// replicas are paid from it; the rest goes to the treasury, never to a majority.
+    /// collateral: part of it compensates the requester, part rewards whoever showed
+    /// its claim to be false; if the job failed, standing replicas are paid from it; the rest goes to the treasury, never to a majority.
     /// Gives what returned to the requester.
     fn share_out(
         id: JobId,
@@ -673,9 +680,13 @@ impl<T: Config> Pallet<T> {
                     amount,
                 });
             }
+            let rewarded = Self::pay_reward(id, job, replica);
             pot.left.push((
                 replica.provider.clone(),
-                replica.collateral.saturating_sub(amount),
+                replica
+                    .collateral
+                    .saturating_sub(amount)
+                    .saturating_sub(rewarded),
             ));
             lost.insert(replica.provider.clone(), replica.collateral);
         }

@@ -47,6 +47,12 @@ impl<T: Config> Pallet<T> {
             fee: T::ProtocolFee::get(),
             float: T::WorkerFloat::get(),
             poke_reward: T::PokeReward::get(),
+            announce_blocks: T::AnnounceBlocks::get(),
+            announced_for: T::AnnouncedFor::get(),
+            asked_for: T::AskedFor::get(),
+            answered_for: T::AnsweredFor::get(),
+            thread_bond: T::ThreadBond::get(),
+            answer_price: T::AnswerPrice::get(),
         }
     }
 
@@ -154,6 +160,9 @@ impl<T: Config> Pallet<T> {
             deposit,
             work_blocks: 0,
             threads: 0,
+            next_thread: 0,
+            deliveries: 0,
+            convictions: BoundedVec::new(),
             queued: None,
             terms,
         };
@@ -175,7 +184,7 @@ impl<T: Config> Pallet<T> {
 
     /// Runs `f` on a live job between two rounds of `advance`. Gives the weight of
     /// these.
-    fn with_job(
+    pub(crate) fn with_job(
         id: JobId,
         f: impl FnOnce(&mut Job<T::AccountId>) -> DispatchResult,
     ) -> Result<Weight, DispatchError> {

@@ -7,7 +7,8 @@
 //! ## Pallet API
 //!
 //! See the [`pallet`] module for calls, storage, events and errors, and the view
-//! functions `job`, `provider`, `offers`, `work` and `quote` for reading.
+//! functions `job`, `provider`, `offers`, `work`, `quote`, `claims`, `trace`,
+//! `threads` and `questions` for reading.
 //!
 //! ## Overview
 //!
@@ -17,7 +18,10 @@
 //! that it holds the blobs, runs the tensor program, publishes a commitment, and
 //! when all have, the roots of every node's output. After a window in which
 //! anybody could have objected the agreeing replicas are paid and the rest of
-//! the budget returns.
+//! the budget returns. An objection is a *thread*: an announcement, demands for the
+//! claimant's data, and a fraud proof of one element, judged in the call. A claim
+//! that is proven false, or whose data are withheld, costs its replicas all their
+//! collateral.
 //!
 //! ```mermaid
 //! stateDiagram-v2
@@ -40,6 +44,20 @@
 //!     Failed --> [*]
 //!     Expired --> [*]
 //!     Cancelled --> [*]
+//! ```
+//!
+//! A thread of a `Claimed` job, which keeps it from its verdict:
+//!
+//! ```mermaid
+//! stateDiagram-v2
+//!     [*] --> Announced: announce
+//!     [*] --> Asked: deliver
+//!     Announced --> Asked: demand
+//!     Announced --> [*]: challenge; deadline, bond lost
+//!     Asked --> Answered: answer
+//!     Asked --> [*]: deadline, claim struck
+//!     Answered --> Asked: demand
+//!     Answered --> [*]: challenge; deadline, bond lost
 //! ```
 //!
 //! ## Low Level / Implementation Details
@@ -72,6 +90,10 @@
 //!   later; deadlines for calls stay where they are.
 //! - *Not promised*: that a result is right. A wrong one costs its providers
 //!   their collateral once it is shown to be wrong, or outvoted.
+//! - *Disputable*: whoever can run a job can show its false claims to be false within
+//!   the window, whatever the claimant does and however many threads others open.
+//! - *Bounded*: no thread lives longer than a few of its deadlines, none is opened
+//!   after the window, and each is closed on its own.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
@@ -92,6 +114,7 @@ mod advance;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 pub mod crypto;
+pub mod disputes;
 pub mod draw;
 mod jobs;
 mod money;
@@ -108,6 +131,7 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
+pub use disputes::types::*;
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -117,9 +141,15 @@ pub use weights::WeightInfo;
 #[allow(clippy::expect_used)]
 pub mod pallet {
     use super::*;
+    use crate::disputes::Convicted;
+    use alloc::boxed::Box;
     use alloc::vec::Vec;
-    use athanor_primitives::{JobId, ModelId, ModelRegistry, Root, Ticket};
+    use athanor_primitives::{
+        Asked, JobId, ModelId, ModelRegistry, Opening, Question, Root, ThreadId, Ticket, Value,
+    };
+    use athanor_tensor_program::judge::FraudProof;
     use frame_support::{
+        dispatch::PostDispatchInfo,
         pallet_prelude::*,
         traits::fungible::{hold, Inspect, Mutate},
     };
@@ -265,7 +295,7 @@ pub mod pallet {
         #[pallet::constant]
         type PokeReward: Get<Balance>;
 
-        /// Jobs in one bucket of the deadline queue.
+        /// Jobs and threads in one bucket of the deadline queue.
         #[pallet::constant]
         type MaxDeadlinesPerBlock: Get<u32>;
 
@@ -281,6 +311,34 @@ pub mod pallet {
         /// Blocks in which the fees that count for reputation halve. At least 1.
         #[pallet::constant]
         type ReputationHalfLife: Get<BlockNumber>;
+
+        /// Blocks between an announcement and the challenge or demand it announces: a
+        /// proof seen in the pool comes too late to be announced.
+        #[pallet::constant]
+        type AnnounceBlocks: Get<BlockNumber>;
+
+        /// Blocks in which an announcement must be acted upon, long enough to get a
+        /// call into full blocks. More than [`Config::AnnounceBlocks`].
+        #[pallet::constant]
+        type AnnouncedFor: Get<BlockNumber>;
+
+        /// Blocks to answer a demand in, to which [`ASKED_EACH`] are added for each
+        /// other thread asking the same claimant. Missing it costs the whole
+        /// collateral, so it is long.
+        #[pallet::constant]
+        type AskedFor: Get<BlockNumber>;
+
+        /// Blocks in which an answer must be followed by a demand or a challenge.
+        #[pallet::constant]
+        type AnsweredFor: Get<BlockNumber>;
+
+        /// Least bond of a thread, which delays a job's verdict.
+        #[pallet::constant]
+        type ThreadBond: Get<Balance>;
+
+        /// Paid to a claimant for an answer: about twice the fee of its 32 KiB.
+        #[pallet::constant]
+        type AnswerPrice: Get<Balance>;
     }
 
     /// Why this pallet holds money.
@@ -344,6 +402,33 @@ pub mod pallet {
     pub type Threads<T: Config> =
         StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, ThreadId, Thread<T::AccountId>>;
 
+    /// Answers by job, thread and place in the thread. They stay until the thread is
+    /// closed, so that a challenger needs no old block.
+    #[pallet::storage]
+    pub type Answers<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, JobId>,
+            NMapKey<Twox64Concat, ThreadId>,
+            NMapKey<Twox64Concat, u8>,
+        ),
+        AnswerBytes,
+    >;
+
+    /// Open thread whose demand about a claim and node was answered first: it has a
+    /// share in the reward. By job, trace root and node.
+    // A trace root is chosen by who reveals it, hence Blake2_128Concat.
+    #[pallet::storage]
+    pub type FirstAnswered<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Twox64Concat, JobId>,
+            NMapKey<Blake2_128Concat, Root>,
+            NMapKey<Twox64Concat, u16>,
+        ),
+        ThreadId,
+    >;
+
     /// VRF output of each of the last [`draw::SEEDS_KEPT`] blocks that had one.
     #[pallet::storage]
     pub type Seeds<T: Config> = StorageMap<_, Twox64Concat, BlockNumber, [u8; 32]>;
@@ -353,17 +438,17 @@ pub mod pallet {
     #[pallet::storage]
     pub type EpochSeeds<T: Config> = StorageMap<_, Twox64Concat, u64, [u8; 32]>;
 
-    /// Jobs with something to do in a block, or soon after.
+    /// Jobs and threads with something to do in a block, or soon after.
     #[pallet::storage]
     pub type Deadlines<T: Config> = StorageMap<
         _,
         Twox64Concat,
         BlockNumber,
-        BoundedVec<JobId, <T as Config>::MaxDeadlinesPerBlock>,
+        BoundedVec<Due, <T as Config>::MaxDeadlinesPerBlock>,
         ValueQuery,
     >;
 
-    /// First block whose bucket may still hold jobs.
+    /// First block whose bucket may still hold entries.
     #[pallet::storage]
     pub type QueueCursor<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
@@ -601,6 +686,83 @@ pub mod pallet {
             /// The job it was of.
             job: JobId,
         },
+        /// A thread was opened.
+        ThreadOpened {
+            /// The job.
+            job: JobId,
+            /// The thread.
+            thread: ThreadId,
+            /// Who opened it.
+            challenger: T::AccountId,
+            /// What for.
+            kind: ThreadKind,
+            /// Held until it is closed.
+            bond: Balance,
+            /// First block in which its calls are too late.
+            deadline: BlockNumber,
+        },
+        /// A claimant has to show data, or its claim is struck.
+        DataDemanded {
+            /// The job.
+            job: JobId,
+            /// The thread.
+            thread: ThreadId,
+            /// The claim.
+            trace_root: Root,
+            /// Which tensor.
+            value: Value,
+            /// What of it.
+            asked: Asked,
+            /// First block in which an answer is too late.
+            deadline: BlockNumber,
+        },
+        /// A claimant showed data and was paid for it.
+        DataAnswered {
+            /// The job.
+            job: JobId,
+            /// The thread.
+            thread: ThreadId,
+            /// The key that answered.
+            worker: T::AccountId,
+            /// First block in which the next demand or a challenge is too late.
+            deadline: BlockNumber,
+        },
+        /// A claim was shown to be false, or its data were withheld.
+        ClaimStruck {
+            /// The job.
+            job: JobId,
+            /// The claim.
+            trace_root: Root,
+            /// Which of the two.
+            fault: Fault,
+            /// Who proved it, or asked in vain.
+            prover: T::AccountId,
+            /// Whose demand about the same node was answered first, else the same.
+            asker: T::AccountId,
+        },
+        /// A thread was closed, and what was prepaid in it returned.
+        ThreadClosed {
+            /// The job.
+            job: JobId,
+            /// The thread.
+            thread: ThreadId,
+            /// How it ended.
+            end: ThreadEnd,
+            /// What of its bond was lost.
+            lost: Balance,
+        },
+        /// A share of a struck provider's collateral went to who showed its claim to be
+        /// false.
+        ChallengerRewarded {
+            /// The job.
+            job: JobId,
+            /// Whose collateral.
+            provider: T::AccountId,
+            /// To whom.
+            challenger: T::AccountId,
+            /// How much.
+            amount: Balance,
+        },
         /// An account could not take a payment; it went to the treasury or stayed
         /// with whose hold it was.
         PaymentDiverted {
@@ -722,6 +884,71 @@ pub mod pallet {
         NotReceiptOwner,
         /// Job numbers are used up.
         TooManyJobs,
+        /// There is no open thread of this number. It may have been closed: see its
+        /// events.
+        NoSuchThread,
+        /// The job has had as many threads as can be numbered.
+        TooManyThreads,
+        /// Only who opened a thread may go on with it.
+        NotChallenger,
+        /// The announcement is not old enough. Wait `announce_blocks` of the job's rules.
+        AnnouncementTooYoung,
+        /// The opening is not that of the announcement: it must be made for this chain,
+        /// job and account.
+        AnnouncementMismatch,
+        /// Nothing was announced openly yet. Give the opening.
+        OpeningMissing,
+        /// The thread's opening is known. Leave it out, and ask for a group of the last
+        /// answer.
+        AlreadyOpened,
+        /// No replica of this job revealed this trace. See `claims`.
+        NoSuchClaim,
+        /// The claim has been struck. There is nothing to ask for.
+        ClaimStruck,
+        /// The proof is about another node than the announcement. Announce the node
+        /// that is proven wrong.
+        WrongNode,
+        /// A proof has at most 49,152 bytes.
+        ProofTooLong,
+        /// The program has no such node.
+        NoSuchNode,
+        /// The node's output has no such element.
+        NoSuchElement,
+        /// A proof has one slice for each operand of its node.
+        WrongOperandCount,
+        /// The witness is missing, out of range, or not used by this operator.
+        BadWitness,
+        /// The slice of the claimed output does not open its root at the element.
+        BadClaimedSlice,
+        /// The slice of an operand does not open its root where it has to.
+        BadOperandSlice,
+        /// The proof shows that the element is right. Only wrong ones convict.
+        ProofHarmless,
+        /// The proof met what a stored program and claim exclude: report this.
+        NotJudged,
+        /// Only the announced node and its operands can be asked for: nodes, the input,
+        /// and constants given by root. Announce another node.
+        NotAnOperand,
+        /// The thread has had all its answers. Send the proof.
+        TooManyAnswers,
+        /// The last answer has no such group, or is the bytes themselves.
+        NoSuchGroup,
+        /// The number of siblings is not that of the levels up to what was asked last.
+        WrongPathLength,
+        /// Group and siblings do not lead to what was asked last. Take them from the
+        /// last answer.
+        DemandMismatch,
+        /// Only a worker key of a replica that stands by the claim may answer.
+        NotClaimant,
+        /// The answer's length is not that of what was asked.
+        WrongAnswerLength,
+        /// The answer does not hash to what was claimed.
+        AnswerMismatch,
+        /// The requester has asked for as many pieces as one may. Split the work over
+        /// several jobs.
+        TooManyDeliveries,
+        /// The program has no such output, or the output no such piece.
+        NoSuchPiece,
     }
 
     #[pallet::hooks]
@@ -778,6 +1005,12 @@ pub mod pallet {
                 T::MaxWindow::get() >= T::MinWindow::get(),
                 "MaxWindow is below MinWindow"
             );
+            assert!(
+                T::AnnouncedFor::get() > T::AnnounceBlocks::get(),
+                "AnnouncedFor is not above AnnounceBlocks"
+            );
+            assert!(T::AskedFor::get() > 0, "AskedFor must be at least 1");
+            assert!(T::AnsweredFor::get() > 0, "AnsweredFor must be at least 1");
         }
 
         #[cfg(feature = "try-runtime")]
@@ -1206,6 +1439,244 @@ pub mod pallet {
             let owner = ensure_signed(origin)?;
             Self::do_remove_receipt(owner, job)
         }
+
+        /// Announce that a claim of a job is false, without saying which, or where.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by anybody.
+        ///
+        /// ## Details
+        ///
+        /// Opens a thread, while the job is `Claimed` and its window not over. Holds
+        /// the larger of [`Config::ThreadBond`] and a tenth of the highest pay. A
+        /// worker key whose replica stands by a claim needs no bond, once for each
+        /// other claim. After [`Config::AnnounceBlocks`] and within
+        /// [`Config::AnnouncedFor`] `challenge` or `demand` has to follow, or the bond
+        /// is lost.
+        ///
+        /// ## Parameters
+        ///
+        /// - `job`: which.
+        /// - `announcement`: see [`athanor_primitives::Opening::announcement`].
+        ///
+        /// ## Events
+        ///
+        /// [`Event::ThreadOpened`].
+        #[pallet::call_index(16)]
+        #[pallet::weight((
+            T::WeightInfo::announce().saturating_add(Pallet::<T>::most_advance()),
+            DispatchClass::Operational,
+        ))]
+        pub fn announce(
+            origin: OriginFor<T>,
+            job: JobId,
+            announcement: [u8; 32],
+        ) -> DispatchResultWithPostInfo {
+            let challenger = ensure_signed(origin)?;
+            let spent = Self::do_announce(challenger, job, announcement)?;
+            Ok(Some(T::WeightInfo::announce().saturating_add(spent)).into())
+        }
+
+        /// Prove that one element of a claimed trace is wrong.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by who opened the thread.
+        ///
+        /// ## Details
+        ///
+        /// Judged at once. If it convicts, every replica of the claim is struck, the
+        /// bond returns and the call is free; what the replicas lose is shared out when
+        /// the job ends, two fifths of it to the sender and to who was first answered
+        /// about this node, half each. A proof that is malformed or convicts nobody is
+        /// an error and changes nothing. If the claim was struck before, the thread is
+        /// closed and the bond returns.
+        ///
+        /// ## Parameters
+        ///
+        /// - `job`, `thread`: which.
+        /// - `opening`: of the announcement, unless a demand has shown it.
+        /// - `proof`: about the announced node.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::ClaimStruck`], [`Event::ReplicaStruck`], [`Event::ThreadClosed`].
+        #[pallet::call_index(17)]
+        #[pallet::weight((
+            T::WeightInfo::challenge(proof.encoded_size() as u32, MAX_TRACE)
+                .saturating_add(T::WeightInfo::transition()),
+            DispatchClass::Operational,
+        ))]
+        pub fn challenge(
+            origin: OriginFor<T>,
+            job: JobId,
+            thread: ThreadId,
+            opening: Option<Opening>,
+            proof: Box<FraudProof>,
+        ) -> DispatchResultWithPostInfo {
+            let challenger = ensure_signed(origin)?;
+            let length = proof.encoded_size() as u32;
+            let nodes = Self::nodes_of(job);
+            let (convicted, spent) = Self::do_challenge(challenger, job, thread, opening, proof)?;
+            let weight = T::WeightInfo::challenge(length, nodes).saturating_add(spent);
+            Ok(PostDispatchInfo {
+                actual_weight: Some(weight),
+                pays_fee: match convicted {
+                    Convicted::Now => Pays::No,
+                    Convicted::Before => Pays::Yes,
+                },
+            })
+        }
+
+        /// Ask a claimant for data.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by who opened the thread.
+        ///
+        /// ## Details
+        ///
+        /// The first demand of a thread is for a whole tensor, the next are for a group
+        /// of the answer before. Three answers reach any chunk of any tensor. Holds
+        /// [`Config::AnswerPrice`], which goes to who answers. If nobody does within
+        /// [`Config::AskedFor`], the claim is struck and the asker rewarded. If the
+        /// claim was struck before, the thread is closed and the bond returns.
+        ///
+        /// ## Parameters
+        ///
+        /// - `job`, `thread`: which.
+        /// - `demand`: what is asked for.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::DataDemanded`].
+        #[pallet::call_index(18)]
+        #[pallet::weight((
+            T::WeightInfo::demand(MAX_TRACE).saturating_add(T::WeightInfo::transition()),
+            DispatchClass::Operational,
+        ))]
+        pub fn demand(
+            origin: OriginFor<T>,
+            job: JobId,
+            thread: ThreadId,
+            demand: Demand,
+        ) -> DispatchResultWithPostInfo {
+            let challenger = ensure_signed(origin)?;
+            let nodes = match demand {
+                Demand::First { .. } => Self::nodes_of(job),
+                Demand::Next { .. } => 0,
+            };
+            let spent = Self::do_demand(challenger, job, thread, demand)?;
+            Ok(Some(T::WeightInfo::demand(nodes).saturating_add(spent)).into())
+        }
+
+        /// Show what a thread asks for.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by a worker key of a replica that stands by the claim.
+        ///
+        /// ## Details
+        ///
+        /// Pays the signer what was prepaid.
+        ///
+        /// ## Parameters
+        ///
+        /// - `job`, `thread`: which.
+        /// - `bytes`: the bytes or groups of a subtree, for a delivery a slice. See
+        ///   [`athanor_primitives::Asked`].
+        ///
+        /// ## Events
+        ///
+        /// [`Event::DataAnswered`].
+        #[pallet::call_index(19)]
+        #[pallet::weight((
+            T::WeightInfo::answer(bytes.len() as u32).saturating_add(T::WeightInfo::transition()),
+            DispatchClass::Operational,
+        ))]
+        pub fn answer(
+            origin: OriginFor<T>,
+            job: JobId,
+            thread: ThreadId,
+            bytes: AnswerBytes,
+        ) -> DispatchResultWithPostInfo {
+            let worker = ensure_signed(origin)?;
+            let length = bytes.len() as u32;
+            let spent = Self::do_answer(worker, job, thread, bytes)?;
+            Ok(Some(T::WeightInfo::answer(length).saturating_add(spent)).into())
+        }
+
+        /// Let a claimant deliver a piece of the output.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by the requester.
+        ///
+        /// ## Details
+        ///
+        /// Opens a thread, within the window, that asks for a slice of up to
+        /// [`athanor_primitives::dispute::PIECE_CHUNKS`] chunks. Holds
+        /// [`Config::AnswerPrice`] and no bond. At most [`MAX_DELIVERIES`] in a job.
+        ///
+        /// ## Parameters
+        ///
+        /// - `job`: which.
+        /// - `trace_root`: the claim.
+        /// - `output`: place in the program's list of outputs.
+        /// - `piece`: which of its pieces.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::ThreadOpened`], [`Event::DataDemanded`].
+        #[pallet::call_index(20)]
+        #[pallet::weight(
+            T::WeightInfo::deliver(MAX_TRACE).saturating_add(Pallet::<T>::most_advance())
+        )]
+        pub fn deliver(
+            origin: OriginFor<T>,
+            job: JobId,
+            trace_root: Root,
+            output: u8,
+            piece: u32,
+        ) -> DispatchResultWithPostInfo {
+            let requester = ensure_signed(origin)?;
+            let nodes = Self::nodes_of(job);
+            let spent = Self::do_deliver(requester, job, trace_root, output, piece)?;
+            Ok(Some(T::WeightInfo::deliver(nodes).saturating_add(spent)).into())
+        }
+
+        /// Carry out what is due for a thread.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by anybody.
+        ///
+        /// ## Details
+        ///
+        /// Closes a thread whose deadline has passed or whose claim was struck. The
+        /// requester may also close a delivery that was answered.
+        ///
+        /// ## Parameters
+        ///
+        /// - `job`, `thread`: which.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::ThreadClosed`], and [`Event::ClaimStruck`] if data were withheld.
+        #[pallet::call_index(21)]
+        #[pallet::weight(
+            T::WeightInfo::poke_thread().saturating_add(T::WeightInfo::transition())
+        )]
+        pub fn poke_thread(
+            origin: OriginFor<T>,
+            job: JobId,
+            thread: ThreadId,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let spent = Self::do_poke_thread(who, job, thread)?;
+            Ok(Some(T::WeightInfo::poke_thread().saturating_add(spent)).into())
+        }
     }
 
     #[pallet::view_functions]
@@ -1242,6 +1713,28 @@ pub mod pallet {
             keep_receipt: bool,
         ) -> Option<QuoteView> {
             Self::view_quote(model, batch, policy, max_pay, tip, keep_receipt)
+        }
+
+        /// Jobs whose claims may be disputed, from number `from` on, at most `limit`, in
+        /// order.
+        pub fn claims(from: JobId, limit: u32) -> Vec<ClaimView> {
+            Self::view_claims(from, limit)
+        }
+
+        /// Node roots of a trace revealed for a live job.
+        pub fn trace(job: JobId, trace_root: Root) -> Option<Vec<Root>> {
+            Self::view_trace(job, trace_root)
+        }
+
+        /// Open threads of a job, with all answers given in them.
+        pub fn threads(job: JobId) -> Vec<ThreadView<T::AccountId>> {
+            Self::view_threads(job)
+        }
+
+        /// What a worker key owes answers to, at most `limit`, the earliest deadline
+        /// first.
+        pub fn questions(worker: T::AccountId, limit: u32) -> Vec<Question> {
+            Self::view_questions(&worker, limit)
         }
     }
 }

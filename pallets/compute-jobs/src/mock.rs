@@ -287,6 +287,12 @@ impl Config for Test {
     type BlockTimeMs = ConstU64<3_000>;
     type ReputationUnit = ConstU128<{ AUR / 100 }>;
     type ReputationHalfLife = ConstU32<10_000>;
+    type AnnounceBlocks = ConstU32<2>;
+    type AnnouncedFor = ConstU32<40>;
+    type AskedFor = ConstU32<120>;
+    type AnsweredFor = ConstU32<40>;
+    type ThreadBond = ConstU128<{ AUR / 2 }>;
+    type AnswerPrice = ConstU128<{ AUR / 50 }>;
 }
 
 /// Key pair of a name.
@@ -417,7 +423,10 @@ pub(crate) fn check() {
     assert_eq!(sum(HoldReason::JobBudget), budgets);
     assert_eq!(sum(HoldReason::ProviderBond), bonds);
     assert_eq!(sum(HoldReason::Deposit), deposits);
-    assert_eq!(sum(HoldReason::ThreadBond), 0);
+    let threads: Balance = Threads::<Test>::iter_values()
+        .map(|thread| thread.bond + thread.prepaid)
+        .sum();
+    assert_eq!(sum(HoldReason::ThreadBond), threads);
     let mut users: BTreeMap<ModelId, u32> = BTreeMap::new();
     for job in Jobs::<Test>::iter_values() {
         *users.entry(job.terms.model).or_default() += 1;

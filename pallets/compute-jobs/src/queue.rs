@@ -1,12 +1,13 @@
 //! The deadline queue, and seeds.
 //!
-//! A bucket of job ids per block is a to-do list, nothing more: the deadline that
-//! counts is in the job. A job waits in at most one bucket.
+//! A bucket of jobs and threads per block is a to-do list, nothing more: the deadline
+//! that counts is in the job or thread. Each waits in at most one bucket.
 
 use crate::{
-    draw, BlockNumber, Config, Deadlines, EpochSeeds, Job, JobStatus, Jobs, Pallet, QueueCursor,
-    Seeds, WeightInfo,
+    draw, BlockNumber, Config, Deadlines, Due, EpochSeeds, Job, JobStatus, Jobs, Pallet,
+    QueueCursor, Seeds, Threads, WeightInfo,
 };
+use alloc::vec::Vec;
 use athanor_primitives::JobId;
 use frame_support::{
     traits::Get,
@@ -14,7 +15,7 @@ use frame_support::{
     BoundedVec,
 };
 
-/// Buckets tried for a job, from its block on.
+/// Buckets tried for an entry, from its block on.
 const SPILL: BlockNumber = 16;
 
 /// Buckets worked off in one block.
@@ -50,25 +51,12 @@ impl<T: Config> Pallet<T> {
 
     /// Writes a job back: removed if it has ended, else queued for when it is due.
     pub(crate) fn keep(id: JobId, mut job: Job<T::AccountId>, now: BlockNumber) {
-        let first = Self::due(&job).max(now.saturating_add(1));
-        let last = first.saturating_add(SPILL);
         let ended = job.status.is_final();
-        let stays = !ended && job.queued.is_some_and(|at| (first..last).contains(&at));
-        if !stays {
-            if let Some(at) = job.queued.take() {
-                Deadlines::<T>::mutate_exists(at, |bucket| {
-                    if let Some(jobs) = bucket {
-                        jobs.retain(|other| *other != id);
-                        if jobs.is_empty() {
-                            *bucket = None;
-                        }
-                    }
-                });
-            }
-            if !ended {
-                job.queued = (first..last).find(|at| Deadlines::<T>::try_append(at, id).is_ok());
-            }
-        }
+        // The last thread to be closed queues the job again.
+        let waits = job.threads > 0;
+        let first = Self::due(&job).max(now.saturating_add(1));
+        let first = (!ended && !waits).then_some(first);
+        Self::requeue(Due::Job(id), &mut job.queued, first);
         if ended {
             Jobs::<T>::remove(id);
         } else {
@@ -76,12 +64,63 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Advances the jobs whose block has come, as far as `remaining` goes.
+    /// Moves an entry to block `first` or soon after, or out of the queue.
+    pub(crate) fn requeue(
+        entry: Due,
+        queued: &mut Option<BlockNumber>,
+        first: Option<BlockNumber>,
+    ) {
+        let wanted = first.map(|first| first..first.saturating_add(SPILL));
+        if let (Some(at), Some(wanted)) = (&queued, &wanted) {
+            if wanted.contains(at) {
+                return;
+            }
+        }
+        if let Some(at) = queued.take() {
+            Deadlines::<T>::mutate_exists(at, |bucket| {
+                if let Some(entries) = bucket {
+                    entries.retain(|other| *other != entry);
+                    if entries.is_empty() {
+                        *bucket = None;
+                    }
+                }
+            });
+        }
+        if let Some(mut wanted) = wanted {
+            *queued = wanted.find(|at| Deadlines::<T>::try_append(at, entry).is_ok());
+        }
+    }
+
+    /// Does what is due for an entry that was taken out of the queue. Gives the weight.
+    fn work_off(entry: Due, now: BlockNumber) -> Weight {
+        match entry {
+            Due::Job(id) => {
+                let spent = T::WeightInfo::queue_job();
+                let Some(mut job) = Jobs::<T>::get(id) else {
+                    return spent;
+                };
+                job.queued = None;
+                let progress = Self::advance(id, &mut job, None);
+                Self::keep(id, job, now);
+                spent.saturating_add(progress.weight)
+            }
+            Due::Thread(id, number) => {
+                let pair = Jobs::<T>::get(id).zip(Threads::<T>::get(id, number));
+                if let Some((mut job, mut thread)) = pair {
+                    thread.queued = None;
+                    Self::settle_thread(id, &mut job, number, thread, now);
+                    Self::keep(id, job, now);
+                }
+                T::WeightInfo::queue_thread()
+            }
+        }
+    }
+
+    /// Carries out what is due for the jobs and threads whose block has come, as far as
+    /// `remaining` goes.
     pub(crate) fn work_off_queue(now: BlockNumber, remaining: Weight) -> Weight {
         let mut meter = WeightMeter::with_limit(remaining);
         let bucket_cost = T::WeightInfo::queue_bucket();
-        let job_cost = T::WeightInfo::queue_job();
-        let most = job_cost.saturating_add(Self::most_advance());
         if meter.try_consume(bucket_cost).is_err() {
             return meter.consumed();
         }
@@ -91,23 +130,21 @@ impl<T: Config> Pallet<T> {
             if cursor > now || meter.try_consume(bucket_cost).is_err() {
                 break;
             }
-            let jobs = Deadlines::<T>::take(cursor);
+            let entries = Deadlines::<T>::take(cursor);
             let mut done = 0usize;
-            for id in jobs.iter() {
+            for entry in entries.iter() {
+                let most = match entry {
+                    Due::Job(_) => T::WeightInfo::queue_job().saturating_add(Self::most_advance()),
+                    Due::Thread(..) => T::WeightInfo::queue_thread(),
+                };
                 if !meter.can_consume(most) {
                     break;
                 }
                 done = done.saturating_add(1);
-                let Some(mut job) = Jobs::<T>::get(id) else {
-                    continue;
-                };
-                job.queued = None;
-                let progress = Self::advance(*id, &mut job, None);
-                Self::keep(*id, job, now);
-                meter.consume(job_cost.saturating_add(progress.weight));
+                meter.consume(Self::work_off(*entry, now));
             }
-            if done < jobs.len() {
-                let rest: alloc::vec::Vec<JobId> = jobs.into_iter().skip(done).collect();
+            if done < entries.len() {
+                let rest: Vec<Due> = entries.into_iter().skip(done).collect();
                 Deadlines::<T>::insert(cursor, BoundedVec::truncate_from(rest));
                 break;
             }

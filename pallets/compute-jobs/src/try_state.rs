@@ -1,8 +1,8 @@
 //! What always holds.
 
 use crate::{
-    draw, Assignments, Balance, Config, Deadlines, HoldReason, JobStatus, Jobs, NodeRoots, Offers,
-    Pallet, Providers, QueueCursor, Receipts, Seeds, Threads, WorkerOf, MAX_SLOTS,
+    draw, Assignments, Balance, Config, Deadlines, Due, HoldReason, JobStatus, Jobs, NodeRoots,
+    Offers, Pallet, Providers, QueueCursor, Receipts, Seeds, Threads, WorkerOf, MAX_SLOTS,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use athanor_primitives::JobId;
@@ -26,10 +26,14 @@ impl<T: Config> Pallet<T> {
         Self::try_state_queue()?;
         Self::try_state_traces()?;
         Self::try_state_threads()?;
+        Self::try_state_thread_bonds()?;
+        Self::try_state_lines()?;
+        Self::try_state_answers()?;
+        Self::try_state_convictions()?;
         Self::try_state_seeds()
     }
 
-    fn on_hold(reason: HoldReason, who: &T::AccountId) -> Balance {
+    pub(crate) fn on_hold(reason: HoldReason, who: &T::AccountId) -> Balance {
         T::Currency::balance_on_hold(&reason.into(), who)
     }
 
@@ -202,25 +206,38 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Each job is queued at most once, in the bucket it names, and no bucket before
-    /// the cursor holds any.
+    /// Each job and each thread is queued at most once, in the bucket it names, and no
+    /// bucket before the cursor holds any. A job that waits for its threads is not.
     fn try_state_queue() -> Checked {
         let cursor = QueueCursor::<T>::get();
-        let mut queued: BTreeMap<JobId, u32> = BTreeMap::new();
-        for (at, jobs) in Deadlines::<T>::iter() {
-            ensure!(!jobs.is_empty(), "an empty bucket is kept");
+        let mut queued: BTreeMap<Due, u32> = BTreeMap::new();
+        for (at, entries) in Deadlines::<T>::iter() {
+            ensure!(!entries.is_empty(), "an empty bucket is kept");
             ensure!(at >= cursor, "a bucket was passed over");
-            for id in jobs {
-                ensure!(queued.insert(id, at).is_none(), "a job is queued twice");
+            for entry in entries {
+                ensure!(
+                    queued.insert(entry, at).is_none(),
+                    "a job or thread is queued twice"
+                );
             }
         }
         for (id, job) in Jobs::<T>::iter() {
             ensure!(
-                queued.remove(&id) == job.queued,
+                queued.remove(&Due::Job(id)) == job.queued,
                 "a job is queued elsewhere than it says"
             );
+            ensure!(
+                job.threads == 0 || job.queued.is_none(),
+                "a job is queued that waits for its threads"
+            );
         }
-        ensure!(queued.is_empty(), "an ended job is queued");
+        for (id, number, thread) in Threads::<T>::iter() {
+            ensure!(
+                queued.remove(&Due::Thread(id, number)) == thread.queued,
+                "a thread is queued elsewhere than it says"
+            );
+        }
+        ensure!(queued.is_empty(), "an ended job or thread is queued");
         Ok(())
     }
 
@@ -241,32 +258,6 @@ impl<T: Config> Pallet<T> {
             }
         }
         ensure!(kept.is_empty(), "node roots are kept for no claim");
-        Ok(())
-    }
-
-    /// A job counts its open threads, and their bonds are held.
-    fn try_state_threads() -> Checked {
-        let mut open: BTreeMap<JobId, u32> = BTreeMap::new();
-        let mut bonds: BTreeMap<T::AccountId, Balance> = BTreeMap::new();
-        for (id, _, thread) in Threads::<T>::iter() {
-            let count = open.entry(id).or_default();
-            *count = count.saturating_add(1);
-            let sum = bonds.entry(thread.challenger).or_default();
-            *sum = sum.saturating_add(thread.bond);
-        }
-        for (id, job) in Jobs::<T>::iter() {
-            ensure!(
-                open.remove(&id).unwrap_or(0) == job.threads,
-                "threads are miscounted"
-            );
-        }
-        ensure!(open.is_empty(), "an ended job has threads");
-        for (who, sum) in bonds {
-            ensure!(
-                Self::on_hold(HoldReason::ThreadBond, &who) == sum,
-                "a thread has no bond"
-            );
-        }
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! Types of the job escrow: offers, jobs, replicas, threads, and what the view
 //! functions answer with.
 
+use crate::disputes::types::Conviction;
 use alloc::vec::Vec;
-use athanor_primitives::{Cost, JobId, ModelId, ProgramHash, Root};
+use athanor_primitives::{Cost, JobId, ModelId, ProgramHash, Root, ThreadId};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use scale_info::TypeInfo;
@@ -354,6 +355,30 @@ pub enum TraceReveal {
     Root(Root),
 }
 
+/// What the deadline queue holds.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    TypeInfo,
+    MaxEncodedLen,
+)]
+pub enum Due {
+    /// A job.
+    #[codec(index = 0)]
+    Job(JobId),
+    /// A thread of a job.
+    #[codec(index = 1)]
+    Thread(JobId, ThreadId),
+}
+
 /// State of a job. Every state but the last four has exactly one deadline.
 #[derive(
     Clone,
@@ -386,8 +411,8 @@ pub enum JobStatus {
     /// Left when all have called `reveal`.
     #[codec(index = 4)]
     Revealing,
-    /// Results are public and may be challenged. Left by time, and when every
-    /// thread is closed.
+    /// Results are public and may be disputed by `announce` and `deliver`. Left by
+    /// time, and when every thread is closed.
     #[codec(index = 5)]
     Claimed,
     /// A result was accepted and paid. Final.
@@ -561,6 +586,10 @@ pub struct Replica<AccountId> {
     pub trace_root: Option<Root>,
     /// What it did wrong.
     pub fault: Option<Fault>,
+    /// Threads that wait for data of its claim.
+    pub asking: u32,
+    /// Threads it has opened without a bond.
+    pub free_threads: u8,
 }
 
 impl<AccountId> Replica<AccountId> {
@@ -572,6 +601,11 @@ impl<AccountId> Replica<AccountId> {
     /// Whether it revealed and was not struck.
     pub fn is_standing(&self) -> bool {
         self.trace_root.is_some() && self.fault.is_none()
+    }
+
+    /// Whether it stands by this trace.
+    pub fn stands_by(&self, trace_root: &Root) -> bool {
+        self.is_standing() && self.trace_root.as_ref() == Some(trace_root)
     }
 }
 
@@ -624,6 +658,18 @@ pub struct Rules {
     pub float: Balance,
     /// Paid from the tip for each poked transition.
     pub poke_reward: Balance,
+    /// Blocks between an announcement and what it announces.
+    pub announce_blocks: BlockNumber,
+    /// Blocks in which an announcement must be acted upon.
+    pub announced_for: BlockNumber,
+    /// Blocks to answer a demand in, beyond those for other threads that ask.
+    pub asked_for: BlockNumber,
+    /// Blocks in which an answer must be acted upon.
+    pub answered_for: BlockNumber,
+    /// Least bond of a thread.
+    pub thread_bond: Balance,
+    /// Price of an answer.
+    pub answer_price: Balance,
 }
 
 /// A live job.
@@ -673,6 +719,12 @@ pub struct Job<AccountId> {
     pub work_blocks: BlockNumber,
     /// Open threads.
     pub threads: u32,
+    /// Number of the next thread.
+    pub next_thread: ThreadId,
+    /// Pieces the requester has asked to be delivered.
+    pub deliveries: u8,
+    /// Claims found to be false, or whose data were withheld.
+    pub convictions: BoundedVec<Conviction<AccountId>, ConstU32<MAX_SEATS>>,
     /// Bucket of the deadline queue it waits in, if any had room.
     pub queued: Option<BlockNumber>,
 }
@@ -753,55 +805,6 @@ pub struct KeptReceipt<AccountId> {
     pub settled: BlockNumber,
 }
 
-/// Number of a thread of a job.
-pub type ThreadId = u32;
-
-/// State of a thread: one line of questions about one claim.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-)]
-pub enum ThreadStatus {
-    /// Announced under a hash. Left by a challenge or a demand.
-    #[codec(index = 0)]
-    Announced,
-    /// Waits for the claimant's data. Left by an answer.
-    #[codec(index = 1)]
-    Asked,
-    /// Answered. Left by the next demand or a challenge.
-    #[codec(index = 2)]
-    Answered,
-}
-
-/// A dispute about one claim of one job.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen,
-)]
-pub struct Thread<AccountId> {
-    /// Who opened it.
-    pub challenger: AccountId,
-    /// `blake2_256("athanor/thread" ‖ genesis ‖ challenger ‖ job ‖ trace_root ‖ node ‖ salt)`.
-    pub announcement: [u8; 32],
-    /// State.
-    pub status: ThreadStatus,
-    /// First block in which the state's calls are too late.
-    pub deadline: BlockNumber,
-    /// Held under `ThreadBond`, with what was prepaid for an answer.
-    pub bond: Balance,
-    /// Trace root it is about, once opened.
-    pub trace_root: Option<Root>,
-    /// Answers so far, three at most.
-    pub answers: u8,
-}
-
 /// Answer of the view function `job`.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct JobView<AccountId> {
@@ -811,7 +814,8 @@ pub struct JobView<AccountId> {
     pub job: Job<AccountId>,
     /// Trace roots revealed so far, with the output root each implies.
     pub claims: Vec<Claim>,
-    /// Block from which `poke` has something to do, if it is not due already.
+    /// Block from which `poke` has something to do, if it is not due already and no
+    /// thread is open.
     pub due: BlockNumber,
 }
 

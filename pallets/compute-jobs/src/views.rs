@@ -188,6 +188,9 @@ impl<T: Config> Pallet<T> {
             deposit: 0,
             work_blocks: 0,
             threads: 0,
+            next_thread: 0,
+            deliveries: 0,
+            convictions: BoundedVec::new(),
             queued: None,
         };
         let mut cheapest: Vec<_> = Self::candidates(&job, now.saturating_add(1), now)

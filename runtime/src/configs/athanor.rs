@@ -62,6 +62,13 @@ parameter_types! {
     pub const PokeReward: Balance = MILLI_UNIT;
     pub const ReputationUnit: Balance = MILLI_UNIT;
     pub const ReputationHalfLife: BlockNumber = prod_or_fast!(30 * DAYS, HOURS);
+    pub const AnnounceBlocks: BlockNumber = 2;
+    pub const AnnouncedFor: BlockNumber = prod_or_fast!(400, 40);
+    pub const AskedFor: BlockNumber = prod_or_fast!(1_200, 40);
+    pub const AnsweredFor: BlockNumber = prod_or_fast!(400, 40);
+    pub const ThreadBond: Balance = UNIT;
+    /// About twice the fee of a call with 32 KiB.
+    pub const AnswerPrice: Balance = 70 * MILLI_UNIT;
 }
 
 impl pallet_compute_jobs::Config for Runtime {
@@ -97,4 +104,10 @@ impl pallet_compute_jobs::Config for Runtime {
     type BlockTimeMs = ConstU64<MILLI_SECS_PER_BLOCK>;
     type ReputationUnit = ReputationUnit;
     type ReputationHalfLife = ReputationHalfLife;
+    type AnnounceBlocks = AnnounceBlocks;
+    type AnnouncedFor = AnnouncedFor;
+    type AskedFor = AskedFor;
+    type AnsweredFor = AnsweredFor;
+    type ThreadBond = ThreadBond;
+    type AnswerPrice = AnswerPrice;
 }

@@ -1,5 +1,6 @@
 use alloc::vec::Vec;
 
+use crate::chunks::Cover;
 use crate::slice::{with_room, write};
 use crate::tree::{left_part, merge, merge_root, value_of, Node, Value};
 use crate::{chunk_count, root, Chunks, Error, Outboard, ProveError, Root};
@@ -389,22 +390,43 @@ impl Trail {
     /// [`Error::NoSuchSubtree`] unless all of `chunks` lie in the current subtree and that is
     /// answered by bytes; [`Error::WrongAnswerLength`], [`Error::RootMismatch`].
     pub fn prove(&self, answer: &[u8], chunks: &Chunks) -> Result<Vec<u8>, Error> {
-        let node = self.current.node;
-        let outside = Error::NoSuchSubtree {
-            start: node.start,
-            count: node.count,
-        };
-        let inside = |run: core::ops::Range<u64>| node.start <= run.start && run.end <= node.end();
-        let by_bytes = matches!(self.current.shape(), Shape::Bytes(_));
-        if !by_bytes || !chunks.runs().all(inside) {
-            return Err(outside);
+        self.prove_beside(answer, chunks, &[])
+    }
+
+    /// As [`prove`](Self::prove), for chunks that reach into the current subtree's neighbours.
+    ///
+    /// `content` is another content of the same length, the challenger's own. It serves where the
+    /// claim was seen to have the same bytes: in the siblings on the way whose values it has. Each
+    /// of those that is needed is hashed once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchSubtree`] when one of `chunks` is neither in the current subtree nor in such a
+    /// sibling, or that subtree is not answered by bytes; [`Error::WrongAnswerLength`],
+    /// [`Error::RootMismatch`].
+    pub fn prove_beside(
+        &self,
+        answer: &[u8],
+        chunks: &Chunks,
+        content: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        if !matches!(self.current.shape(), Shape::Bytes(_)) {
+            return Err(self.outside());
         }
         self.current.check(answer)?;
         let mut proof = Vec::new();
         if !chunks.is_empty() {
-            self.write(Node::whole(self.current.len), answer, chunks, &mut proof)?;
+            let whole = Node::whole(self.current.len);
+            self.write(whole, answer, chunks, content, &mut proof)?;
         }
         Ok(proof)
+    }
+
+    fn outside(&self) -> Error {
+        Error::NoSuchSubtree {
+            start: self.current.node.start,
+            count: self.current.node.count,
+        }
     }
 
     fn write(
@@ -412,21 +434,28 @@ impl Trail {
         node: Node,
         answer: &[u8],
         chunks: &Chunks,
+        content: &[u8],
         proof: &mut Vec<u8>,
     ) -> Result<(), Error> {
         if node == self.current.node {
             return write(node, answer, chunks, proof);
         }
         if let Some((_, value)) = self.known.iter().find(|(known, _)| *known == node) {
-            proof.extend_from_slice(value);
-            return Ok(());
+            if chunks.cover(node) == Cover::Nothing {
+                proof.extend_from_slice(value);
+                return Ok(());
+            }
+            let start = usize::try_from(node.offset()).ok();
+            let size = usize::try_from(node.byte_len(self.current.len)).ok();
+            let bytes = start
+                .zip(size)
+                .and_then(|(start, size)| content.get(start..start.checked_add(size)?))
+                .filter(|bytes| value_of(node.start, bytes) == *value)
+                .ok_or(self.outside())?;
+            return write(node, bytes, chunks, proof);
         }
-        let missing = Error::NoSuchSubtree {
-            start: node.start,
-            count: node.count,
-        };
-        let (left, right) = node.split().ok_or(missing)?;
-        self.write(left, answer, chunks, proof)?;
-        self.write(right, answer, chunks, proof)
+        let (left, right) = node.split().ok_or(self.outside())?;
+        self.write(left, answer, chunks, content, proof)?;
+        self.write(right, answer, chunks, content, proof)
     }
 }

@@ -53,6 +53,16 @@ pub enum RunError {
         /// Bytes that may be needed.
         bytes: u64,
     },
+    /// An output has another length than the program's node.
+    #[error("an output of node {node} has {found} bytes, not {expected}")]
+    OutputLength {
+        /// Index of the node.
+        node: u16,
+        /// What program and batch ask for; 0 without such a node.
+        expected: u64,
+        /// What was found.
+        found: u64,
+    },
     /// A node met operands that validation excludes. This is a fault in this crate.
     #[error("node {node} met operands that validation excludes: report this")]
     Internal {
@@ -76,6 +86,44 @@ enum Stored {
 }
 
 impl Execution {
+    /// A run of which only these nodes' outputs are at hand: what a challenger needs of
+    /// one node and its operands. The others are as empty as nodes that do not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Batch`]; [`RunError::OutputLength`] for an output that is none of the
+    /// program's, or has another length.
+    pub fn partial(
+        p: &Validated,
+        batch: u32,
+        outputs: impl IntoIterator<Item = (u16, Vec<u8>)>,
+    ) -> Result<Self, RunError> {
+        p.input_len(batch).ok_or(RunError::Batch {
+            batch,
+            max_batch: p.max_batch(),
+        })?;
+        let mut nodes: Vec<Stored> = Vec::new();
+        nodes.resize_with(p.node_count(), || Stored::Own(Vec::new()));
+        for (node, bytes) in outputs {
+            let index = usize::from(node);
+            let (expected, found) = (p.node_len(index, batch), bytes.len() as u64);
+            match nodes.get_mut(index) {
+                Some(stored) if expected == Some(found) => *stored = Stored::Own(bytes),
+                _ => {
+                    return Err(RunError::OutputLength {
+                        node,
+                        expected: expected.unwrap_or(0),
+                        found,
+                    })
+                }
+            }
+        }
+        Ok(Execution {
+            nodes,
+            outputs: p.outputs().to_vec(),
+        })
+    }
+
     /// The output of node `i`; empty if there is no such node.
     pub fn node(&self, i: usize) -> &[u8] {
         match self.nodes.get(i) {

@@ -329,6 +329,52 @@ impl<'a> Data<'a> {
         })
     }
 
+    /// As [`Data::new`], for who holds no more than one node and its operands: the
+    /// input and any weight that the node does not read may be empty, and the run
+    /// [partial](Execution::partial). What is missing after all is
+    /// [`Refused::Claim`].
+    ///
+    /// # Errors
+    ///
+    /// A wrong batch, count or length.
+    pub fn partial(
+        program: &'a Validated,
+        batch: u32,
+        input: &'a [u8],
+        weights: &'a [&'a [u8]],
+        execution: &'a Execution,
+    ) -> Result<Self, RunError> {
+        let max_batch = program.max_batch();
+        let expected = program
+            .input_len(batch)
+            .ok_or(RunError::Batch { batch, max_batch })?;
+        let found = input.len() as u64;
+        if found != 0 && found != expected {
+            return Err(RunError::InputLength { expected, found });
+        }
+        let (expected, found) = (program.root_constant_count() as u64, weights.len() as u64);
+        if expected != found {
+            return Err(RunError::WeightCount { expected, found });
+        }
+        for (index, (expected, weight)) in program.root_constants().zip(weights).enumerate() {
+            let (index, found) = (index as u64, weight.len() as u64);
+            if found != 0 && found != expected {
+                return Err(RunError::WeightLength {
+                    index,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(Data {
+            program,
+            batch,
+            input,
+            weights,
+            execution,
+        })
+    }
+
     /// The content behind an operand's root: the whole input blob for an input.
     fn content(&self, operand: Operand) -> Option<&'a [u8]> {
         match operand {

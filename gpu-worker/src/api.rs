@@ -1,6 +1,12 @@
 //! The JSON-RPC interface: methods, JSON shapes, error codes.
 
-use athanor_primitives::{ticket::hex32, JobId, Root, Ticket};
+use crate::dispute::Next;
+use athanor_primitives::{
+    dispute::Question,
+    ticket::{hex32, hex32s},
+    JobId, Root, Ticket,
+};
+use codec::Encode;
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +26,21 @@ pub const QUEUE_FULL: i32 = -32_013;
 /// The program's bytes are too long, not the ones the ticket names, or no
 /// valid program.
 pub const BAD_PROGRAM: i32 = -32_014;
+
+/// Of `worker_dispute` and `worker_answer`: it is being computed, or as much is as
+/// may be. Ask again in a block or two. (The number of [`QUEUE_FULL`], which also
+/// means "later".)
+pub const LATER: i32 = -32_013;
+
+/// Of `worker_dispute`: the answers do not open the claimed root, so they are none
+/// of this claim and node. (The number of [`BAD_PROGRAM`], which `worker_dispute`
+/// never gives.)
+pub const BAD_ANSWERS: i32 = -32_014;
+
+/// Of `worker_dispute` and `worker_answer`: it can't be computed here, for the
+/// reason in the message: a blob is nowhere, memory does not suffice, a value made
+/// again differs from the claim. Asking again tries again.
+pub const CANNOT: i32 = -32_016;
 
 /// The daemon is shutting down.
 pub const SHUTTING_DOWN: i32 = -32_015;
@@ -99,6 +120,9 @@ pub struct Status {
     pub state: JobState,
     /// Input and weights are held and match their roots.
     pub held: bool,
+    /// The job is not this worker's to do, it only sees whether others did it right.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watched: bool,
     /// How much of the whole job is done, in percent.
     pub progress: u8,
     /// Why it was refused, failed, or what it waits for.
@@ -254,6 +278,10 @@ pub struct Capabilities {
     pub queue_limit: u64,
     /// Version of the operators' meaning.
     pub semantic_version: u32,
+    /// The fault it makes on purpose: see [`Fault`](crate::fault::Fault). An honest
+    /// daemon has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// A byte string as `0x`-prefixed hex.
@@ -293,6 +321,54 @@ pub struct JobReceipt {
     pub output: Option<HexBytes>,
 }
 
+/// A list of roots, at most 1,024, each as `0x` hex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Roots(#[serde(with = "hex32s")] pub Vec<Root>);
+
+/// Answer of `worker_dispute`: what the challenger does next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum DisputeStep {
+    /// Nothing: the claim is right about this node.
+    Agree,
+    /// Demand the whole output of the node.
+    Ask,
+    /// Demand this part of what was demanded last.
+    Descend {
+        /// Index of the part.
+        group: u64,
+        /// Its chaining value.
+        #[serde(with = "hex32")]
+        value: [u8; 32],
+        /// Its siblings, from the part upwards, at most ten.
+        #[serde(with = "hex32s")]
+        siblings: Vec<[u8; 32]>,
+    },
+    /// Send this proof, which convicts: the daemon has judged it as the chain will.
+    Prove {
+        /// SCALE encoding of a `FraudProof`.
+        proof: HexBytes,
+    },
+}
+
+impl From<Next> for DisputeStep {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::Agree => DisputeStep::Agree,
+            Next::Ask => DisputeStep::Ask,
+            Next::Descend(step) => DisputeStep::Descend {
+                group: step.group,
+                value: step.value,
+                siblings: step.siblings,
+            },
+            Next::Prove(proof) => DisputeStep::Prove {
+                proof: HexBytes(proof.encode()),
+            },
+        }
+    }
+}
+
 /// The daemon's methods. Parameters are positional.
 #[rpc(server, client, namespace = "worker")]
 pub trait WorkerApi {
@@ -314,6 +390,42 @@ pub trait WorkerApi {
     #[method(name = "receipt")]
     async fn receipt(&self, job: JobId) -> RpcResult<JobReceipt>;
 
+    /// Takes on a ticket of others, to see whether they did it right: parameters and
+    /// answer are those of `worker_submit`, and so are `worker_status`,
+    /// `worker_receipt` and `worker_cancel` afterwards. Such a job comes after all
+    /// that are assigned, makes room for them, and is forgotten in a restart: call
+    /// again. `worker_submit` for the same job makes it an assigned one.
+    #[method(name = "watch")]
+    async fn watch(&self, ticket: Ticket, program: String) -> RpcResult<Status>;
+
+    /// The next step against a claim about a job that is done here.
+    ///
+    /// `claim` are the claimed roots of all nodes, `node` the first that differs
+    /// from the receipt's, `answers` what the claimant gave in one thread that
+    /// demanded the output of `node`, oldest first, each as `0x` hex: at most 3 of at
+    /// most 32 KiB. Never waits: see [`LATER`].
+    ///
+    /// Errors: [`UNKNOWN_JOB`], [`NOT_DONE`], [`LATER`], [`BAD_ANSWERS`],
+    /// [`CANNOT`], and invalid parameters if node or claim are not of this program
+    /// or an operand of `node` differs, too.
+    #[method(name = "dispute")]
+    async fn dispute(
+        &self,
+        job: JobId,
+        claim: Roots,
+        node: u16,
+        answers: Vec<String>,
+    ) -> RpcResult<DisputeStep>;
+
+    /// The answer to a demand, or the piece of a delivery, about this daemon's own
+    /// claim: at most 32 KiB, a piece with its path to the root. Never waits: see
+    /// [`LATER`].
+    ///
+    /// Errors: [`UNKNOWN_JOB`], [`NOT_DONE`], [`LATER`], [`CANNOT`], and invalid
+    /// parameters if the question is not about this daemon's claim.
+    #[method(name = "answer")]
+    async fn answer(&self, job: JobId, question: Question) -> RpcResult<HexBytes>;
+
     /// What the daemon does now: for operators.
     #[method(name = "overview")]
     async fn overview(&self) -> RpcResult<Overview>;
@@ -333,6 +445,7 @@ mod tests {
             job: 7,
             state: JobState::Refused,
             held: false,
+            watched: false,
             progress: 0,
             error: Some(Trouble {
                 code: "root_mismatch".into(),
@@ -363,6 +476,35 @@ mod tests {
             serde_json::json!({
                 "unit": "bytes", "done": 1, "total": 5, "per_second": 0.5, "eta_seconds": 8,
             })
+        );
+    }
+
+    #[test]
+    fn steps_have_the_agreed_json() {
+        let json = |step: DisputeStep| serde_json::to_value(step).unwrap();
+        assert_eq!(
+            json(DisputeStep::Agree),
+            serde_json::json!({"step": "agree"})
+        );
+        assert_eq!(json(DisputeStep::Ask), serde_json::json!({"step": "ask"}));
+        let descend = DisputeStep::Descend {
+            group: 7,
+            value: [1; 32],
+            siblings: vec![[2; 32]],
+        };
+        assert_eq!(
+            json(descend),
+            serde_json::json!({
+                "step": "descend", "group": 7, "value": format!("0x{}", "01".repeat(32)),
+                "siblings": [format!("0x{}", "02".repeat(32))],
+            })
+        );
+        let prove = DisputeStep::Prove {
+            proof: HexBytes(vec![0xab]),
+        };
+        assert_eq!(
+            json(prove),
+            serde_json::json!({"step": "prove", "proof": "0xab"})
         );
     }
 

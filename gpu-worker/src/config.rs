@@ -6,9 +6,9 @@
 use crate::{
     backend::Choice,
     engine::Limits,
+    fault::Fault,
     server::Token,
     system::{self, parse_bytes},
-    worker::Fault,
 };
 use athanor_content_store::Limits as StoreLimits;
 use clap::{Args, ValueEnum};
@@ -104,7 +104,9 @@ pub struct ServeArgs {
 
     /// FOR TESTS ONLY: make a fault on purpose. A provider that runs with this
     /// publishes wrong results, or none, and loses its collateral.
-    #[arg(long, value_enum, value_name = "FAULT", hide_short_help = true)]
+    ///
+    /// wrong-output, wrong-element=NODE, wrong-root=NODE, withhold, hold-fetch, hold-run, hold-store, hold-receipt.
+    #[arg(long, value_name = "FAULT", hide_short_help = true)]
     pub fault: Option<Fault>,
 }
 

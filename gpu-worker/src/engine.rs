@@ -11,6 +11,7 @@
 //!     fetching --> ready: input and weights held, roots and lengths right
 //!     ready --> running: the device is free
 //!     running --> fetching: a held blob vanished
+//!     running --> queued: a watched job makes room for an assigned one
 //!     running --> done
 //!     queued --> refused: over a limit
 //!     fetching --> refused: wrong bytes
@@ -28,20 +29,27 @@
 //! 1. one that somebody asked for within [`Limits::patience`]: a job that has
 //!    gone from the chain is not asked for any more, and runs when nothing else
 //!    wants to;
-//! 2. among those, one that has waited for [`Limits::aging`], the longest wait
+//! 2. among those, one that was assigned: a job that is only watched waits, and
+//!    stops if it runs, as long as there is anything else to do;
+//! 3. among those, one that has waited for [`Limits::aging`], the longest wait
 //!    first: so nothing starves, whatever deadlines others bring;
-//! 3. then the one with the earliest deadline;
-//! 4. then the one that came first.
+//! 4. then the one with the earliest deadline;
+//! 5. then the one that came first.
 //!
 //! The price plays no part: the draw on chain has settled it, and what a late
 //! job costs is its collateral, whatever it pays.
+//!
+//! *Errands* are work for jobs that are done: values made again for a dispute. One
+//! at a time gets the device, after the assigned jobs that are ready and before the
+//! watched ones; one that has waited for [`Limits::aging`] is the next.
 //!
 //! # Properties
 //!
 //! - At most one job runs at a time, and at most [`Limits::fetches`] fetch.
 //! - A job whose blobs nobody serves holds no fetch slot while it waits.
 //! - A full queue gives up a waiting job that nobody asks for before it turns
-//!   another away.
+//!   another away, and a waiting job that is only watched before it turns an
+//!   assigned one away.
 //! - Everything a report could concern carries the epoch of its attempt, so a
 //!   report that comes after a cancel or a restart of the job changes nothing.
 //! - Jobs that ended are forgotten, oldest first, beyond [`Limits::remembered`].
@@ -65,6 +73,10 @@ use std::{
 pub struct Limits {
     /// Jobs that may wait, fetch or run at a time.
     pub queue: usize,
+    /// Jobs among these that may be watched only.
+    pub watches: usize,
+    /// Errands that may wait or run at a time.
+    pub errands: usize,
     /// Jobs that may fetch at a time.
     pub fetches: usize,
     /// Bytes of memory one run may use.
@@ -94,6 +106,8 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             queue: 64,
+            watches: 16,
+            errands: 64,
             fetches: 4,
             memory: 4 << 30,
             max_cost: u64::MAX,
@@ -494,6 +508,27 @@ pub enum Action {
     Run(Attempt, Arc<Task>),
     /// Stop whatever is done for the attempt. A run that stops still reports.
     Stop(Attempt),
+    /// The device is this errand's until [`Engine::errand_ended`].
+    Grant(Attempt),
+}
+
+/// Why a job is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is this worker's to do.
+    Assigned,
+    /// To see whether others did it right.
+    Watched,
+}
+
+/// An errand that waits for the device, or has it.
+#[derive(Debug)]
+struct Errand {
+    attempt: Attempt,
+    task: Arc<Task>,
+    /// Since when it has been ready for the device.
+    ready: Option<Duration>,
+    granted: bool,
 }
 
 /// A ticket was not taken on.
@@ -506,10 +541,13 @@ pub enum SubmitError {
     /// No room.
     #[error("{0} jobs are waiting or running, which is the limit: submit again later")]
     QueueFull(usize),
+    /// No room for a job that is only watched.
+    #[error("{0} jobs are watched, which is the limit: ask again later")]
+    WatchesFull(usize),
 }
 
 /// There is no receipt.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiptError {
     /// Never submitted, cancelled, or forgotten.
@@ -568,6 +606,9 @@ struct Entry {
     phases: PhaseSeconds,
     /// Fetches and runs started.
     attempts: u32,
+    role: Role,
+    /// It runs and was told to make room.
+    yields: bool,
     /// What is known of the fetch or run under way.
     measured: Option<Measured>,
 }
@@ -607,6 +648,7 @@ impl Entry {
             *total += took.as_secs_f64();
         }
         (self.state, self.since, self.measured) = (state, now, None);
+        self.yields = false;
         (left, took)
     }
 
@@ -637,14 +679,21 @@ impl Entry {
     }
 
     /// Least first: see "Order" in the module's documentation.
-    fn rank(&self, now: Duration, limits: &Limits) -> (bool, bool, u128, u64) {
+    fn rank(&self, now: Duration, limits: &Limits) -> (bool, bool, bool, u128, u64) {
         let aged = now >= self.came.saturating_add(limits.aging);
         let order = if aged {
             self.came.as_nanos()
         } else {
             self.deadline.into()
         };
-        (self.is_forsaken(now, limits), !aged, order, self.epoch)
+        let watched = self.role == Role::Watched;
+        (
+            self.is_forsaken(now, limits),
+            watched,
+            !aged,
+            order,
+            self.epoch,
+        )
     }
 
     fn detail(&self, now: Duration) -> JobDetail {
@@ -682,6 +731,7 @@ impl Entry {
             job: self.task.ticket.job,
             state: self.state.name(),
             held: self.held,
+            watched: self.role == Role::Watched,
             progress: self.progress,
             error,
             work: self.measured.map(|measured| {
@@ -708,6 +758,8 @@ pub struct Engine {
     running: Option<Attempt>,
     /// Attempts with a fetch under way, cancelled ones included.
     fetching: Vec<Attempt>,
+    /// In the order they came.
+    errands: Vec<Errand>,
     next_epoch: u64,
     /// States left since they were last taken, and the time spent in each.
     left: Vec<(JobState, Duration)>,
@@ -726,6 +778,7 @@ impl Engine {
             actions: VecDeque::new(),
             running: None,
             fetching: Vec::new(),
+            errands: Vec::new(),
             next_epoch: 0,
             left: Vec::new(),
             given_up: Vec::new(),
@@ -746,7 +799,54 @@ impl Engine {
 
     /// Whether the device is at work, be it for a job that was cancelled.
     pub fn is_running(&self) -> bool {
-        self.running.is_some()
+        self.running.is_some() || self.errands.iter().any(|errand| errand.granted)
+    }
+
+    /// Takes on an errand for a job; its blobs stay in use until it ends. `None` if
+    /// there are as many as may be.
+    pub fn errand(&mut self, task: Arc<Task>) -> Option<Attempt> {
+        if self.errands.len() >= self.limits.errands || self.draining {
+            return None;
+        }
+        let attempt = Attempt {
+            job: task.ticket.job,
+            epoch: self.epoch(),
+        };
+        self.errands.push(Errand {
+            attempt,
+            task,
+            ready: None,
+            granted: false,
+        });
+        Some(attempt)
+    }
+
+    /// An errand has what it needs but the device.
+    pub fn errand_ready(&mut self, now: Duration, errand: Attempt) {
+        let found = self.errands.iter_mut().find(|one| one.attempt == errand);
+        if let Some(found) = found {
+            found.ready.get_or_insert(now);
+        }
+        self.advance(now);
+    }
+
+    /// An errand is over, with or without the device.
+    pub fn errand_ended(&mut self, now: Duration, errand: Attempt) {
+        self.errands.retain(|one| one.attempt != errand);
+        self.advance(now);
+    }
+
+    /// Why a job is run; `None` if it is not known.
+    pub fn role(&self, job: JobId) -> Option<Role> {
+        self.jobs.get(&job).map(|entry| entry.role)
+    }
+
+    /// Jobs that are watched only and have not ended.
+    pub fn watches(&self) -> usize {
+        self.jobs
+            .values()
+            .filter(|entry| entry.role == Role::Watched && !entry.state.name().is_terminal())
+            .count()
     }
 
     /// The states that jobs left since this was last asked, each with the time
@@ -810,12 +910,14 @@ impl Engine {
         })
     }
 
-    /// Roots that jobs which have not ended need.
+    /// Roots that jobs and errands which have not ended need.
     pub fn roots_in_use(&self) -> Vec<Root> {
         self.jobs
             .values()
             .filter(|entry| !entry.state.name().is_terminal())
-            .flat_map(|entry| entry.task.blobs())
+            .map(|entry| &entry.task)
+            .chain(self.errands.iter().map(|errand| &errand.task))
+            .flat_map(|task| task.blobs())
             .map(|blob| blob.root)
             .collect()
     }
@@ -856,30 +958,61 @@ impl Engine {
             })
     }
 
-    /// Takes on a task. `kept` is what an earlier run of the very same task
-    /// yielded, and whether its blobs are still held.
+    /// The waiting job that is only watched and would be served last.
+    fn least_watched(&self, now: Duration) -> Option<Attempt> {
+        self.jobs
+            .iter()
+            .filter(|(_, entry)| entry.is_waiting() && entry.role == Role::Watched)
+            .max_by_key(|(_, entry)| entry.rank(now, &self.limits))
+            .map(|(job, entry)| Attempt {
+                job: *job,
+                epoch: entry.epoch,
+            })
+    }
+
+    /// Takes on a task that is this worker's to do: see [`Engine::take_on`].
     pub fn submit(
         &mut self,
         now: Duration,
         task: impl Into<Arc<Task>>,
         kept: Option<(Outcome, bool)>,
     ) -> Result<Status, SubmitError> {
+        self.take_on(now, task, Role::Assigned, kept)
+    }
+
+    /// Takes on a task. `kept` is what an earlier run of the very same task
+    /// yielded, and whether its blobs are still held. A watched job that is
+    /// submitted as assigned is assigned from then on, never the other way round.
+    pub fn take_on(
+        &mut self,
+        now: Duration,
+        task: impl Into<Arc<Task>>,
+        role: Role,
+        kept: Option<(Outcome, bool)>,
+    ) -> Result<Status, SubmitError> {
         let task = task.into();
         let job = task.ticket.job;
-        let mut attempts = 0;
+        let (mut attempts, mut role) = (0, role);
         if let Some(entry) = self.jobs.get_mut(&job) {
             if entry.task.identity != task.identity {
                 return Err(SubmitError::OtherTicket(job));
             }
             entry.asked = now;
             entry.deadline = task.ticket.deadline;
+            if role == Role::Assigned {
+                entry.role = role;
+                entry.yields = false;
+            }
+            role = entry.role;
             let retry = match &entry.state {
                 State::Failed(_) => true,
                 State::Refused(refusal) => refusal.code.may_pass(),
                 _ => false,
             } && now >= entry.ended.saturating_add(self.limits.retry_after);
             if !retry {
-                return Ok(entry.status(now));
+                let status = entry.status(now);
+                self.advance(now);
+                return Ok(self.status(now, job).unwrap_or(status));
             }
             attempts = entry.attempts;
         }
@@ -887,14 +1020,27 @@ impl Engine {
             (Err(refusal), _) => (State::Refused(refusal), false, 0),
             (Ok(()), Some((outcome, held))) => (State::Done(Arc::new(outcome)), held, 100),
             (Ok(()), None) => {
+                if role == Role::Watched && self.watches() >= self.limits.watches {
+                    return Err(SubmitError::WatchesFull(self.limits.watches));
+                }
                 if self.live() >= self.limits.queue {
-                    let Some(forsaken) = self.forsaken(now) else {
+                    let (forsaken, why) = match (self.forsaken(now), role) {
+                        (Some(forsaken), _) => {
+                            let seconds = self.limits.patience.as_secs();
+                            (
+                                Some(forsaken),
+                                format!("nobody asked for the job for {seconds} s"),
+                            )
+                        }
+                        (None, Role::Assigned) => {
+                            (self.least_watched(now), "the job is only watched".into())
+                        }
+                        (None, Role::Watched) => (None, String::new()),
+                    };
+                    let Some(forsaken) = forsaken else {
                         return Err(SubmitError::QueueFull(self.limits.queue));
                     };
-                    let message = format!(
-                        "nobody asked for the job for {} s, and job {job} needed its place",
-                        self.limits.patience.as_secs()
-                    );
+                    let message = format!("{why}, and job {job} needed its place");
                     let failure = Failure::new(FailureCode::Abandoned, message);
                     self.give_up(now, forsaken, failure);
                 }
@@ -915,6 +1061,8 @@ impl Engine {
             since: now,
             phases: PhaseSeconds::default(),
             attempts,
+            role,
+            yields: false,
             measured: None,
         };
         self.jobs.insert(job, entry);
@@ -1099,8 +1247,15 @@ impl Engine {
             .is_some_and(|entry| entry.epoch == attempt.epoch)
     }
 
-    /// An attempt was stopped because the daemon stops: the job waits for the
-    /// next start.
+    /// Whether an attempt was told to make room for another.
+    pub fn yields(&self, attempt: Attempt) -> bool {
+        self.jobs
+            .get(&attempt.job)
+            .is_some_and(|entry| entry.epoch == attempt.epoch && entry.yields)
+    }
+
+    /// An attempt was stopped because the daemon stops, or because it was told to
+    /// make room: the job waits for the next start, or for its turn.
     pub fn handed_back(&mut self, now: Duration, attempt: Attempt) {
         self.end_fetch(attempt);
         self.end_run(attempt);
@@ -1108,8 +1263,10 @@ impl Engine {
             if !entry.state.name().is_terminal() {
                 entry.enter(now, State::Queued);
                 entry.held = false;
+                entry.progress = 0;
             }
         }
+        self.advance(now);
     }
 
     fn current(&mut self, attempt: Attempt) -> Option<&mut Entry> {
@@ -1185,24 +1342,7 @@ impl Engine {
                 .push_back(Action::Fetch(attempt, entry.task.clone()));
             self.fetching.push(attempt);
         }
-        if self.running.is_none() && !self.draining {
-            let next = self
-                .jobs
-                .iter_mut()
-                .filter(|(_, entry)| matches!(entry.state, State::Ready))
-                .min_by_key(|(_, entry)| entry.rank(now, limits));
-            if let Some((job, entry)) = next {
-                let attempt = Attempt {
-                    job: *job,
-                    epoch: entry.epoch,
-                };
-                let left = entry.enter(now, State::Running);
-                self.left.push(left);
-                self.actions
-                    .push_back(Action::Run(attempt, entry.task.clone()));
-                self.running = Some(attempt);
-            }
-        }
+        self.hand_out(now);
         let mut ended: Vec<(Duration, u64, JobId)> = self
             .jobs
             .iter()
@@ -1215,6 +1355,65 @@ impl Engine {
             for (_, _, job) in ended.into_iter().take(surplus) {
                 self.jobs.remove(&job);
             }
+        }
+    }
+}
+
+impl Engine {
+    /// Gives the device to who is next, or asks for it back.
+    fn hand_out(&mut self, now: Duration) {
+        if self.draining || self.errands.iter().any(|errand| errand.granted) {
+            return;
+        }
+        let limits = &self.limits;
+        let job = self
+            .jobs
+            .iter()
+            .filter(|(_, entry)| matches!(entry.state, State::Ready))
+            .min_by_key(|(_, entry)| entry.rank(now, limits))
+            .map(|(job, entry)| {
+                let first = entry.role == Role::Assigned && !entry.is_forsaken(now, limits);
+                (*job, first)
+            });
+        let errand = self
+            .errands
+            .iter()
+            .enumerate()
+            .filter_map(|(index, errand)| Some((errand.ready?, index)))
+            .min();
+        let before_jobs = errand.is_some_and(|(ready, _)| {
+            let aged = now >= ready.saturating_add(limits.aging);
+            aged || job.is_none_or(|(_, first)| !first)
+        });
+        if let Some(running) = self.running {
+            let waits = before_jobs || job.is_some_and(|(_, first)| first);
+            if let Some(entry) = self.current(running) {
+                let gives_way = entry.role == Role::Watched && !entry.yields;
+                if waits && gives_way && matches!(entry.state, State::Running) {
+                    entry.yields = true;
+                    self.actions.push_back(Action::Stop(running));
+                }
+            }
+            return;
+        }
+        if let (true, Some((_, index))) = (before_jobs, errand) {
+            if let Some(errand) = self.errands.get_mut(index) {
+                errand.granted = true;
+                self.actions.push_back(Action::Grant(errand.attempt));
+            }
+            return;
+        }
+        let Some((job, _)) = job else { return };
+        if let Some(entry) = self.jobs.get_mut(&job) {
+            let attempt = Attempt {
+                job,
+                epoch: entry.epoch,
+            };
+            let left = entry.enter(now, State::Running);
+            self.left.push(left);
+            self.actions
+                .push_back(Action::Run(attempt, entry.task.clone()));
+            self.running = Some(attempt);
         }
     }
 }

@@ -10,6 +10,9 @@
 //! | [`engine`] | the job engine: a state machine without I/O, clock or threads |
 //! | [`worker`] | the engine's hands: fetching, running, storing, on tokio |
 //! | [`backend`] | what runs programs: the CPU and CUDA |
+//! | [`part`] | parts of programs, to make single values of a run again |
+//! | [`dispute`] | what a challenger does next, as a pure function of roots, tensors and answers |
+//! | [`fault`] | faults made on purpose, for tests |
 //! | [`cuda`] | what CUDA this machine has, found without needing any; the crate's only `unsafe` |
 //! | [`blobs`] | blobs from the local store and the configured gateways |
 //! | [`journal`] | tickets taken on and not finished, so that a crash costs no job |
@@ -32,10 +35,13 @@ pub mod blobs;
 pub mod commands;
 pub mod config;
 pub mod cuda;
+pub mod dispute;
 pub mod engine;
+pub mod fault;
 pub mod journal;
 pub mod metrics;
 pub mod net;
+pub mod part;
 pub mod receipts;
 pub mod server;
 pub mod system;

@@ -1,6 +1,6 @@
 //! Every Prometheus metric of the daemon.
 
-use crate::{api::JobState, backend::Device, VERSION};
+use crate::{api::JobState, backend::Device, dispute::Next, fault::Fault, VERSION};
 use prometheus::{
     core::{AtomicU64, GenericCounter, GenericCounterVec},
     Encoder, Histogram, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -55,6 +55,18 @@ pub struct Metrics {
     pub memory_available: IntGauge,
     /// Whether jobs are taken.
     pub ready: IntGauge,
+    /// Tickets taken on to be watched.
+    pub watches: Counter,
+    /// Steps told to challengers, by which.
+    disputes: CounterVec,
+    /// Demands answered.
+    pub answers: Counter,
+    /// Values made again.
+    pub recomputations: Counter,
+    /// Seconds it took to make values again.
+    pub recompute_seconds: Histogram,
+    /// Faults made on purpose: 1 for the one in force.
+    faults: IntGaugeVec,
 }
 
 impl Metrics {
@@ -119,7 +131,39 @@ impl Metrics {
             .buckets(prometheus::exponential_buckets(0.001, 4.0, 12)?),
         )?;
         registry.register(Box::new(run_seconds.clone()))?;
+        let recompute_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "athanor_worker_recompute_seconds",
+                "Seconds it took to make values again for a dispute, fetches and waits included",
+            )
+            .buckets(prometheus::exponential_buckets(0.001, 4.0, 12)?),
+        )?;
+        registry.register(Box::new(recompute_seconds.clone()))?;
+        let faults = IntGaugeVec::new(
+            Opts::new(
+                "athanor_worker_fault",
+                "1 for the fault this daemon makes on purpose; there is none on an honest one",
+            ),
+            &["fault"],
+        )?;
+        registry.register(Box::new(faults.clone()))?;
         Ok(Metrics {
+            recompute_seconds,
+            faults,
+            watches: counter(
+                "athanor_worker_watches_total",
+                "Requests to watch a job that were taken",
+            )?,
+            disputes: counters(
+                "athanor_worker_disputes_total",
+                "Steps told to challengers, by which",
+                &["step"],
+            )?,
+            answers: counter("athanor_worker_answers_total", "Demands answered")?,
+            recomputations: counter(
+                "athanor_worker_recomputations_total",
+                "Times that values were made again for a dispute",
+            )?,
             phases,
             store_used: gauge("athanor_worker_store_bytes", "Bytes in the store")?,
             store_limit: gauge(
@@ -208,6 +252,24 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
+    /// Counts a step told to a challenger.
+    pub fn disputed(&self, next: &Next) {
+        let step = match next {
+            Next::Agree => "agree",
+            Next::Ask => "ask",
+            Next::Descend(_) => "descend",
+            Next::Prove(_) => "prove",
+        };
+        self.disputes.with_label_values(&[step]).inc();
+    }
+
+    /// Shows the fault that is made on purpose.
+    pub fn fault(&self, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            self.faults.with_label_values(&[&fault.to_string()]).set(1);
+        }
+    }
+
     /// Counts a fetch that came to nothing.
     pub fn fetch_failed(&self, reason: &str) {
         self.fetch_failures.with_label_values(&[reason]).inc();
@@ -245,6 +307,8 @@ mod tests {
         metrics.phase(JobState::Ready, Duration::from_millis(3));
         metrics.fetch_failed("root_mismatch");
         metrics.call("worker_submit", false);
+        metrics.disputed(&Next::Agree);
+        metrics.fault(Some(Fault::WrongElement(3)));
         let text = metrics.text().unwrap();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.starts_with("athanor_worker_"), "{line}");
@@ -256,6 +320,8 @@ mod tests {
             "athanor_worker_phase_seconds_count{phase=\"ready\"} 1",
             "athanor_worker_rpc_calls_total{method=\"worker_submit\",outcome=\"error\"} 1",
             "device=\"a \\\"cpu\\\"\"",
+            "athanor_worker_disputes_total{step=\"agree\"} 1",
+            "athanor_worker_fault{fault=\"wrong-element=3\"} 1",
         ] {
             assert!(text.contains(expected), "{expected} in {text}");
         }

@@ -14,15 +14,20 @@
 
 use crate::{
     api::{
-        Capabilities, JobReceipt, Overview, Readiness, Status, WorkerApiServer, BAD_PROGRAM,
-        NOT_DONE, OTHER_TICKET, QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
+        Capabilities, DisputeStep, HexBytes, JobReceipt, Overview, Readiness, Roots, Status,
+        WorkerApiServer, BAD_ANSWERS, BAD_PROGRAM, CANNOT, LATER, NOT_DONE, OTHER_TICKET,
+        QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
     },
     engine::{ReceiptError, SubmitError},
     net::Bounded,
-    worker::{TicketError, Worker},
+    worker::{DisputeProblem, TicketError, Worker},
 };
 use athanor_content_store::{Access, Store};
-use athanor_primitives::{ticket::bytes_from_hex, JobId, Ticket};
+use athanor_primitives::{
+    dispute::{Question, MAX_ANSWERS, MAX_DEMANDED},
+    ticket::bytes_from_hex,
+    JobId, Ticket,
+};
 use athanor_tensor_program::MAX_PROGRAM_BYTES;
 use axum::{
     body::Body,
@@ -56,9 +61,9 @@ use std::{
 use tokio::net::TcpListener;
 use tower::{layer::util::Identity, Service};
 
-/// Longest JSON-RPC request in bytes: a program of 64 KiB in hex, 1,024 roots,
-/// and room.
-pub const MAX_REQUEST: u32 = 256 * 1024;
+/// Longest JSON-RPC request in bytes: three answers of 32 KiB or a program of
+/// 64 KiB in hex, twice 1,024 roots, and room.
+pub const MAX_REQUEST: u32 = 384 * 1024;
 
 /// Longest JSON-RPC answer in bytes, a batch included.
 pub const MAX_RESPONSE: u32 = 1024 * 1024;
@@ -144,7 +149,7 @@ impl Handler {
         result
     }
 
-    async fn take(&self, ticket: Ticket, program: String) -> RpcResult<Status> {
+    async fn take(&self, ticket: Ticket, program: String, watch: bool) -> RpcResult<Status> {
         if program.len().saturating_sub(2) / 2 > MAX_PROGRAM_BYTES {
             return Err(error(
                 BAD_PROGRAM,
@@ -157,19 +162,58 @@ impl Handler {
                 "the program must be 0x and pairs of hex digits",
             ));
         };
-        self.worker
-            .submit(ticket, &program)
-            .await
-            .map_err(|problem| {
-                let code = match &problem {
-                    TicketError::Program(_) => BAD_PROGRAM,
-                    TicketError::Submit(SubmitError::OtherTicket(_)) => OTHER_TICKET,
-                    TicketError::Submit(SubmitError::QueueFull(_)) => QUEUE_FULL,
-                    TicketError::ShuttingDown => SHUTTING_DOWN,
-                };
-                error(code, problem.to_string())
-            })
+        let taken = match watch {
+            true => self.worker.watch(ticket, &program).await,
+            false => self.worker.submit(ticket, &program).await,
+        };
+        taken.map_err(|problem| {
+            let code = match &problem {
+                TicketError::Program(_) => BAD_PROGRAM,
+                TicketError::Submit(SubmitError::OtherTicket(_)) => OTHER_TICKET,
+                TicketError::Submit(SubmitError::QueueFull(_) | SubmitError::WatchesFull(_)) => {
+                    QUEUE_FULL
+                }
+                TicketError::ShuttingDown => SHUTTING_DOWN,
+            };
+            error(code, problem.to_string())
+        })
     }
+}
+
+fn receipt_code(problem: &ReceiptError) -> i32 {
+    match problem {
+        ReceiptError::Unknown(_) => UNKNOWN_JOB,
+        ReceiptError::NotDone(..) => NOT_DONE,
+    }
+}
+
+fn dispute_error(problem: DisputeProblem) -> ErrorObjectOwned {
+    let code = match &problem {
+        DisputeProblem::Receipt(problem) => receipt_code(problem),
+        DisputeProblem::Later(_) => LATER,
+        DisputeProblem::Answers(_) => BAD_ANSWERS,
+        DisputeProblem::Params(_) => INVALID_PARAMS_CODE,
+        DisputeProblem::Cannot(_) => CANNOT,
+    };
+    error(code, problem.to_string())
+}
+
+/// Reads the answers of a thread.
+fn answers(texts: &[String]) -> RpcResult<Vec<Vec<u8>>> {
+    if texts.len() > usize::from(MAX_ANSWERS) {
+        return Err(error(BAD_ANSWERS, "a thread has at most 3 answers"));
+    }
+    let most = usize::try_from(MAX_DEMANDED).unwrap_or(usize::MAX);
+    texts
+        .iter()
+        .map(|text| bytes_from_hex(text, most))
+        .collect::<Option<_>>()
+        .ok_or_else(|| {
+            error(
+                BAD_ANSWERS,
+                "an answer must be 0x and pairs of hex digits of at most 32 KiB",
+            )
+        })
 }
 
 fn error(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
@@ -183,8 +227,44 @@ impl WorkerApiServer for Handler {
     }
 
     async fn submit(&self, ticket: Ticket, program: String) -> RpcResult<Status> {
-        let result = self.take(ticket, program).await;
+        let result = self.take(ticket, program, false).await;
         self.counted("worker_submit", result)
+    }
+
+    async fn watch(&self, ticket: Ticket, program: String) -> RpcResult<Status> {
+        let result = self.take(ticket, program, true).await;
+        self.counted("worker_watch", result)
+    }
+
+    async fn dispute(
+        &self,
+        job: JobId,
+        claim: Roots,
+        node: u16,
+        given: Vec<String>,
+    ) -> RpcResult<DisputeStep> {
+        let result = match answers(&given) {
+            Ok(answers) => {
+                let next = self.worker.dispute(job, claim.0, node, answers).await;
+                next.map(DisputeStep::from).map_err(dispute_error)
+            }
+            Err(error) => Err(error),
+        };
+        self.counted("worker_dispute", result)
+    }
+
+    async fn answer(&self, job: JobId, question: Question) -> RpcResult<HexBytes> {
+        let result = match question.job == job {
+            true => {
+                let answer = self.worker.answer(question).await;
+                answer.map(HexBytes).map_err(dispute_error)
+            }
+            false => Err(error(
+                INVALID_PARAMS_CODE,
+                "the question is about another job",
+            )),
+        };
+        self.counted("worker_answer", result)
     }
 
     async fn status(&self, job: JobId) -> RpcResult<Status> {
@@ -194,13 +274,8 @@ impl WorkerApiServer for Handler {
     }
 
     async fn receipt(&self, job: JobId) -> RpcResult<JobReceipt> {
-        let result = self.worker.receipt(job).map_err(|problem| {
-            let code = match &problem {
-                ReceiptError::Unknown(_) => UNKNOWN_JOB,
-                ReceiptError::NotDone(..) => NOT_DONE,
-            };
-            error(code, problem.to_string())
-        });
+        let result = self.worker.receipt(job);
+        let result = result.map_err(|problem| error(receipt_code(&problem), problem.to_string()));
         self.counted("worker_receipt", result)
     }
 

@@ -29,8 +29,9 @@ use crate::{
     blobs::{Blobs, FetchError},
     engine::{
         Action, Attempt, Blob, Engine, Failure, FailureCode, Limits, Outcome, ProgramError,
-        ReceiptError, Refusal, SubmitError, Task,
+        ReceiptError, Refusal, Role, SubmitError, Task,
     },
+    fault,
     journal::{Journal, JournalError, Pending},
     metrics::Metrics,
     receipts::Receipts,
@@ -39,7 +40,6 @@ use crate::{
 use athanor_content_store::{Error as StoreError, Store};
 use athanor_primitives::{ticket::to_hex, JobId, Root, Ticket, MAX_INLINE_OUTPUT};
 use bytes::Bytes;
-use clap::ValueEnum;
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -48,30 +48,13 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::{oneshot, Notify, RwLock};
 use tracing::Instrument;
 
-/// A fault made on purpose, to see it found out or overcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fault {
-    /// Flip the last byte of the last node's output before it is hashed.
-    WrongOutput,
-    /// Fetch nothing: stay there until stopped or killed.
-    HoldFetch,
-    /// Stay in the run.
-    HoldRun,
-    /// Stay where the output is stored and the receipt is not.
-    HoldStore,
-    /// Stay where the receipt is kept and nobody knows.
-    HoldReceipt,
-}
+mod disputes;
 
-impl Fault {
-    /// Whether results are wrong.
-    pub fn lies(self) -> bool {
-        self == Fault::WrongOutput
-    }
-}
+pub use crate::fault::Fault;
+pub use disputes::{DisputeProblem, GLANCE};
 
 /// How a worker behaves.
 #[derive(Clone, Debug)]
@@ -135,6 +118,11 @@ pub struct Worker(Arc<Inner>);
 struct Inner {
     engine: Mutex<Engine>,
     stops: Mutex<HashMap<Attempt, Arc<Stop>>>,
+    errands: Mutex<disputes::Errands>,
+    /// The errand whose turn it is holds it.
+    errand_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Errands that wait for the device.
+    grants: Mutex<HashMap<Attempt, oneshot::Sender<()>>>,
     blobs: Blobs,
     receipts: Receipts,
     journal: Journal,
@@ -211,9 +199,13 @@ impl Worker {
         let room = store.limits().max_total;
         settings.limits.store = settings.limits.store.min(room);
         metrics.store_limit.set(room.try_into().unwrap_or(i64::MAX));
+        metrics.fault(settings.fault);
         let worker = Worker(Arc::new(Inner {
             engine: Mutex::new(Engine::new(settings.limits.clone())),
             stops: Mutex::default(),
+            errands: Mutex::default(),
+            errand_turn: Arc::default(),
+            grants: Mutex::default(),
             blobs: Blobs::new(store, gateways, metrics.clone())?,
             receipts,
             journal,
@@ -321,7 +313,7 @@ impl Worker {
                     continue;
                 }
             };
-            match self.take(task, None).await {
+            match self.take(task, None, Role::Assigned).await {
                 Ok(status) => {
                     resumed += 1;
                     inner.metrics.resumed.inc();
@@ -365,20 +357,31 @@ impl Worker {
             memory: limits.memory,
             queue_limit: u64::try_from(limits.queue).unwrap_or(u64::MAX),
             semantic_version: SEMANTIC_VERSION,
+            fault: self.0.settings.fault.map(|fault| fault.to_string()),
         }
     }
 
     /// Takes on a ticket with its program's bytes.
     pub async fn submit(&self, ticket: Ticket, program: &[u8]) -> Result<Status, TicketError> {
+        self.take_on(ticket, program, Role::Assigned).await
+    }
+
+    async fn take_on(
+        &self,
+        ticket: Ticket,
+        program: &[u8],
+        role: Role,
+    ) -> Result<Status, TicketError> {
         if self.0.closing.load(Ordering::Relaxed) {
             return Err(TicketError::ShuttingDown);
         }
         let task = Task::new(ticket, program)?;
         let job = task.ticket().job;
         let known = lock(&self.0.engine).knows(job);
-        let status = self.take(task, Some(program)).await?;
+        let status = self.take(task, Some(program), role).await?;
         if !known {
-            tracing::info!(job, state = status.state.as_str(), "ticket taken");
+            let watched = status.watched;
+            tracing::info!(job, watched, state = status.state.as_str(), "ticket taken");
             if let (Some(trouble), true) = (&status.error, status.state.is_terminal()) {
                 self.0.metrics.job_ended(&trouble.code);
                 tracing::warn!(
@@ -395,8 +398,13 @@ impl Worker {
 
     /// Hands a task to the engine. With `program`, writes it down first unless
     /// that is needless; without, it is in the journal and leaves it if it has
-    /// ended.
-    async fn take(&self, task: Task, program: Option<&[u8]>) -> Result<Status, TicketError> {
+    /// ended. What is only watched is never written down.
+    async fn take(
+        &self,
+        task: Task,
+        program: Option<&[u8]>,
+        role: Role,
+    ) -> Result<Status, TicketError> {
         let inner = &self.0;
         let planned = inner
             .backend
@@ -408,20 +416,27 @@ impl Worker {
         };
         // From here to the engine's answer, no blob of the task is removed.
         let _gate = inner.gate.read().await;
-        let state = lock(&inner.engine).state(task.ticket().job);
+        let (state, known_as) = {
+            let engine = lock(&inner.engine);
+            let job = task.ticket().job;
+            (engine.state(job), engine.role(job))
+        };
         let kept = match state {
             Some(_) => None,
             None => inner.kept(&task).await,
         };
         let reused = kept.is_some();
-        let starts = matches!(state, None | Some(JobState::Refused | JobState::Failed))
+        let ended = matches!(state, None | Some(JobState::Refused | JobState::Failed));
+        let upgraded = known_as == Some(Role::Watched) && state != Some(JobState::Done);
+        let starts = role == Role::Assigned
+            && (ended || upgraded)
             && !reused
             && task.check(&inner.settings.limits).is_ok();
         let task = Arc::new(task);
         if let (Some(program), true) = (program, starts) {
             inner.write_down(&task, program).await;
         }
-        let result = lock(&inner.engine).submit(inner.now(), task.clone(), kept);
+        let result = lock(&inner.engine).take_on(inner.now(), task.clone(), role, kept);
         if reused {
             inner.metrics.receipts_reused.inc();
         }
@@ -735,6 +750,13 @@ impl Inner {
                         stop.now();
                     }
                 }
+                Some(Action::Grant(errand)) => {
+                    let grant = lock(&self.grants).remove(&errand);
+                    let taken = grant.is_some_and(|grant| grant.send(()).is_ok());
+                    if !taken {
+                        lock(&self.engine).errand_ended(self.now(), errand);
+                    }
+                }
                 Some(Action::Fetch(attempt, task)) => {
                     let inner = self.clone();
                     self.attempt(attempt, "fetch", task.clone(), move |stop| async move {
@@ -778,8 +800,9 @@ impl Inner {
             if report.is_end() && lock(&inner.engine).is_current(attempt) {
                 inner.cross_out(&task).await;
             }
-            inner.report(attempt, report);
+            // Before the report, which may start the same attempt again.
             lock(&inner.stops).remove(&attempt);
+            inner.report(attempt, report);
             inner.act();
         };
         tokio::spawn(end.instrument(span));
@@ -826,6 +849,10 @@ impl Inner {
             }
             Report::Stopped if self.closing.load(Ordering::Relaxed) => {
                 tracing::info!(job, "job stopped; the next start goes on with it");
+                engine.handed_back(now, attempt);
+            }
+            Report::Stopped if engine.yields(attempt) => {
+                tracing::info!(job, "watched job makes room; it is run later");
                 engine.handed_back(now, attempt);
             }
             Report::Stopped => {
@@ -1076,18 +1103,13 @@ pub fn compute(
         return Err(BackendError::Bug("a run without an input".into()));
     };
     let weights: Vec<&[u8]> = weights.iter().map(|bytes| &bytes[..]).collect();
-    let mut trace = backend.run(
-        Run {
-            program,
-            batch,
-            input,
-            weights: &weights,
-        },
-        control,
-    )?;
-    if fault == Some(Fault::WrongOutput) {
-        trace.spoil();
-    }
+    let run = Run {
+        program,
+        batch,
+        input,
+        weights: &weights,
+    };
+    let trace = fault::run(backend, run, fault, control)?;
     made(program.outputs(), trace)
 }
 

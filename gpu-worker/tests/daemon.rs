@@ -1,7 +1,11 @@
 //! The daemon over loopback: HTTP, WebSocket, blobs, bad input.
 
 use athanor_content_store::{Client, Limits as StoreLimits, Store};
-use athanor_primitives::{ticket::to_hex, Duty, JobId, Ticket};
+use athanor_primitives::{
+    dispute::{Asked, Question, Value},
+    ticket::to_hex,
+    Duty, JobId, Ticket,
+};
 use athanor_tensor_program::{
     interpret, load, ops::Clamp, ops::Lut8, Constant, DType, Execution, Node, Op, Operand, Program,
     Shape, TensorType,
@@ -10,8 +14,8 @@ use axum::{http::StatusCode, routing::get, Router};
 use bytes::Bytes;
 use gpu_worker::{
     api::{
-        JobReceipt, JobState, Readiness, Status, WorkerApiClient, BAD_PROGRAM, NOT_DONE,
-        OTHER_TICKET, QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
+        DisputeStep, JobReceipt, JobState, Readiness, Roots, Status, WorkerApiClient, BAD_ANSWERS,
+        BAD_PROGRAM, NOT_DONE, OTHER_TICKET, QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
     },
     backend::{cpu::Cpu, Backend, BackendError, Control, Device, Run, Trace},
     metrics::Metrics,
@@ -1338,4 +1342,74 @@ async fn an_input_is_marked_when_its_fetch_starts() {
     assert!(!marker(&table()).exists(), "weights stay");
     daemon.stop().await;
     gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disputes_are_had_over_json_rpc() {
+    let (dir, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut lying = Setup::default();
+    lying.settings.fault = Some(Fault::WrongElement(1));
+    let liar = lying.start(other.path()).await;
+    let watcher = start(&dir).await;
+    for daemon in [&liar, &watcher] {
+        daemon.put_all().await;
+    }
+    liar.submit(ticket(1)).await;
+    let claim = liar.done(1).await;
+    let rpc = watcher.rpc();
+    let status = rpc.watch(ticket(1), to_hex(&program())).await.unwrap();
+    assert_eq!(status.job, 1);
+    assert_ne!(watcher.done(1).await.node_roots, claim.node_roots);
+
+    let roots = || Roots(claim.node_roots.clone());
+    let ask = rpc.dispute(1, roots(), 1, vec![]).await.unwrap();
+    assert_eq!(ask, DisputeStep::Ask);
+    let question = Question {
+        job: 1,
+        thread: 4,
+        trace_root: claim.trace_root,
+        value: Value::Node(1),
+        root: claim.node_roots[1],
+        len: u64::from(BATCH) * 16,
+        asked: Asked::Subtree {
+            start: 0,
+            count: 1,
+            value: claim.node_roots[1],
+        },
+        deadline: 9,
+    };
+    let answer = liar.rpc().answer(1, question.clone()).await.unwrap();
+    assert_eq!(root(&answer.0), claim.node_roots[1]);
+    let step = rpc
+        .dispute(1, roots(), 1, vec![to_hex(&answer.0)])
+        .await
+        .unwrap();
+    assert!(matches!(step, DisputeStep::Prove { .. }), "{step:?}");
+
+    let wrong = rpc.dispute(1, roots(), 1, vec![to_hex(&[1; 640])]).await;
+    assert_eq!(code(wrong), BAD_ANSWERS);
+    for texts in [
+        vec!["zz".into()],
+        vec!["0x".into(); 4],
+        vec![to_hex(&[0; 32_769])],
+    ] {
+        assert_eq!(code(rpc.dispute(1, roots(), 1, texts).await), BAD_ANSWERS);
+    }
+    let unknown = rpc.dispute(2, roots(), 1, vec![]).await;
+    assert_eq!(code(unknown), UNKNOWN_JOB);
+    assert_eq!(code(rpc.dispute(1, roots(), 2, vec![]).await), -32_602);
+    let claim_too_long = rpc.dispute(1, Roots(vec![[0; 32]; 1_025]), 1, vec![]).await;
+    assert_eq!(code(claim_too_long), -32_602);
+    assert_eq!(code(rpc.answer(1, question.clone()).await), -32_602);
+    assert_eq!(code(rpc.answer(2, question).await), -32_602);
+    // The longest call: as many roots and answers as may be.
+    let most = rpc
+        .dispute(
+            1,
+            Roots(vec![[0; 32]; 1_024]),
+            1,
+            vec![to_hex(&[0; 32_768]); 3],
+        )
+        .await;
+    assert_eq!(code(most), -32_602);
 }

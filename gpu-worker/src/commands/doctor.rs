@@ -129,6 +129,14 @@ pub async fn examine(args: &ServeArgs) -> Vec<Finding> {
         }
         Ok(config) => {
             findings.push(settings(&config));
+            findings.extend(config.fault.map(|fault| {
+                Finding::new(
+                    "fault",
+                    Verdict::Bad,
+                    format!("{fault}: wrong results or none, on purpose"),
+                )
+                .next("remove --fault, or the provider loses its collateral")
+            }));
             findings.push(backend_found(&config));
             findings.push(store(&config).await);
             findings.push(port(args, &config).await);
@@ -354,6 +362,18 @@ mod tests {
             assert!(text.contains(&format!(". {name}: ")), "{text}");
         }
         assert!(!text.contains("gateways"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_fault_made_on_purpose_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let findings = examine(&ServeArgs {
+            fault: Some(crate::fault::Fault::WrongElement(3)),
+            ..args(&dir)
+        })
+        .await;
+        assert_eq!(found(&findings, "fault"), Verdict::Bad);
+        assert!(verdict(&findings, false).contains("remove --fault"));
     }
 
     #[tokio::test]

@@ -114,7 +114,12 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
             path.display()
         );
     }
-    let needed = validated.memory(batch).unwrap_or(u64::MAX);
+    let (backend, why) = backend::choose(args.backend, args.threads, cuda::probe)?;
+    tracing::info!("{why}");
+    let needed = backend
+        .plan_bytes(&validated, batch)
+        .or_else(|| validated.memory(batch))
+        .unwrap_or(u64::MAX);
     ensure!(
         needed <= memory,
         "the run needs {}, it may use {}: take a smaller --batch, or raise --memory",
@@ -145,7 +150,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         batch,
         inline_output: false,
     };
-    let task = Task::new(ticket, &program)?;
+    let task = Task::new(ticket, &program)?.planned(needed);
     let limits = Limits {
         memory,
         max_blob: u64::MAX,
@@ -154,8 +159,6 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     if let Err(refusal) = task.check(&limits) {
         bail!("{}", refusal.message);
     }
-    let (backend, why) = backend::choose(args.backend, args.threads, cuda::probe)?;
-    tracing::info!("{why}");
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{elapsed_precise} [{wide_bar}] {percent:>3} %, {eta} left")?
             .progress_chars("=> "),

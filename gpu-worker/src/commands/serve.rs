@@ -20,7 +20,7 @@ pub async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = args.settle()?;
     if let Some(fault) = config.fault {
         tracing::warn!(
-            ?fault,
+            %fault,
             "THIS DAEMON MAKES WRONG RESULTS OR NONE ON PURPOSE: its provider will lose its \
              collateral"
         );

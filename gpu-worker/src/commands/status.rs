@@ -183,6 +183,10 @@ fn table(overview: &Overview) -> String {
             ),
         ),
     ]);
+    let head = match &worker.fault {
+        Some(fault) => format!("{head}\nFAULT MADE ON PURPOSE: {fault}"),
+        None => head.to_string(),
+    };
     if overview.jobs.is_empty() {
         return format!("{head}\n\nNo jobs.\n");
     }
@@ -223,7 +227,10 @@ fn row(job: &JobDetail) -> [String; 9] {
         .map(|trouble| format!("{}: {}", trouble.code, trouble.message));
     [
         status.job.to_string(),
-        status.state.to_string(),
+        match status.watched {
+            true => format!("{}, watched", status.state),
+            false => status.state.to_string(),
+        },
         format!("{} %", status.progress),
         rate.unwrap_or_default(),
         left.unwrap_or_default(),
@@ -259,6 +266,7 @@ mod tests {
                 memory: 1 << 30,
                 queue_limit: 64,
                 semantic_version: 1,
+                fault: None,
             },
             ready: Readiness::Ready,
             uptime_seconds: 90_061,
@@ -276,6 +284,7 @@ mod tests {
                 job: 77,
                 state: JobState::Fetching,
                 held: false,
+                watched: false,
                 progress: 12,
                 error: Some(Trouble {
                     code: "blob_missing".into(),

@@ -723,3 +723,176 @@ fn details_are_in_the_order_of_service() {
     assert_eq!(order(9), [1, 3, 2, 5, 4]);
     assert_eq!(order(2), [1, 3]);
 }
+
+fn watch(engine: &mut Engine, now: Duration, job: JobId) -> Result<Status, SubmitError> {
+    engine.take_on(now, task(job), Role::Watched, None)
+}
+
+fn stop(engine: &mut Engine) -> Attempt {
+    match engine.next_action() {
+        Some(Action::Stop(attempt)) => attempt,
+        other => panic!("expected a stop, got {other:?}"),
+    }
+}
+
+fn grant(engine: &mut Engine) -> Attempt {
+    match engine.next_action() {
+        Some(Action::Grant(errand)) => errand,
+        other => panic!("expected a grant, got {other:?}"),
+    }
+}
+
+#[test]
+fn watched_jobs_come_after_assigned_ones() {
+    let mut engine = engine(|l| l.fetches = 1);
+    watch(&mut engine, Duration::ZERO, 1).unwrap();
+    watch(&mut engine, Duration::ZERO, 2).unwrap();
+    engine
+        .submit(Duration::ZERO, with_deadline(3, 9_999), None)
+        .unwrap();
+    assert_eq!(fetched_in_turn(&mut engine, SECOND), [1, 3, 2]);
+    assert!(engine.status(SECOND, 1).unwrap().watched);
+    assert!(!engine.status(SECOND, 3).unwrap().watched);
+    assert_eq!(engine.watches(), 2);
+}
+
+#[test]
+fn a_watched_job_that_is_submitted_is_assigned_from_then_on() {
+    let mut engine = engine(|l| l.fetches = 1);
+    for job in 1..=3 {
+        watch(&mut engine, Duration::ZERO, job).unwrap();
+    }
+    assert!(!engine.submit(SECOND, task(3), None).unwrap().watched);
+    assert!(!watch(&mut engine, SECOND, 3).unwrap().watched);
+    assert_eq!(engine.role(3), Some(Role::Assigned));
+    assert_eq!(fetched_in_turn(&mut engine, SECOND), [1, 3, 2]);
+}
+
+#[test]
+fn a_watched_run_makes_room_for_an_assigned_one_and_goes_on_later() {
+    let mut engine = engine(|_| ());
+    watch(&mut engine, Duration::ZERO, 1).unwrap();
+    let watched = fetch(&mut engine);
+    engine.fetched(SECOND, watched);
+    assert_eq!(run(&mut engine), watched);
+    engine.submit(SECOND, task(2), None).unwrap();
+    let assigned = fetch(&mut engine);
+    idle(&mut engine);
+    engine.fetched(SECOND, assigned);
+    assert_eq!(stop(&mut engine), watched);
+    // It is told once.
+    engine.tick(SECOND);
+    idle(&mut engine);
+    assert!(engine.yields(watched));
+    engine.handed_back(SECOND * 2, watched);
+    let again = [engine.next_action(), engine.next_action()];
+    assert!(
+        matches!(
+            again,
+            [Some(Action::Fetch(..)), Some(Action::Run(first, _))] if first == assigned
+        ),
+        "{again:?}"
+    );
+    engine.fetched(SECOND * 2, watched);
+    engine.finished(SECOND * 3, assigned, outcome());
+    assert_eq!(run(&mut engine), watched);
+    assert!(!engine.yields(watched));
+}
+
+#[test]
+fn a_watched_run_that_becomes_assigned_is_left_alone() {
+    let mut engine = engine(|_| ());
+    watch(&mut engine, Duration::ZERO, 1).unwrap();
+    let first = fetch(&mut engine);
+    engine.fetched(SECOND, first);
+    run(&mut engine);
+    engine.submit(SECOND, task(1), None).unwrap();
+    engine.submit(SECOND, task(2), None).unwrap();
+    let second = fetch(&mut engine);
+    engine.fetched(SECOND, second);
+    idle(&mut engine);
+}
+
+#[test]
+fn a_full_queue_gives_up_a_watched_job_for_an_assigned_one_only() {
+    let mut engine = engine(|l| (l.queue, l.watches, l.fetches) = (3, 2, 1));
+    watch(&mut engine, Duration::ZERO, 1).unwrap();
+    watch(&mut engine, Duration::ZERO, 2).unwrap();
+    assert_eq!(
+        watch(&mut engine, Duration::ZERO, 3),
+        Err(SubmitError::WatchesFull(2))
+    );
+    engine.submit(Duration::ZERO, task(4), None).unwrap();
+    // Job 1 fetches, so job 2 is the one that waits.
+    engine.submit(Duration::ZERO, task(5), None).unwrap();
+    assert_eq!(given_up(&mut engine), [(2, FailureCode::Abandoned)]);
+    let full = Err(SubmitError::QueueFull(3));
+    assert_eq!(watch(&mut engine, Duration::ZERO, 6), full);
+    assert_eq!(engine.submit(Duration::ZERO, task(6), None), full);
+}
+
+#[test]
+fn errands_come_after_assigned_jobs_and_before_watched_ones_one_at_a_time() {
+    let mut engine = engine(|_| ());
+    let errand = |engine: &mut Engine| engine.errand(Arc::new(task(9))).unwrap();
+    let (first, second) = (errand(&mut engine), errand(&mut engine));
+    engine.errand_ready(Duration::ZERO, first);
+    assert_eq!(grant(&mut engine), first);
+    engine.errand_ready(SECOND, second);
+    engine.submit(SECOND, task(1), None).unwrap();
+    watch(&mut engine, SECOND, 2).unwrap();
+    let (assigned, watched) = (fetch(&mut engine), fetch(&mut engine));
+    engine.fetched(SECOND, watched);
+    engine.fetched(SECOND, assigned);
+    idle(&mut engine);
+    assert!(engine.is_running());
+    engine.errand_ended(SECOND, first);
+    assert_eq!(run(&mut engine), assigned);
+    engine.finished(SECOND, assigned, outcome());
+    assert_eq!(grant(&mut engine), second);
+    engine.errand_ended(SECOND, second);
+    assert_eq!(run(&mut engine), watched);
+    // A watched run makes room for an errand too.
+    let third = errand(&mut engine);
+    engine.errand_ready(SECOND, third);
+    assert_eq!(stop(&mut engine), watched);
+    engine.handed_back(SECOND, watched);
+    fetch(&mut engine);
+    assert_eq!(grant(&mut engine), third);
+}
+
+#[test]
+fn an_errand_that_has_waited_long_is_next() {
+    let mut engine = engine(|l| l.aging = SECOND * 10);
+    let errand = engine.errand(Arc::new(task(9))).unwrap();
+    let ready = |engine: &mut Engine, job| {
+        engine.submit(Duration::ZERO, task(job), None).unwrap();
+        let attempt = fetch(engine);
+        engine.fetched(Duration::ZERO, attempt);
+    };
+    ready(&mut engine, 1);
+    let first = run(&mut engine);
+    ready(&mut engine, 2);
+    ready(&mut engine, 3);
+    engine.errand_ready(SECOND, errand);
+    engine.finished(SECOND * 5, first, outcome());
+    let second = run(&mut engine);
+    engine.finished(SECOND * 11, second, outcome());
+    assert_eq!(grant(&mut engine), errand);
+    idle(&mut engine);
+}
+
+#[test]
+fn there_are_no_more_errands_than_may_be_and_they_keep_their_blobs() {
+    let mut engine = engine(|l| l.errands = 2);
+    let first = engine.errand(Arc::new(task(1))).unwrap();
+    engine.errand(Arc::new(task(2))).unwrap();
+    assert_eq!(engine.errand(Arc::new(task(3))), None);
+    assert_eq!(engine.roots_in_use(), [[1; 32], [1; 32]]);
+    engine.errand_ended(SECOND, first);
+    assert!(engine.errand(Arc::new(task(3))).is_some());
+    engine.drain();
+    assert_eq!(engine.errand(Arc::new(task(4))), None);
+    engine.errand_ready(SECOND, first);
+    idle(&mut engine);
+}

@@ -2,6 +2,10 @@
 
 use crate::{self as pallet_compute_jobs, crypto::WorkerKey, *};
 use athanor_primitives::{Cost, JobId, ModelId, ModelQuote, ModelRegistry, Root};
+use athanor_tensor_program::{
+    ops::{Clamp, Epilogue, MatMul, Scale, ZeroPoint},
+    Constant, DType, Node, Op, Operand, Program, Shape, TensorType,
+};
 use codec::Encode;
 use core::cell::RefCell;
 use frame_support::{
@@ -128,6 +132,7 @@ thread_local! {
     static VRF: RefCell<Option<[u8; 32]>> = const { RefCell::new(None) };
     static EPOCH: RefCell<Option<(u64, [u8; 32])>> = const { RefCell::new(None) };
     static RETIRED: RefCell<bool> = const { RefCell::new(false) };
+    static PROGRAMS: RefCell<Vec<(Vec<u8>, Vec<Root>)>> = const { RefCell::new(Vec::new()) };
     static BLOCKS_WITHOUT_VRF: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -175,6 +180,77 @@ impl frame_support::traits::Get<Option<(u64, [u8; 32])>> for EpochRandomness {
     }
 }
 
+/// The program of models 0 and 1: two clips, and a product with a matrix.
+fn usual(model: ModelId) -> Program {
+    let matrix = |axes| TensorType {
+        dtype: DType::I8,
+        shape: Shape(axes),
+    };
+    let clip = |operand| Node {
+        op: Op::Clamp(Clamp { lo: -9, hi: 9 }),
+        operands: vec![operand],
+    };
+    let product = Node {
+        op: Op::MatMul(MatMul {
+            za: 0,
+            zb: ZeroPoint::Tensor(0),
+            params: false,
+            epilogue: Epilogue::Requant {
+                scale: Scale::Tensor { m: 20_000, s: 25 },
+                z: 0,
+                lo: -100,
+                hi: 100,
+                out: DType::I8,
+                lut: false,
+            },
+        }),
+        operands: vec![Operand::Node(1), Operand::Const(0)],
+    };
+    Program {
+        version: 1,
+        max_batch: 100,
+        inputs: vec![matrix(vec![64])],
+        constants: vec![Constant::Root {
+            ty: matrix(vec![64, 64]),
+        }],
+        nodes: vec![clip(Operand::Input(0)), clip(Operand::Node(0)), product],
+        outputs: if model == TWO_OUTPUTS {
+            vec![1, 2]
+        } else {
+            vec![2]
+        },
+    }
+}
+
+/// Models from here on are programs that tests have registered.
+const FIRST_PROGRAM: ModelId = 10;
+
+/// Registers a model with a program of its own.
+pub(crate) fn register(program: &Program, weights: Vec<Root>) -> ModelId {
+    PROGRAMS.with_borrow_mut(|programs| {
+        programs.push((program.encoded(), weights));
+        FIRST_PROGRAM + programs.len() as ModelId - 1
+    })
+}
+
+fn registered(model: ModelId) -> Option<(Vec<u8>, Vec<Root>)> {
+    let index = model.checked_sub(FIRST_PROGRAM)?;
+    PROGRAMS.with_borrow(|programs| programs.get(index as usize).cloned())
+}
+
+fn quote_registered(model: ModelId, batch: u32) -> Option<ModelQuote> {
+    let program = athanor_tensor_program::load(&registered(model)?.0).unwrap();
+    Some(ModelQuote {
+        program_hash: program.program().hash(),
+        cost: program.cost(batch)?,
+        memory: program.memory(batch)?,
+        input_len: program.input_len(batch)?,
+        output_len: program.output_len(batch)?,
+        nodes: program.node_count() as u32,
+        outputs: program.outputs().to_vec(),
+    })
+}
+
 /// Model 0: three nodes, one output of `64 · batch` bytes. Model 1: the same with two
 /// outputs. Both take batches up to 100.
 #[allow(unreachable_pub)]
@@ -194,6 +270,9 @@ impl ModelRegistry for Models {
     }
 
     fn quote_any(model: ModelId, batch: u32) -> Option<ModelQuote> {
+        if model >= FIRST_PROGRAM {
+            return quote_registered(model, batch);
+        }
         if model > LARGE || batch == 0 || batch > 100 {
             return None;
         }
@@ -220,11 +299,14 @@ impl ModelRegistry for Models {
         })
     }
 
-    fn program(_: ModelId) -> Option<Vec<u8>> {
-        Some(vec![1])
+    fn program(model: ModelId) -> Option<Vec<u8>> {
+        Some(registered(model).map_or_else(|| usual(model).encoded(), |(program, _)| program))
     }
 
     fn weights(model: ModelId) -> Option<Vec<Root>> {
+        if let Some((_, weights)) = registered(model) {
+            return Some(weights);
+        }
         (model <= LARGE).then(|| vec![[8; 32]])
     }
 
@@ -242,6 +324,11 @@ impl ModelRegistry for Models {
     #[cfg(feature = "runtime-benchmarks")]
     fn benchmark_model(_: u32) -> ModelId {
         LARGE
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn benchmark_program(program: &Program, weights: Vec<Root>) -> ModelId {
+        register(program, weights)
     }
 }
 
@@ -377,6 +464,7 @@ pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
     VRF.set(None);
     EPOCH.set(None);
     RETIRED.set(false);
+    PROGRAMS.set(Vec::new());
     BLOCKS_WITHOUT_VRF.set(Vec::new());
     HighValue::set(1_000_000 * AUR);
     WorkerFloat::set(AUR);
@@ -431,7 +519,8 @@ pub(crate) fn check() {
     for job in Jobs::<Test>::iter_values() {
         *users.entry(job.terms.model).or_default() += 1;
     }
-    for model in 0..=LARGE {
+    let programs = PROGRAMS.with_borrow(|programs| programs.len() as ModelId);
+    for model in (0..=LARGE).chain(FIRST_PROGRAM..FIRST_PROGRAM + programs) {
         assert_eq!(users_of(model), users.get(&model).copied().unwrap_or(0));
     }
 }
@@ -641,7 +730,7 @@ pub(crate) fn to_claimed(policy: Policy, kinds: &[u8]) -> (JobId, Vec<AccountId>
 /// Runs until a job has ended.
 pub(crate) fn finish(id: JobId) {
     while let Some(job) = Jobs::<Test>::get(id) {
-        run_to(job.deadline + 1);
+        run_to((job.deadline + 1).max(System::block_number() + 1));
     }
 }
 

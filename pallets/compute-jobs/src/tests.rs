@@ -2,6 +2,7 @@
 //! all money after each.
 
 mod attacks;
+mod disputes;
 mod draws;
 mod jobs;
 mod lifecycle;

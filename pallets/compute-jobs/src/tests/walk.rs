@@ -2,6 +2,8 @@
 //! after every step and no money made or lost.
 
 use crate::{mock::*, *};
+use athanor_primitives::{Opening, Value};
+use athanor_tensor_program::judge::FraudProof;
 use core::cell::Cell;
 use frame_support::weights::Weight;
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -43,6 +45,14 @@ enum Move {
     Poke(u8),
     RemoveReceipt(u8),
     Drain(u8),
+    /// Who announces, about which kind of trace and which node.
+    Announce(u8, u8, u8, u8),
+    Challenge(u8, bool),
+    Demand(u8, bool),
+    Answer(u8, u8),
+    Deliver(u8, u8, u8),
+    PokeThread(u8),
+    ToThreadsDeadline(u8),
 }
 
 fn moves() -> impl Strategy<Value = Move> {
@@ -77,6 +87,13 @@ fn moves() -> impl Strategy<Value = Move> {
         3 => b().prop_map(Move::Poke),
         1 => b().prop_map(Move::RemoveReceipt),
         1 => b().prop_map(Move::Drain),
+        16 => (b(), b(), 0u8..2, 1u8..3).prop_map(|(j, w, k, n)| Move::Announce(j, w, k, n)),
+        1 => (b(), any::<bool>()).prop_map(|(t, open)| Move::Challenge(t, open)),
+        16 => (b(), 0u8..4).prop_map(|(t, whole)| Move::Demand(t, whole > 0)),
+        10 => (b(), 0u8..4).prop_map(|(t, wrong)| Move::Answer(t, wrong)),
+        4 => (b(), 0u8..2, 0u8..8).prop_map(|(j, k, p)| Move::Deliver(j, k, p / 7)),
+        3 => b().prop_map(Move::PokeThread),
+        2 => b().prop_map(Move::ToThreadsDeadline),
     ]
 }
 
@@ -92,6 +109,48 @@ fn on_job(i: u8, f: impl FnOnce(athanor_primitives::JobId)) {
     if let Some(id) = pick_job(i) {
         f(id)
     }
+}
+
+/// A job whose claims can be disputed.
+fn on_claimed(i: u8, f: impl FnOnce(athanor_primitives::JobId)) {
+    let views = ComputeJobs::claims(0, u32::MAX);
+    if !views.is_empty() {
+        f(views[usize::from(i) % views.len()].job)
+    }
+}
+
+/// A thread of any job.
+fn on_thread(i: u8, f: impl FnOnce(athanor_primitives::JobId, ThreadView<AccountId>)) {
+    let mut threads: Vec<_> = ComputeJobs::claims(0, u32::MAX)
+        .into_iter()
+        .flat_map(|view| {
+            let of_job = ComputeJobs::threads(view.job).into_iter();
+            of_job.map(move |thread| (view.job, thread))
+        })
+        .collect();
+    if !threads.is_empty() {
+        let (id, view) = threads.swap_remove(usize::from(i) % threads.len());
+        f(id, view)
+    }
+}
+
+fn opening(kind: u8, node: u8) -> Opening {
+    Opening {
+        trace_root: root_of(kind),
+        node: node.into(),
+        salt: SALT,
+    }
+}
+
+/// The opening that was announced in a thread.
+fn opening_of(id: athanor_primitives::JobId, thread: &Thread<AccountId>) -> Option<Opening> {
+    let ThreadKind::Dispute { announcement, .. } = thread.kind else {
+        return None;
+    };
+    let who = thread.challenger.as_ref();
+    (0..3)
+        .flat_map(|kind| (1..4).map(move |node| opening(kind, node)))
+        .find(|opening| opening.announcement(&ComputeJobs::genesis(), who, id) == announcement)
 }
 
 fn pick_key(id: athanor_primitives::JobId, seat: u8) -> AccountId {
@@ -282,6 +341,100 @@ fn act(step: &Move) {
         Move::RemoveReceipt(j) => {
             run(signed(&requester()), Call::remove_receipt { job: j.into() });
         }
+        Move::Announce(j, who, kind, node) => on_claimed(j, |job| {
+            let who = match who % 4 {
+                0 => account("Alice"),
+                1 => bystander(),
+                _ => pick_key(job, who),
+            };
+            let announcement =
+                opening(kind, node).announcement(&ComputeJobs::genesis(), who.as_ref(), job);
+            run(signed(&who), Call::announce { job, announcement });
+        }),
+        Move::Challenge(t, open) => on_thread(t, |job, view| {
+            let proof = FraudProof {
+                node: 2,
+                element: 0,
+                witness: None,
+                claimed: output(0).into_inner(),
+                operands: vec![vec![0; 64], vec![0; 1_024]],
+            };
+            run(
+                signed(&view.thread.challenger),
+                Call::challenge {
+                    job,
+                    thread: view.id,
+                    opening: opening_of(job, &view.thread).filter(|_| open),
+                    proof: proof.into(),
+                },
+            );
+        }),
+        Move::Demand(t, whole) => on_thread(t, |job, view| {
+            if view.thread.status == ThreadStatus::Announced {
+                run_to(System::block_number() + 2);
+            }
+            let Some(opening) = opening_of(job, &view.thread) else {
+                return;
+            };
+            let value = match whole {
+                true => Value::Node(opening.node),
+                false => Value::Constant(0),
+            };
+            run(
+                signed(&view.thread.challenger),
+                Call::demand {
+                    job,
+                    thread: view.id,
+                    demand: Demand::First { opening, value },
+                },
+            );
+        }),
+        Move::Answer(t, wrong) => on_thread(t, |job, view| {
+            let Some(line) = view.thread.line else {
+                return;
+            };
+            let kind = (0..3).find(|kind| root_of(*kind) == line.trace_root);
+            let bytes = output(kind.unwrap() + wrong / 3);
+            let bytes = AnswerBytes::truncate_from(bytes.into_inner());
+            for key in workers(job) {
+                run(
+                    signed(&key),
+                    Call::answer {
+                        job,
+                        thread: view.id,
+                        bytes: bytes.clone(),
+                    },
+                );
+            }
+        }),
+        Move::Deliver(j, kind, piece) => on_claimed(j, |job| {
+            run(
+                signed(&requester()),
+                Call::deliver {
+                    job,
+                    trace_root: root_of(kind),
+                    output: 0,
+                    piece: piece.into(),
+                },
+            );
+        }),
+        Move::PokeThread(t) => on_thread(t, |job, view| {
+            let who = match t % 2 {
+                0 => bystander(),
+                _ => requester(),
+            };
+            run(
+                signed(&who),
+                Call::poke_thread {
+                    job,
+                    thread: view.id,
+                },
+            );
+        }),
+        Move::ToThreadsDeadline(t) => on_thread(t, |_, view| {
+            let to = view.thread.deadline + u32::from(t % 2);
+            run_to_with(to, Weight::from_parts(400_000_000_000, u64::MAX));
+        }),
         Move::Drain(i) => {
             let who = if i % 2 == 0 {
                 worker(u32::from(i) % 12)
@@ -324,6 +477,7 @@ fn nothing_breaks_the_state_or_makes_money() {
     };
     let steps = prop::collection::vec(moves(), 1..160);
     let (settled, failed, struck) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let (answered, withheld, lapsed) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let walk = |steps: Vec<Move>| {
         new_test_ext().execute_with(|| {
             let issued = Balances::total_issuance();
@@ -334,7 +488,7 @@ fn nothing_breaks_the_state_or_makes_money() {
                 prop_assert_eq!(Balances::total_issuance(), issued);
             }
             // Left alone, every job ends, and all that was held for it is gone.
-            for _ in 0..14 {
+            for _ in 0..60 {
                 let Some(last) = Jobs::<Test>::iter_values().map(|job| job.deadline).max() else {
                     break;
                 };
@@ -353,6 +507,12 @@ fn nothing_breaks_the_state_or_makes_money() {
                     Event::JobSettled { .. } => &settled,
                     Event::JobFailed { .. } => &failed,
                     Event::ReplicaStruck { .. } => &struck,
+                    Event::DataAnswered { .. } => &answered,
+                    Event::ThreadClosed { end, .. } => match end {
+                        ThreadEnd::Withheld => &withheld,
+                        ThreadEnd::Lapsed => &lapsed,
+                        _ => continue,
+                    },
                     _ => continue,
                 };
                 counter.set(counter.get() + 1);
@@ -366,5 +526,10 @@ fn nothing_breaks_the_state_or_makes_money() {
     assert!(
         reached.0 > 20 && reached.1 > 20 && reached.2 > 20,
         "{reached:?}"
+    );
+    let disputed = (answered.get(), withheld.get(), lapsed.get());
+    assert!(
+        disputed.0 > 0 && disputed.1 > 0 && disputed.2 > 0,
+        "{disputed:?}"
     );
 }

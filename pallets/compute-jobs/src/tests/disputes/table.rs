@@ -1,0 +1,251 @@
+//! Every call in every state: what `docs/spec/compute-jobs.md` says in its table is
+//! what happens, pair by pair.
+
+use super::support::*;
+use crate::{mock::*, *};
+use athanor_content_tree::Subtree;
+use athanor_primitives::{JobId, Value};
+use frame_support::{
+    dispatch::GetDispatchInfo,
+    storage::{with_transaction, TransactionOutcome},
+};
+use sp_runtime::{traits::Dispatchable, DispatchError};
+
+const SPEC: &str = include_str!("../../../../../docs/spec/compute-jobs.md");
+
+/// The table's cells by state and call.
+fn table() -> (Vec<String>, Vec<(String, Vec<String>)>) {
+    let lines = SPEC
+        .lines()
+        .skip_while(|line| !line.starts_with("| call \\ state"))
+        .take_while(|line| line.starts_with('|'));
+    let mut rows = lines.map(|line| {
+        line.trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().replace('`', ""))
+            .collect::<Vec<_>>()
+    });
+    let states = rows.next().expect("the spec has the table")[1..].to_vec();
+    let calls = rows
+        .skip(1)
+        .map(|row| (row[0].clone(), row[1..].to_vec()))
+        .collect();
+    (states, calls)
+}
+
+/// Brings a job, and perhaps thread 0 of it, into a state.
+fn bring(state: &str, work: &Work, lie: &Claimed) -> (JobId, Vec<AccountId>) {
+    providers(3, 10 * AUR);
+    let terms = || work.terms(TWO_OF_THREE);
+    let all = [lie, lie, lie];
+    match state {
+        "Open" => return (create(terms()), vec![worker(0)]),
+        "Assigned" => return create_and_draw(terms()),
+        "Running" => {
+            let (id, keys) = create_and_draw(terms());
+            keys.iter().for_each(|key| accept(id, key));
+            return (id, keys);
+        }
+        "Sealed" | "Revealing" => {
+            let (id, keys) = create_and_draw(terms());
+            for key in &keys {
+                let genesis = ComputeJobs::genesis();
+                let root = lie.root();
+                let hash = athanor_primitives::commitment(&genesis, id, key.as_ref(), &root, &SALT);
+                ComputeJobs::commit(signed(key), id, hash).unwrap();
+            }
+            if state == "Revealing" {
+                run_to(job(id).deadline + 1);
+            }
+            return (id, keys);
+        }
+        _ => (),
+    }
+    let (id, keys) = claim_all(terms(), &all);
+    if state == "ended" {
+        finish(id);
+    }
+    if ["Claimed", "ended"].contains(&state) {
+        return (id, keys);
+    }
+    let window = job(id).deadline;
+    if state == "window over" {
+        crawl_to(window - 3);
+    }
+    let right = opening(lie, 1);
+    announce_and_wait(&bystander(), id, &right);
+    if state.starts_with("Asked") || state.starts_with("Answered") {
+        demand(&bystander(), id, 0, first(right, Value::Node(1))).unwrap();
+    }
+    if state.starts_with("Answered") {
+        answer(&keys[0], id, 0, true_answer(id, 0, &lie.nodes[1])).unwrap();
+    }
+    if state == "window over" {
+        crawl_to(window);
+    } else if state.ends_with(", late") {
+        crawl_to(thread(id, 0).deadline);
+    }
+    (id, keys)
+}
+
+fn call(
+    name: &str,
+    id: JobId,
+    keys: &[AccountId],
+    work: &Work,
+    lie: &Claimed,
+) -> (AccountId, Call<Test>) {
+    let right = opening(lie, 1);
+    let proof = Box::new(work.proof(lie, 1, 9));
+    let key = keys[0].clone();
+    let (job, thread) = (id, 0);
+    match name {
+        "cancel" => (requester(), Call::cancel { job }),
+        "accept" => (key, Call::accept { job }),
+        "commit" => (
+            key,
+            Call::commit {
+                job,
+                commitment: [1; 32],
+            },
+        ),
+        "reveal" => (
+            key,
+            Call::reveal {
+                job,
+                salt: SALT,
+                trace: TraceReveal::Roots(lie.trace.clone().try_into().unwrap()),
+                output: None,
+            },
+        ),
+        "poke" => (bystander(), Call::poke { job }),
+        "announce" => (
+            bystander(),
+            Call::announce {
+                job,
+                announcement: [1; 32],
+            },
+        ),
+        "deliver" => (
+            requester(),
+            Call::deliver {
+                job,
+                trace_root: lie.root(),
+                output: 0,
+                piece: 0,
+            },
+        ),
+        "challenge, with opening" => (
+            bystander(),
+            Call::challenge {
+                job,
+                thread,
+                opening: Some(right),
+                proof,
+            },
+        ),
+        "challenge, without" => (
+            bystander(),
+            Call::challenge {
+                job,
+                thread,
+                opening: None,
+                proof,
+            },
+        ),
+        "demand, first" => (
+            bystander(),
+            Call::demand {
+                job,
+                thread,
+                demand: first(right, Value::Node(1)),
+            },
+        ),
+        "demand, next" => {
+            let whole = Subtree::whole(lie.trace[1], work.len(1));
+            let groups = whole.answer(&lie.nodes[1]).unwrap();
+            let step = whole.step(&groups, 3).unwrap();
+            let demand = Demand::Next {
+                group: 3,
+                value: step.value,
+                siblings: step.siblings.try_into().unwrap(),
+            };
+            (
+                bystander(),
+                Call::demand {
+                    job,
+                    thread,
+                    demand,
+                },
+            )
+        }
+        "answer" => {
+            let whole = Subtree::whole(lie.trace[1], work.len(1));
+            let bytes = whole.answer(&lie.nodes[1]).unwrap().try_into().unwrap();
+            (key, Call::answer { job, thread, bytes })
+        }
+        "poke_thread" => (bystander(), Call::poke_thread { job, thread }),
+        other => panic!("no such call: {other}"),
+    }
+}
+
+fn outcome(who: &AccountId, call: Call<Test>) -> String {
+    let call = RuntimeCall::from(call);
+    let most = call.get_dispatch_info().call_weight;
+    let mut result = None;
+    let _ = with_transaction(|| {
+        result = Some(call.dispatch(signed(who)));
+        TransactionOutcome::Rollback(Ok::<(), DispatchError>(()))
+    });
+    match result.unwrap() {
+        Ok(info) => {
+            let used = info.actual_weight.unwrap_or(most);
+            assert!(used.all_lte(most), "{used} used, {most} charged");
+            "yes".into()
+        }
+        Err(error) => match error.error {
+            DispatchError::Module(module) => module.message.unwrap().into(),
+            other => format!("{other:?}"),
+        },
+    }
+}
+
+#[test]
+fn every_call_in_every_state_does_what_the_spec_says() {
+    let (states, calls) = table();
+    let names: Vec<_> = calls.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "cancel",
+            "accept",
+            "commit",
+            "reveal",
+            "poke",
+            "announce",
+            "deliver",
+            "challenge, with opening",
+            "challenge, without",
+            "demand, first",
+            "demand, next",
+            "answer",
+            "poke_thread",
+        ]
+    );
+    let mut wrong = Vec::new();
+    for (column, state) in states.iter().enumerate() {
+        build_and_execute(|| {
+            let work = two_clamps(40 * 1_024);
+            let lie = work.lie(1, 9);
+            let (id, keys) = bring(state, &work, &lie);
+            for (name, row) in &calls {
+                let (who, call) = call(name, id, &keys, &work, &lie);
+                let got = outcome(&who, call);
+                if got != row[column] {
+                    wrong.push(format!("{name} in {state}: {got}, not {}", row[column]));
+                }
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

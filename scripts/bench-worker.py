@@ -1,14 +1,17 @@
-"""The CPU backend of gpu-worker beside onnxruntime, taken in turns: see scripts/bench."""
+"""The CPU backend of gpu-worker beside onnxruntime, oneDNN and torch, taken in turns: see scripts/bench."""
 
 import argparse
+import ctypes
+import glob
 import json
+import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 
 import numpy
-import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
@@ -23,6 +26,7 @@ def arguments():
     parser.add_argument("--table", help="where the Markdown table goes")
     parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken")
     parser.add_argument("--quick", action="store_true", help="a few shapes only")
+    parser.add_argument("--only", choices=["products", "jobs"], help="one part of it")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument(
         "--job",
@@ -78,17 +82,124 @@ def median_seconds(run, least=0.15):
     return statistics.median(times)
 
 
+class OneDnn:
+    """u8·s8 products by oneDNN's matmul primitive, the weights in the order it asks for.
+
+    By the C interface of version 3, whose numbers are frozen: the wheel brings no Python module.
+    """
+
+    S32, S8, U8, F32 = 4, 5, 6, 3
+    ANY, A, AB = 1, 2, 3
+    SOURCE, TARGET, WEIGHTS, SCALES = 1, 17, 33, 4096
+
+    def __init__(self):
+        found = sorted(glob.glob(os.path.join(sys.prefix, "lib", "libdnnl.so.3*")))
+        self.library = ctypes.CDLL(found[0] if found else "libdnnl.so.3")
+        self.openmp = ctypes.CDLL("libgomp.so.1")
+        self.library.dnnl_primitive_desc_query_md.restype = ctypes.c_void_p
+        self.engine = self.make("engine_create", 1, ctypes.c_size_t(0))
+        self.stream = self.make("stream_create", self.engine, 1)
+        version = (ctypes.c_int * 3).from_address(self.address("version"))
+        self.name = "oneDNN " + ".".join(str(part) for part in version)
+
+    def address(self, function):
+        call = getattr(self.library, f"dnnl_{function}")
+        call.restype = ctypes.c_void_p
+        return call()
+
+    def call(self, function, *arguments):
+        status = getattr(self.library, f"dnnl_{function}")(*arguments)
+        if status != 0:
+            raise RuntimeError(f"dnnl_{function}: status {status}")
+
+    def make(self, function, *arguments):
+        made = ctypes.c_void_p()
+        self.call(function, ctypes.byref(made), *arguments)
+        return made
+
+    def layout(self, dims, kind, tag):
+        dims = (ctypes.c_int64 * 12)(*dims)
+        return self.make("memory_desc_create_with_tag", sum(1 for axis in dims if axis), dims, kind, tag)
+
+    def memory(self, layout):
+        return self.make("memory_create", layout, self.engine, ctypes.c_void_p(2**64 - 1))
+
+    def product(self, m, n, k, threads, requantise):
+        source, weights = self.layout([m, k], self.U8, self.AB), self.layout([k, n], self.S8, self.ANY)
+        target = self.layout([m, n], self.U8 if requantise else self.S32, self.AB)
+        attributes = self.make("primitive_attr_create")
+        if requantise:
+            self.call("primitive_attr_set_scales_mask", attributes, self.WEIGHTS, 2)
+        made = self.make("matmul_primitive_desc_create", self.engine, source, weights, None, target, attributes)
+        packed = ctypes.c_void_p(self.library.dnnl_primitive_desc_query_md(made, 131, 0))
+        primitive = self.make("primitive_create", made)
+        operands = [(self.SOURCE, source), (self.WEIGHTS, packed), (self.TARGET, target)]
+        if requantise:
+            operands.append((self.SCALES | self.WEIGHTS, self.layout([n], self.F32, self.A)))
+
+        class Operand(ctypes.Structure):
+            _fields_ = [("place", ctypes.c_int), ("memory", ctypes.c_void_p)]
+
+        operands = (Operand * len(operands))(*[Operand(place, self.memory(layout)) for place, layout in operands])
+
+        def run():
+            self.openmp.omp_set_num_threads(threads)
+            self.call("primitive_execute", primitive, self.stream, len(operands), operands)
+            self.call("stream_wait", self.stream)
+
+        return run
+
+
+class Torch:
+    """s8·s8 to s32 by `torch._int_mm`."""
+
+    def __init__(self):
+        import torch
+
+        self.torch = torch
+        self.name = f"torch {torch.__version__}"
+
+    def product(self, m, n, k, threads):
+        torch = self.torch
+        a = torch.randint(-128, 128, (m, k), dtype=torch.int8)
+        b = torch.randint(-127, 128, (n, k), dtype=torch.int8).t()
+
+        def run():
+            torch.set_num_threads(threads)
+            torch._int_mm(a, b)
+
+        return run
+
+
+def optional(kind):
+    """A library to compare with, or a line that says why not."""
+    try:
+        return kind()
+    except (ImportError, OSError, AttributeError, ValueError) as error:
+        print(f"without {kind.__name__}: {error}", file=sys.stderr)
+        return None
+
+
 def worker_figures(args, *extra):
     made = subprocess.run([args.worker, "bench", "--json", *extra], check=True, capture_output=True, text=True)
     return {figure["name"]: figure for figure in json.loads(made.stdout)}
 
 
-def products(args, threads, figures):
+def products(args, libraries, threads, figures):
     shapes = QUICK if args.quick else SHAPES
-    a = {shape: numpy.random.default_rng(2).integers(0, 256, (shape[0], shape[2]), dtype=numpy.uint8) for shape in shapes}
+    dnn, torch = libraries
     for shape in shapes:
         m, n, k = shape
-        theirs = {kind: session(product(kind, *shape), threads) for kind in ("MatMulInteger", "QLinearMatMul")}
+        a = numpy.random.default_rng(2).integers(0, 256, (m, k), dtype=numpy.uint8)
+        theirs = {}
+        for kind in ("MatMulInteger", "QLinearMatMul"):
+            ready = session(product(kind, *shape), threads)
+            theirs[f"onnxruntime {kind}"] = lambda ready=ready: ready.run(None, {"a": a})
+        if dnn:
+            theirs["oneDNN"] = dnn.product(*shape, threads, False)
+            theirs["oneDNN requantised"] = dnn.product(*shape, threads, True)
+        if torch:
+            theirs["torch._int_mm"] = torch.product(*shape, threads)
         ours, best = [], {kind: [] for kind in theirs}
         for _ in range(args.rounds):
             name = f"gemm_i8_{m}x{n}x{k}_{threads}t"
@@ -96,10 +207,13 @@ def products(args, threads, figures):
             made = worker_figures(args, "--gemm", f"{m}x{n}x{k}", "--threads", str(threads), "--runs", "5")
             ours.append(made[name]["value"])
             for kind, run in theirs.items():
-                seconds = median_seconds(lambda: run.run(None, {"a": a[shape]}), 0.05)
-                best[kind].append(m * n * k / seconds / 1e9)
-        fastest = max(statistics.median(values) for values in best.values())
-        report(figures, name, statistics.median(ours), "GMAC/s", fastest)
+                best[kind].append(m * n * k / median_seconds(run, 0.05) / 1e9)
+        fastest = {}
+        for kind, values in best.items():
+            library = kind.split()[0]
+            fastest[library] = max(fastest.get(library, 0), statistics.median(values))
+        for library in fastest:
+            report(figures, f"{name}/{library}", statistics.median(ours), "GMAC/s", fastest[library])
 
 
 def feeds(model, batch):
@@ -134,7 +248,7 @@ def jobs(args, threads, figures):
         key = f"b{batch}_{threads}t"
         middle = lambda what, of: statistics.median(figure[f"{what}_{key}"][of] for figure in made)
         report(figures, f"{name}_{key}", middle("job", "value"), "samples/s", int(batch) / statistics.median(seconds))
-        for what, unit in (("job_hashed", "ms"), ("job_memory", "MiB")):
+        for what, unit in (("job_hashed", "ms"), ("job_first", "ms"), ("job_memory", "MiB")):
             if f"{what}_{key}" in made[0]:
                 value, base = middle(what, "value"), middle(what, "baseline")
                 report(figures, f"{name}_{what[4:]}_{key}", value, unit, base)
@@ -156,16 +270,21 @@ def processor():
 def main():
     args = arguments()
     figures = []
+    libraries = [optional(kind) for kind in (OneDnn, Torch)]
     for threads in args.threads:
-        products(args, threads, figures)
-        jobs(args, threads, figures)
+        if args.only != "jobs":
+            products(args, libraries, threads, figures)
+        if args.only != "products":
+            jobs(args, threads, figures)
     if args.table:
         with open(args.table, "w", encoding="utf-8") as file:
-            file.write(f"{processor()}; onnxruntime {onnxruntime.__version__}, onnx {onnx.__version__}; ")
+            others = "".join(f", {library.name}" for library in libraries if library)
+            file.write(f"{processor()}; onnxruntime {onnxruntime.__version__}{others}; ")
             file.write(f"medians of {args.rounds} rounds, taken in turns. ")
-            file.write("The baseline of a product is the faster of MatMulInteger and QLinearMatMul, ")
+            file.write("The baseline of a product is the library named behind it, the faster of its product ")
+            file.write("to 32 bits and its requantised one, ")
             file.write("that of a job the quantised model, of `hashed` the same run without roots, ")
-            file.write("of `memory` what was planned.\n\n")
+            file.write("of `first` the same run with the weights of an earlier one, of `memory` what was planned.\n\n")
             file.write("| figure | value | unit | baseline | ratio |\n|---|--:|---|--:|--:|\n")
             for name, value, unit, baseline in figures:
                 file.write(f"| {name} | {value:.1f} | {unit} | {baseline:.1f} | {value / baseline:.2f} |\n")

@@ -13,6 +13,20 @@
 //! Axis 0 of every activation is the batch. Shapes are inferred for one sample,
 //! every other axis must be fixed, and nothing may touch axis 0.
 //!
+//! # What is not mapped
+//!
+//! | ONNX | why |
+//! |---|---|
+//! | `DynamicQuantizeLinear`, scales that are no constants | a scale that follows the data is a float computed in the run |
+//! | scales of an activation for each channel or block | a tensor of a program has one scale; weights may have one a channel |
+//! | 2-, 4- and 8-bit float, 2- and 4-bit integer elements | a program has i8, i16 and i32 |
+//! | `SkipLayerNormalization`, `EmbedLayerNormalization`, `Attention`, `BiasGelu` | forms fused by onnxruntime's optimiser, with inner tensors whose ranges nobody can measure: quantise the model as exported |
+//! | `BatchNormalization` over other axes than `[C]` and `[C,H,W]` | its channels are no last axis |
+//! | values of `TopK`, its smallest, `ArgMin`, the last of equal maxima | the operators give the places of the largest, the first of equals |
+//! | `Conv` over one or three axes, `ConvTranspose`, `Resize`, recurrent operators, `If`, `Loop` | no operator of the semantics does this |
+//! | `Gather` by indices of a tensor that is no constant, scatters, `NonZero` | places that follow the data can only pick rows of a constant |
+//! | `Softmax` and norms over another axis than the last | transpose first |
+//!
 //! # Properties
 //!
 //! - *Total*: no bytes, however malformed, make the import panic, recurse without

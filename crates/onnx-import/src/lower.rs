@@ -778,6 +778,7 @@ impl<'g, 'a> Lower<'g, 'a> {
         }
         match self.op(node) {
             "MatMul" => self.batch_matmul(node, target),
+            "BatchNormalization" => self.batch_norm(node, target),
             "Add" | "Sub" => self.add(node, id, target),
             "Mul" | "Div" => self.mul(node, id, target),
             "Neg" => self.negate(node, target),

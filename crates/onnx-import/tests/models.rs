@@ -1,7 +1,11 @@
 //! Small models made by `models/make.py`, against what onnxruntime computed.
 
 use athanor_onnx_import::{import, npz, Error, Imported, Options, Tensor};
-use athanor_tensor_program::{interpret, validate};
+use athanor_tensor_program::{
+    interpret,
+    ops::{Op, ZeroPoint},
+    validate,
+};
 use std::collections::BTreeMap;
 
 type Arrays = BTreeMap<String, Tensor>;
@@ -189,6 +193,72 @@ fn sums_and_products_of_two_pools_equal_onnxruntimes() {
     for name in ["pools_add", "pools_mul"] {
         let (imported, arrays) = imported(name, true);
         assert_eq!(differences(&imported, &arrays, "y"), (0, 0.0), "{name}");
+    }
+}
+
+#[test]
+fn weights_with_a_zero_point_a_channel_equal_onnxruntimes() {
+    for name in ["conv_u8_channel_zero", "matmul_u8_channel_zero"] {
+        let imported = assert_near(name);
+        let zeros = imported.program.nodes.iter().any(|node| match &node.op {
+            Op::Conv2d(op) => op.zb == ZeroPoint::Channel,
+            Op::MatMul(op) => op.zb == ZeroPoint::Channel,
+            _ => false,
+        });
+        assert!(zeros, "{name}");
+    }
+}
+
+#[test]
+fn a_batch_normalisation_alone_is_one_node() {
+    for (name, operator) in [
+        ("batch_norm", "Conv2d"),
+        ("batch_norm_i16", "Requantize"),
+        ("batch_norm_row", "Conv2d"),
+    ] {
+        let (imported, arrays) = imported(name, false);
+        let (most, share) = differences(&imported, &arrays, "y");
+        // A bias is rounded to a step of the product, 1/127 of one of the operand.
+        assert!(most <= 1 && share <= 0.005, "{name}: {most}, {share}");
+        let made: Vec<_> = operators(&imported)
+            .into_iter()
+            .filter(|op| !matches!(*op, "Transpose" | "Reshape" | "Clamp"))
+            .collect();
+        assert_eq!(made, [operator], "{name}");
+    }
+}
+
+#[test]
+fn the_indices_of_the_largest_are_onnxruntimes_where_scores_differ() {
+    let (imported, arrays) = imported("top_k", false);
+    assert_eq!(operators(&imported), ["MatMul", "TopK"]);
+    let (got, want) = (run(&imported, &arrays), arrays["y"].to_floats());
+    // A score that is one step off changes places with a neighbour.
+    let other = got.iter().zip(&want).filter(|(a, b)| **a as f32 != **b);
+    assert!(other.count() * 50 <= got.len());
+}
+
+#[test]
+fn choices_by_a_mask_and_by_a_constant_equal_onnxruntimes() {
+    let imported = assert_near("where");
+    let selects = operators(&imported)
+        .iter()
+        .filter(|op| **op == "Select")
+        .count();
+    assert_eq!(selects, 2, "{:?}", operators(&imported));
+}
+
+#[test]
+fn a_causal_mask_is_an_attribute_of_the_softmax() {
+    for name in ["causal_add", "causal_where"] {
+        let (imported, arrays) = imported(name, true);
+        let causal = imported.program.nodes.iter().any(|node| match &node.op {
+            Op::Softmax(op) => op.causal && !op.mask,
+            _ => false,
+        });
+        assert!(causal, "{name}: {:?}", operators(&imported));
+        let to_float = cosine(&imported, &arrays, "float.y");
+        assert!(to_float > 0.999, "{name}: cosine {to_float}");
     }
 }
 

@@ -12,6 +12,10 @@ const MODELS: &[&[u8]] = &[
     include_bytes!("models/pools_add.onnx"),
     include_bytes!("models/network.onnx"),
     include_bytes!("models/encoder_all.onnx"),
+    include_bytes!("models/batch_norm.onnx"),
+    include_bytes!("models/top_k.onnx"),
+    include_bytes!("models/where.onnx"),
+    include_bytes!("models/causal_where.onnx"),
 ];
 
 #[derive(Clone, Debug)]

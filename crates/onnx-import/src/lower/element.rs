@@ -554,14 +554,59 @@ impl Lower<'_, '_> {
             return self.value(id);
         }
         let target = Target::full(DType::I8, 1.0, 0);
-        match self.table(id, target)? {
-            Some(value) => Ok(value),
-            None => Err(self.fail(
+        let refused = |lower: &Self| {
+            lower.fail(
                 node,
                 "its condition is neither an input nor a comparison of one 8-bit tensor with a \
                  constant",
-            )),
+            )
+        };
+        let source = self.cone(id).ok_or_else(|| refused(self))?.source;
+        if !self.graph.values[source].elem.is_float() {
+            let value = self.value(source)?;
+            if value.dtype != DType::I8 {
+                return self.far_condition(source, id, value)?.ok_or_else(|| {
+                    self.fail(node, "its condition tells integers beyond 8 bits apart")
+                });
+            }
+        } else if self.narrow_value(source)?.dtype != DType::I8 {
+            // A table of 16 bits is interpolated, which no step survives.
+            return Err(refused(self));
         }
+        self.table(id, target)?.ok_or_else(|| refused(self))
+    }
+
+    /// A truth value of wide integers that is the same for all beyond 8 bits on either
+    /// side, so that they may be saturated first. `None` if it is not.
+    fn far_condition(&mut self, source: Id, id: Id, value: Quantised) -> Result<Option<Quantised>> {
+        let target = Target::full(DType::I8, 1.0, 0);
+        let near = self.tabulate(source, id, &value, -128..128)?;
+        let below = self.tabulate(
+            source,
+            id,
+            &value,
+            [-129, -1_000, -32_768, -8_388_608].into_iter(),
+        )?;
+        let above = self.tabulate(
+            source,
+            id,
+            &value,
+            [128, 1_000, 32_767, 8_388_607].into_iter(),
+        )?;
+        let same = below.iter().all(|v| Some(v) == near.first())
+            && above.iter().all(|v| Some(v) == near.last());
+        if !same || value.zero != 0 || value.scale != 1.0 {
+            return Ok(None);
+        }
+        let value = self.requantise(value, target)?;
+        let entries: Vec<i32> = near.iter().map(|v| target.quantise(*v)).collect();
+        let table = self.table_constant(DType::I8, &entries)?;
+        let stored = value.stored();
+        let operands = vec![value.at, table];
+        let at = self
+            .builder
+            .node(Op::Lut8(Lut8), operands, DType::I8, &stored)?;
+        Ok(Some(with(value, at, target)))
     }
 }
 

@@ -695,6 +695,153 @@ impl Lower<'_, '_> {
         Ok((at, shape))
     }
 
+    /// A `BatchNormalization` that no convolution took in: a factor and an offset for
+    /// every channel. It is a depthwise convolution with one tap, of weight 127 or its
+    /// negative, which makes the steps of the bias that much finer. Of 16 bits, which
+    /// are fine enough, it is a requantisation, whose scales can only be positive.
+    pub(super) fn batch_norm(&mut self, node: usize, target: Target) -> Result<Quantised> {
+        let id = self.operand(node, 0)?;
+        let epsilon = f64::from(self.graph.nodes[node].node.float_or("epsilon", 1e-5));
+        let mut parts = Vec::with_capacity(4);
+        for at in 1..5 {
+            let part = self.reals(self.operand(node, at)?);
+            parts.push(part.ok_or_else(|| self.fail(node, "its parameters are no constants"))?);
+        }
+        let [gamma, beta, mean, variance] = parts.as_slice() else {
+            return Err(self.fail(node, "it lacks parameters"));
+        };
+        if parts.iter().any(|part| part.len() != gamma.len()) {
+            return Err(self.fail(node, "its parameters are of different lengths"));
+        }
+        if target.dtype == DType::I32 {
+            return Err(self.fail(node, "it is asked for at 32 bits with a scale"));
+        }
+        let factors: Vec<f64> = gamma
+            .iter()
+            .zip(variance)
+            .map(|(gamma, variance)| gamma / (variance + epsilon).sqrt())
+            .collect();
+        let offsets = beta.iter().zip(mean).zip(&factors);
+        let offsets: Vec<f64> = offsets.map(|((b, m), f)| b - m * f).collect();
+        if factors.iter().chain(&offsets).any(|v| !v.is_finite()) {
+            return Err(self.fail(node, "a factor or an offset is no number"));
+        }
+        let mut x = self.narrow_value(id)?;
+        let flat = x.shape.len() == 1;
+        if x.shape.first().copied() != Some(factors.len() as u32) || !(flat || x.shape.len() == 3) {
+            return Err(self.fail(node, "only one over [C] or [C,H,W] is mapped"));
+        }
+        x = match flat {
+            true => self.plain(x)?,
+            false => self.channels_last(x)?,
+        };
+        let scaled = x.dtype != DType::I8 && factors.iter().all(|factor| *factor > 0.0);
+        if !scaled && x.dtype != DType::I8 {
+            let range = x.range();
+            let narrow = self
+                .narrow_target(id, Some(range))
+                .ok_or_else(|| self.fail(node, "the range of its operand is not known"))?;
+            self.remarks.push(
+                "a BatchNormalization has factors not above 0, for which its operand was narrowed \
+                 to 8 bits"
+                    .into(),
+            );
+            x = self.requantise(x, narrow)?;
+        }
+        let most = if scaled { 1 } else { 127 };
+        let weights: Vec<i32> = factors
+            .iter()
+            .map(|factor| match *factor {
+                0.0 => 0,
+                factor => most * factor.signum() as i32,
+            })
+            .collect();
+        let (n, c) = (factors.len(), factors.len() as u32);
+        let product = Product {
+            bytes: encode(DType::I8, &weights),
+            shape: vec![c, 1, 1, 1],
+            n,
+            k: 1,
+            zero: ZeroPoint::Tensor(0),
+            zero_bytes: None,
+            scales: factors.iter().map(|f| f.abs() / f64::from(most)).collect(),
+            bias: Some(offsets),
+            sums: weights.iter().map(|weight| i64::from(*weight)).collect(),
+        };
+        let (scale, params) = self.epilogue(node, &product, x.scale, 0, &target)?;
+        let stored = x.stored();
+        let at = if scaled {
+            let mut operands = vec![x.at];
+            let scale = match params {
+                Some(params) => {
+                    let params =
+                        self.builder
+                            .constant(DType::I32, &[c, 2], params, Kind::Weight)?;
+                    operands.push(params);
+                    Scale::Channel
+                }
+                None => scale,
+            };
+            let op = Op::Requantize(Requantize {
+                zx: x.zero,
+                scale,
+                z: target.zero,
+                lo: target.lo,
+                hi: target.hi,
+                out: target.dtype,
+            });
+            self.builder.node(op, operands, target.dtype, &stored)?
+        } else {
+            let image = match flat {
+                true => [1, 1, c],
+                false => [stored[0], stored[1], c],
+            };
+            let za = self.left_zero(node, &x)?;
+            let read = match flat {
+                true => self.reshape(x.clone(), &image)?.at,
+                false => x.at,
+            };
+            let bytes = product.bytes.clone();
+            let shape = &product.shape;
+            let weights = self
+                .builder
+                .constant(DType::I8, shape, bytes, Kind::Weight)?;
+            let mut operands = vec![read, weights];
+            self.more_operands(&product, &params, None, &mut operands)?;
+            let op = Op::Conv2d(Conv2d {
+                window: Window {
+                    stride: [1, 1],
+                    dilation: [1, 1],
+                    pad: [0; 4],
+                },
+                groups: c,
+                za,
+                zb: product.zero,
+                params: params.is_some(),
+                epilogue: epilogue(scale, &target, false),
+            });
+            let at = self.builder.node(op, operands, target.dtype, &image)?;
+            let made = Quantised {
+                at,
+                dtype: target.dtype,
+                shape: image.to_vec(),
+                layout: Layout::Plain,
+                ..x.clone()
+            };
+            match flat {
+                true => self.reshape(made, &[c])?.at,
+                false => at,
+            }
+        };
+        Ok(Quantised {
+            at,
+            dtype: target.dtype,
+            scale: target.scale,
+            zero: target.zero,
+            ..x
+        })
+    }
+
     /// The 32-bit sums of an integer product or convolution.
     pub(super) fn raw_linear(&mut self, node: usize, id: Id) -> Result<Quantised> {
         let Some(linear) = self.linear(id)? else {

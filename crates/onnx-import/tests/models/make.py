@@ -64,7 +64,12 @@ class Model:
         w = self.normal(o, c // group, k, k, scale=(c // group * k * k) ** -0.5)
         return self.op("Conv", x, w, self.normal(o, scale=0.3), group=group, kernel_shape=[k, k], **attributes)
 
-    def build(self, inputs, outputs, opset=OPSET):
+    def rounded(self, x, scale, zero, dtype=np.uint8):
+        """Quantised and back."""
+        scale, zero = self.const(scale), self.const(zero, dtype)
+        return self.op("DequantizeLinear", self.op("QuantizeLinear", x, scale, zero), scale, zero)
+
+    def build(self, inputs, outputs, opset=OPSET, kind=np.float32):
         kinds = {np.float32: TensorProto.FLOAT, np.int64: TensorProto.INT64}
         rename = {v: k for k, v in outputs.items()}
         for node in self.nodes:
@@ -74,7 +79,7 @@ class Model:
             self.nodes,
             "test",
             [helper.make_tensor_value_info(n, kinds[d], ["batch", *s]) for n, (d, s) in inputs.items()],
-            [helper.make_tensor_value_info(n, kinds[d], None) for n, d in ((o, np.float32) for o in outputs)],
+            [helper.make_tensor_value_info(n, kinds[d], None) for n, d in ((o, kind) for o in outputs)],
             self.constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
@@ -213,6 +218,88 @@ def elements():
         quantised(f"pools_{name}", model, {"x": floats(20, 32, 3, 6, 6)}, {"x": floats(21, 16, 3, 6, 6)})
 
 
+def selections():
+    """Indices of the largest, and choices between two tensors."""
+    m = Model(31)
+    _, y = m.op("TopK", m.gemm("x", 24, 40), m.ints(5), outputs=2, axis=-1)
+    model = m.build({"x": (np.float32, [24])}, {"y": y}, kind=np.int64)
+    quantised("top_k", model, {"x": floats(32, 64, 24)}, {"x": floats(33, 48, 24)}, per_channel=True)
+
+    def feed(seed, n):
+        rng = np.random.default_rng(seed)
+        return {"x": floats(seed, n, 6, 8), "mask": rng.integers(0, 2, (n, 6)).astype(np.int64)}
+
+    m = Model(34)
+    x = m.rounded("x", 0.03, 125)
+    absent = m.op("Equal", m.op("Unsqueeze", "mask", m.ints(2)), m.const(0, np.int64))
+    y = m.rounded(m.op("Where", absent, m.const(0.5), x), 0.02, 120)
+    checks = m.const(np.arange(48).reshape(6, 8) % 3 == 0, np.bool_)
+    y = m.rounded(m.op("Where", checks, y, x), 0.03, 125)
+    model = m.build({"x": (np.float32, [6, 8]), "mask": (np.int64, [6])}, {"y": y})
+    save("where", model, feed(36, 32))
+
+
+def causal():
+    """Attention that sees only what came before, the mask added or chosen by."""
+    for name, added in (("causal_add", True), ("causal_where", False)):
+        m, S, D, H = Model(37), 10, 16, 2
+        heads = lambda t, perm: m.op(
+            "Transpose", m.op("Reshape", m.linear(t, D, D), m.ints(0, S, H, D // H)), perm=perm
+        )
+        q, k, v = heads("x", [0, 2, 1, 3]), heads("x", [0, 2, 3, 1]), heads("x", [0, 2, 1, 3])
+        scores = m.op("MatMul", q, k)
+        earlier = np.tril(np.ones((S, S))) > 0
+        if added:
+            scores = m.op("Add", scores, m.const(np.where(earlier, 0.0, -1e9)[None, None]))
+        else:
+            scores = m.op("Where", m.const(earlier[None, None], np.bool_), scores, m.const(-1e9))
+        y = m.op("MatMul", m.op("Softmax", scores, axis=-1), v)
+        y = m.op("Reshape", m.op("Transpose", y, perm=[0, 2, 1, 3]), m.ints(0, S, D))
+        model = m.build({"x": (np.float32, [S, D])}, {"y": y})
+        feeds = {"x": floats(38, 64, S, D)}, {"x": floats(39, 24, S, D)}
+        quantised(name, model, *feeds, per_channel=True, ops=["MatMul"])
+
+
+def zero_points():
+    """Weights with a zero point of their own in every channel."""
+    for name, conv in (("conv_u8_channel_zero", True), ("matmul_u8_channel_zero", False)):
+        m = Model(40)
+        inner = [4, 7, 6] if conv else [24]
+        w = m.rng.normal(0, 0.2, (8, 4, 3, 3) if conv else (24, 12))
+        shift = m.rng.normal(0, 0.3, 8 if conv else 12)
+        w = w + (shift.reshape(8, 1, 1, 1) if conv else shift)
+        axis = 0 if conv else 1
+        flat = np.moveaxis(w, axis, 0).reshape(w.shape[axis], -1)
+        low, high = np.minimum(flat.min(1), 0), np.maximum(flat.max(1), 0)
+        scale = ((high - low) / 255).astype(np.float32)
+        zero = np.rint(-low / scale).astype(np.uint8)
+        spread = [-1 if i == axis else 1 for i in range(w.ndim)]
+        stored = np.clip(np.rint(w / scale.reshape(spread)) + zero.reshape(spread), 0, 255)
+        stored, zero = m.const(stored, np.uint8), m.const(zero, np.uint8)
+        weights = m.op("DequantizeLinear", stored, m.const(scale), zero, axis=axis)
+        x = m.rounded("x", 0.03, 120)
+        y = m.op("Conv", x, weights, kernel_shape=[3, 3]) if conv else m.op("MatMul", x, weights)
+        model = m.build({"x": (np.float32, inner)}, {"y": m.rounded(y, 0.05, 110)})
+        save(name, model, {"x": floats(41, 32, *inner)})
+
+
+def batch_norms():
+    """A normalisation that no convolution took in, with factors of both signs or one."""
+    wide = "batch_norm_i16"
+    for name, shape, signs in (
+        ("batch_norm", [6, 8, 8], (-1, 1)), (wide, [6, 8, 8], (1,)), ("batch_norm_row", [24], (-1, 1)),
+    ):
+        m, c = Model(42), shape[0]
+        gamma = m.rng.uniform(0.3, 1.5, c) * m.rng.choice(signs, c)
+        if name == "batch_norm":
+            gamma[2] = 0
+        parts = [gamma, m.rng.normal(0, 0.5, c), m.rng.normal(0, 0.5, c), m.rng.uniform(0.5, 2, c)]
+        x = m.rounded("x", 2e-4, 0, np.int16) if name == wide else m.rounded("x", 0.03, 125)
+        y = m.op("BatchNormalization", x, *[m.const(p) for p in parts], epsilon=1e-3)
+        model = m.build({"x": (np.float32, shape)}, {"y": m.rounded(y, 0.04, 130)}, opset=21)
+        save(name, model, {"x": floats(43, 32, *shape)})
+
+
 def network():
     m = Model(22)
     x = m.op("Relu", m.conv("x", 1, 8, pads=[1, 1, 1, 1]))
@@ -312,6 +399,10 @@ if __name__ == "__main__":
     tables()
     shapes()
     elements()
+    selections()
+    causal()
+    zero_points()
+    batch_norms()
     network()
     linear = ["MatMul", "Gemm"]
     transformer("encoder", False, False, 17, QuantType.QUInt8, linear)

@@ -26,7 +26,7 @@ use subxt::{
 use subxt_signer::sr25519::Keypair;
 
 /// Blocks a transaction stays valid for.
-const MORTALITY: u64 = 256;
+pub const MORTALITY: u64 = 256;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);

@@ -117,7 +117,7 @@ async fn execute(cli: Cli) -> Result<()> {
     };
     tokio::select! {
         result = work => result,
-        _ = tokio::signal::ctrl_c() => Err(Error::Refused("interrupted".into())),
+        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted { next: context.next() }),
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
             "athanor job create --model x --max-pay '1 AUR'",
             "athanor job create --model 0 --max-pay '1' --input-root 0x00",
             "athanor account transfer --to //Bob --amount 5",
-            "athanor job watch",
+            "athanor job show",
             "athanor job watch 1 --output xml",
             "athanor store get 0x12 --out x",
             "athanor frobnicate",

@@ -14,11 +14,15 @@ use crate::{
     config::{self, Settings},
     error::{Error, Result},
     output::{pairs, Output},
+    pending::Journal,
 };
 use athanor_content_store::Client;
 use athanor_tensor_program::Validated;
 use serde_json::{json, Map, Value};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 use subxt::ext::scale_encode::EncodeAsFields;
 use subxt_signer::sr25519::Keypair;
 
@@ -29,12 +33,37 @@ pub struct Context {
     pub settings: Settings,
     /// The terminal.
     pub output: Output,
+    /// What to do after Ctrl-C.
+    next: Arc<Mutex<Option<String>>>,
 }
 
 impl Context {
     /// Settings and a terminal.
     pub fn new(settings: Settings, output: Output) -> Self {
-        Self { settings, output }
+        Self {
+            settings,
+            output,
+            next: Arc::default(),
+        }
+    }
+
+    /// Notes how to go on if the command is interrupted from here on.
+    pub fn set_next(&self, next: impl Into<String>) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next.into());
+    }
+
+    /// How to go on after an interruption.
+    pub fn next(&self) -> Option<String> {
+        self.next
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What this machine remembers of its jobs; `None` without a home folder.
+    pub fn journal(&self) -> Option<Journal> {
+        let state = self.settings.state.as_ref()?;
+        Some(Journal::new(state.join("jobs")))
     }
 
     /// Connects to the node.

@@ -141,6 +141,8 @@ pub struct Settings {
     pub finalized: bool,
     /// Whether to keep progress to oneself.
     pub quiet: bool,
+    /// Folder of what this machine remembers of its jobs.
+    pub state: Option<PathBuf>,
 }
 
 /// What the environment says about keys; passed in so that tests need none.
@@ -152,6 +154,8 @@ pub struct Environment {
     pub key: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`.
     pub config_home: Option<PathBuf>,
+    /// `XDG_STATE_HOME`.
+    pub state_home: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<PathBuf>,
 }
@@ -170,6 +174,7 @@ impl Environment {
                 .filter(|suri| !suri.is_empty()),
             key: path("ATHANOR_KEY"),
             config_home: path("XDG_CONFIG_HOME"),
+            state_home: path("XDG_STATE_HOME"),
             home: path("HOME"),
         }
     }
@@ -180,6 +185,14 @@ impl Environment {
             .clone()
             .or_else(|| self.home.as_ref().map(|home| home.join(".config")))?;
         Some(base.join("athanor").join("config.toml"))
+    }
+
+    fn state(&self) -> Option<PathBuf> {
+        let base = self
+            .state_home
+            .clone()
+            .or_else(|| self.home.as_ref().map(|home| home.join(".local/state")))?;
+        Some(base.join("athanor"))
     }
 
     fn expand(&self, path: PathBuf) -> PathBuf {
@@ -302,6 +315,7 @@ impl Settings {
             format: global.output.or(file.output).unwrap_or_default(),
             finalized: global.finalized,
             quiet: global.quiet,
+            state: environment.state(),
         })
     }
 }
@@ -329,6 +343,29 @@ mod tests {
         assert_eq!(settings.key, None);
         assert_eq!(settings.format, Format::Table);
         assert!(settings.stores.is_empty());
+        assert_eq!(settings.state, None);
+    }
+
+    #[test]
+    fn what_is_remembered_lies_in_the_state_folder() {
+        let at = |environment| {
+            Settings::resolve(&Global::default(), &environment)
+                .unwrap()
+                .state
+        };
+        let home = Environment {
+            home: Some("/home/me".into()),
+            ..Environment::default()
+        };
+        assert_eq!(
+            at(home.clone()),
+            Some("/home/me/.local/state/athanor".into())
+        );
+        let own = Environment {
+            state_home: Some("/state".into()),
+            ..home
+        };
+        assert_eq!(at(own), Some("/state/athanor".into()));
     }
 
     #[test]

@@ -128,6 +128,12 @@ pub enum Error {
     /// Waiting took longer than allowed.
     #[error("{0}")]
     TimedOut(String),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted {
+        /// How to go on.
+        next: Option<String>,
+    },
 }
 
 fn docs_suffix(docs: &str) -> String {
@@ -148,6 +154,14 @@ impl Error {
             Self::Store(error) if unreachable(error) => UNREACHABLE,
             _ => FAILED,
         }
+    }
+
+    /// Whether what was asked for may still happen.
+    pub fn may_come_true(&self) -> bool {
+        matches!(
+            self,
+            Self::Unconfirmed { .. } | Self::NodeUnreachable { .. }
+        )
     }
 
     /// What to do next, if something general can be said.
@@ -185,6 +199,7 @@ impl Error {
             {
                 "`athanor account balance` shows what the signing account has".into()
             }
+            Self::Interrupted { next } => return next.clone(),
             Self::TimedOut(_) => "the job goes on without this command; watch it again".into(),
             _ => return None,
         })

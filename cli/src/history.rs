@@ -22,6 +22,7 @@ pub struct History {
     refund: Option<u128>,
     grade: Option<Value>,
     reason: Option<String>,
+    deadline: Option<u64>,
     steps: Vec<Value>,
     outputs: BTreeMap<String, String>,
 }
@@ -42,6 +43,7 @@ impl History {
             refund: None,
             grade: None,
             reason: None,
+            deadline: None,
             steps: Vec::new(),
             outputs: BTreeMap::new(),
         }
@@ -55,6 +57,11 @@ impl History {
     /// The last state seen.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
+    }
+
+    /// First block in which the state's calls are too late.
+    pub fn deadline(&self) -> Option<u64> {
+        self.deadline
     }
 
     /// Whether the job has ended.
@@ -110,16 +117,14 @@ impl History {
         Some(match event.name.as_str() {
             "JobCreated" => {
                 self.enter(number, "open");
+                self.deadline = fields.get("deadline").and_then(Value::as_u64);
                 format!("open: {} held", money("held"))
             }
             "JobAdvanced" => {
                 let state = text("status").to_owned();
                 self.enter(number, &state);
-                let deadline = fields
-                    .get("deadline")
-                    .and_then(Value::as_u64)
-                    .unwrap_or_default();
-                format!("{state}, until block {deadline}")
+                self.deadline = fields.get("deadline").and_then(Value::as_u64);
+                format!("{state}, until block {}", self.deadline.unwrap_or_default())
             }
             "ReplicaAssigned" => {
                 let line = format!("drawn {provider} for {}", money("pay"));
@@ -183,7 +188,37 @@ impl History {
                 self.end(number, "cancelled", fields);
                 "cancelled".into()
             }
-            _ => return None,
+            "ThreadOpened" => {
+                let what = match fields.pointer("/kind/delivery/piece") {
+                    Some(piece) => format!("piece {piece} of the output demanded"),
+                    None => format!("objection announced by {}", text("challenger")),
+                };
+                format!("thread {}: {what}{}", thread(fields), until(fields))
+            }
+            "DataDemanded" => {
+                format!("thread {}: data demanded{}", thread(fields), until(fields))
+            }
+            "DataAnswered" => format!("thread {}: answered by {}", thread(fields), text("worker")),
+            "ThreadClosed" => {
+                format!(
+                    "thread {} closed: {}",
+                    thread(fields),
+                    text("end").replace('_', " ")
+                )
+            }
+            "ClaimStruck" => format!(
+                "claim struck, {}, thanks to {}: {}",
+                text("fault").replace('_', " "),
+                text("prover"),
+                text("trace_root")
+            ),
+            "ChallengerRewarded" => {
+                format!("rewarded {} with {}", text("challenger"), money("amount"))
+            }
+            // Said above with more.
+            "ReceiptKept" | "JobPoked" => return None,
+            // Events that this client is too old to know have names that say enough.
+            name => other(name, fields),
         })
     }
 
@@ -252,6 +287,36 @@ impl History {
         }
         crate::output::pairs(&rows)
     }
+}
+
+/// A thread's number.
+fn thread(fields: &Value) -> u64 {
+    fields
+        .get("thread")
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
+}
+
+/// A deadline, behind a comma.
+fn until(fields: &Value) -> String {
+    fields
+        .get("deadline")
+        .and_then(Value::as_u64)
+        .map(|block| format!(", until block {block}"))
+        .unwrap_or_default()
+}
+
+/// An event by its name and its short fields.
+fn other(name: &str, fields: &Value) -> String {
+    let mut text = crate::scale::snake_case(name).replace('_', " ");
+    let shown = fields.as_object().into_iter().flatten();
+    for (key, value) in shown.filter(|(key, _)| *key != "job") {
+        let value = crate::output::scalar(key, value);
+        if value.len() <= 50 && value != "-" && !value.starts_with("0x") {
+            text.push_str(&format!(", {} {value}", key.replace('_', " ")));
+        }
+    }
+    text
 }
 
 /// How a result was checked, in words.
@@ -453,6 +518,68 @@ mod tests {
             assert_eq!(summary["refund"], "8");
             assert_eq!(summary["output_root"], Value::Null);
         }
+    }
+
+    #[test]
+    fn events_this_client_does_not_know_are_told_by_their_names() {
+        let mut history = History::new(1);
+        let fields = json!({"job": 1, "thread": 2, "challenger": "5G", "bond": "1500000000000",
+            "proof": format!("0x{}", "00".repeat(90)), "value": {"node": 3}});
+        let lines = history.block(9, &[event("ThingOpened", fields)]);
+        assert_eq!(
+            lines,
+            ["#9  thing opened, bond 1.5 AUR, challenger 5G, thread 2"]
+        );
+        assert_eq!(history.state(), None);
+    }
+
+    #[test]
+    fn disputes_and_deliveries_are_told() {
+        let mut history = History::new(1);
+        let told: Vec<String> = [
+            (
+                "ThreadOpened",
+                json!({"thread": 2, "challenger": "C", "deadline": 50,
+                    "kind": {"dispute": {"announcement": "0x01", "since": 9}}}),
+            ),
+            (
+                "ThreadOpened",
+                json!({"thread": 3, "challenger": "R", "deadline": 60,
+                    "kind": {"delivery": {"output": 0, "piece": 4}}}),
+            ),
+            ("DataDemanded", json!({"thread": 2, "deadline": 70})),
+            ("DataAnswered", json!({"thread": 2, "worker": "W"})),
+            (
+                "ClaimStruck",
+                json!({"trace_root": "0x01", "fault": "fraud_proven", "prover": "C"}),
+            ),
+            (
+                "ThreadClosed",
+                json!({"thread": 2, "end": "convicted", "lost": "0"}),
+            ),
+            (
+                "ChallengerRewarded",
+                json!({"provider": "B", "challenger": "C", "amount": "1000000000000"}),
+            ),
+        ]
+        .into_iter()
+        .flat_map(|(name, mut fields)| {
+            fields["job"] = json!(1);
+            history.block(9, &[event(name, fields)])
+        })
+        .collect();
+        assert_eq!(
+            told,
+            [
+                "#9  thread 2: objection announced by C, until block 50",
+                "#9  thread 3: piece 4 of the output demanded, until block 60",
+                "#9  thread 2: data demanded, until block 70",
+                "#9  thread 2: answered by W",
+                "#9  claim struck, fraud proven, thanks to C: 0x01",
+                "#9  thread 2 closed: convicted",
+                "#9  rewarded C with 1 AUR",
+            ]
+        );
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! - [`cli`] describes the options and runs a command.
 //! - [`chain`] talks to the node, [`blobs`] to content stores.
 //! - [`scale`] turns whatever the chain answers into JSON, [`output`] JSON into
-//!   what people read, [`history`] events into what happened to a job.
+//!   what people read, [`history`] events into what happened to a job, [`earnings`]
+//!   into what a provider was paid.
+//! - [`outcomes`] says what a job can cost before it is created, [`pending`] remembers
+//!   the ones that were.
 //!
 //! Nothing is sent to the chain before everything that can be checked here has
 //! been: files, lengths, amounts, keys.
@@ -17,11 +20,15 @@ pub mod amount;
 pub mod blobs;
 pub mod chain;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod earnings;
 pub mod error;
 pub mod history;
 pub mod keys;
+pub mod outcomes;
 pub mod output;
+pub mod pending;
 pub mod scale;
 pub mod terms;

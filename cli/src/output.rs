@@ -1,7 +1,11 @@
 //! What goes to the terminal: one result on standard output, progress and
 //! remarks on standard error.
 
-use crate::{amount::Amount, config::Format};
+use crate::{
+    amount::Amount,
+    config::Format,
+    error::{Error, Result},
+};
 use comfy_table::{presets, ContentArrangement, Table, TableComponent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -52,12 +56,39 @@ const LONGEST_HEX: usize = 66;
 pub struct Output {
     format: Format,
     quiet: bool,
+    interactive: bool,
 }
 
 impl Output {
     /// An output of this format.
     pub fn new(format: Format, quiet: bool) -> Self {
-        Self { format, quiet }
+        Self {
+            format,
+            quiet,
+            interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Whether somebody sits there who can be asked.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Asks before something that costs money. Without a terminal nobody is there to
+    /// ask, and scripts mean what they say.
+    pub fn confirm(&self, question: &str) -> Result<()> {
+        if !self.interactive {
+            return Ok(());
+        }
+        let mut answer = String::new();
+        let asked = write!(std::io::stderr().lock(), "{question} [y/N] ")
+            .and_then(|()| std::io::stdin().read_line(&mut answer));
+        match asked {
+            Ok(_) if is_yes(&answer) => Ok(()),
+            _ => Err(Error::Refused(
+                "nothing was sent: answer y, or give --yes".into(),
+            )),
+        }
     }
 
     /// Prints the command's result: the JSON value, or what people read.
@@ -102,6 +133,19 @@ impl Output {
         }
     }
 
+    /// A bar for `total` steps. It goes away when dropped.
+    pub fn steps(&self, message: impl Into<String>, total: u64) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(total), self.target());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+            bar.set_style(style);
+        }
+        bar.set_message(message.into());
+        Progress {
+            bar,
+            quiet: self.quiet,
+        }
+    }
+
     /// A bar for a transfer of `total` bytes. It goes away when dropped.
     pub fn transfer(&self, message: impl Into<String>, total: u64) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(total), self.target());
@@ -138,6 +182,11 @@ impl Progress {
         self.bar.set_position(done);
     }
 
+    /// Moves a bar by one step.
+    pub fn step(&self) {
+        self.bar.inc(1);
+    }
+
     /// Prints a line above the spinner.
     pub fn line(&self, text: impl AsRef<str>) {
         if self.quiet {
@@ -155,12 +204,46 @@ impl Drop for Progress {
     }
 }
 
-/// A table with headers.
-pub fn table<R>(headers: &[&str], rows: R) -> String
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+/// Widest line of what is folded here.
+const WIDTH: u16 = 80;
+
+/// A table that folds its cells to 80 columns, whatever it is printed to.
+pub fn narrow_table<R>(headers: &[&str], rows: R) -> String
 where
     R: IntoIterator,
     R::Item: IntoIterator<Item = String>,
 {
+    let mut table = bare(headers);
+    table.set_width(WIDTH);
+    for row in rows {
+        table.add_row(row.into_iter().collect::<Vec<_>>());
+    }
+    table.to_string()
+}
+
+/// A paragraph folded to 80 columns.
+pub fn wrap(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        if used != 0 && used + 1 + word.chars().count() > WIDTH.into() {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+fn bare(headers: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_HORIZONTAL_ONLY)
@@ -168,6 +251,16 @@ where
         .remove_style(TableComponent::HorizontalLines)
         .remove_style(TableComponent::MiddleIntersections)
         .set_header(headers.iter().copied());
+    table
+}
+
+/// A table with headers.
+pub fn table<R>(headers: &[&str], rows: R) -> String
+where
+    R: IntoIterator,
+    R::Item: IntoIterator<Item = String>,
+{
+    let mut table = bare(headers);
     for row in rows {
         table.add_row(row.into_iter().collect::<Vec<_>>());
     }
@@ -315,6 +408,30 @@ mod tests {
     fn numbers_that_are_no_money_stay_numbers() {
         assert_eq!(scalar("fee_rate", &json!("1500000000000")), "1500000000000");
         assert_eq!(scalar("fee", &json!("1500000000000")), "1.5 AUR");
+    }
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        for answer in ["y\n", "Y", " yes \n", "YES"] {
+            assert!(is_yes(answer), "{answer}");
+        }
+        for answer in ["", "\n", "n", "ye", "yes please", "1"] {
+            assert!(!is_yes(answer), "{answer}");
+        }
+    }
+
+    #[test]
+    fn paragraphs_and_narrow_tables_fold_at_80_columns() {
+        let text = "word ".repeat(60);
+        let wrapped = wrap(&text);
+        assert!(wrapped.lines().all(|line| line.chars().count() <= 80));
+        assert_eq!(wrapped.split_whitespace().count(), 60);
+        assert_eq!(wrap(&"x".repeat(90)), "x".repeat(90));
+        let table = narrow_table(&["a", "b"], [vec![text.clone(), text]]);
+        assert!(
+            table.lines().all(|line| line.chars().count() <= 80),
+            "{table}"
+        );
     }
 
     #[test]

@@ -126,6 +126,13 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// Blocks between the results and the verdict.
+    pub fn window(&self) -> u32 {
+        match self {
+            Self::Replicated { window, .. } | Self::Optimistic { window, .. } => *window,
+        }
+    }
+
     /// Providers that are paid at most.
     pub fn replicas(&self) -> u8 {
         match self {

@@ -23,6 +23,7 @@ fn athanor(home: &Path, args: &[&str]) -> Output {
         "ATHANOR_OUTPUT",
         "ATHANOR_CONFIG",
         "XDG_CONFIG_HOME",
+        "XDG_STATE_HOME",
     ] {
         command.env_remove(name);
     }
@@ -83,6 +84,32 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
             "--input",
         ),
         (&["provider", "offer", "--suri", "//Alice"], "--minimum"),
+        (
+            &["provider", "earnings", "//Alice", "--blocks", "0"],
+            "--blocks",
+        ),
+        (&["provider", "status"], "--suri"),
+        (&["job", "list", "--mine"], "--suri"),
+        (
+            &["job", "list", "--mine", "--requester", "//Alice"],
+            "cannot be used with",
+        ),
+        (
+            &[
+                "job",
+                "create",
+                "--model",
+                "0",
+                "--max-pay",
+                "1 AUR",
+                "--input",
+                "x",
+                "--from-provider",
+            ],
+            "--out",
+        ),
+        (&["job", "deliver", "7", "--out", "x"], "--suri"),
+        (&["job", "deliver", "7", "--suri", "//Alice"], "--out"),
     ] {
         let output = athanor(home.path(), args);
         assert_eq!(code(&output), 2, "{args:?}: {}", stderr(&output));
@@ -122,6 +149,22 @@ fn a_node_or_store_that_is_not_there_ends_with_4() {
         stderr(&output).contains("--node URL"),
         "{}",
         stderr(&output)
+    );
+
+    for args in [
+        &["job", "watch"][..],
+        &["job", "list"],
+        &["provider", "status", "//Alice"],
+        &["provider", "earnings", "//Alice"],
+    ] {
+        let output = athanor(home.path(), &[args, &["--node", &node]].concat());
+        assert_eq!(code(&output), 4, "{args:?}: {}", stderr(&output));
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+    let state = home.path().join(".local");
+    assert!(
+        !state.exists(),
+        "nothing was created, so nothing is remembered"
     );
 
     let store = format!("http://{NOWHERE}");

@@ -1,13 +1,20 @@
 //! `athanor job`: buying a run.
 
-use super::{blocks, field, field_u64, model_of, number, Context, Model};
+mod deliver;
+
+use super::{blocks, constant, field, field_u64, model_of, number, Context, Model};
 use crate::{
     amount::{human_bytes, Amount, Bytes},
     blobs,
-    chain::{Call, Chain, State},
+    chain::{Call, Chain, Event, State, MORTALITY},
+    clock::Clock,
     error::{Error, Result},
     history::{self, History, PALLET},
-    keys, output, scale,
+    keys,
+    outcomes::Stakes,
+    output,
+    pending::{self, Entry, Pending},
+    scale,
     terms::{JobTerms, Policy, AUDIT_RATES},
 };
 use athanor_content_store::Client;
@@ -28,7 +35,7 @@ const DEFAULT_LOOKBACK: u64 = 2_000;
 /// Create, watch and fetch jobs.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Show what a job would hold and what providers ask for
+    /// Show what a job would hold, and what each way it can end costs
     ///
     /// Needs no key and changes nothing.
     #[command(after_help = "\
@@ -41,11 +48,16 @@ Examples:
     ///
     /// An input file is hashed, checked against the length the model wants and
     /// uploaded to --store before any money moves. What is not paid out
-    /// returns when the job ends.
+    /// returns when the job ends. On a terminal you are shown every way the
+    /// job can end and asked first. With --wait the command stays until the
+    /// end, with --out it fetches the output then; after Ctrl-C the job goes
+    /// on, and `athanor job watch` takes it up again.
     #[command(after_help = "\
 Examples:
   athanor job create --model 0 --input digits.bin --max-pay '1 AUR' \\
     --suri //Alice --store http://127.0.0.1:9955
+  athanor job create --model 0 --input digits.bin --max-pay '1 AUR' \\
+    --yes --out output.bin --key ~/.config/athanor/key
   athanor job create --model 0 --batch 1797 --max-pay '1 AUR' \\
     --input-root \\
 0x1212121212121212121212121212121212121212121212121212121212121212 \\
@@ -55,11 +67,14 @@ Examples:
     ///
     /// Prints a line for each event and a summary at the end. The exit code is
     /// 0 if the job settled and 3 if it ended otherwise. A job that has ended
-    /// is looked for in the last blocks.
+    /// is looked for in the last blocks. Without a number the last job that
+    /// was created from here is followed, also one whose `create` was
+    /// interrupted before its number was known.
     #[command(after_help = "\
 Examples:
   athanor job watch 7
-  athanor job watch 7 --timeout 600 --output json")]
+  athanor job watch 7 --timeout 600 --output json
+  athanor job watch")]
     Watch(Watch),
     /// Show a live job, or its kept receipt
     #[command(after_help = "\
@@ -76,6 +91,17 @@ Examples:
   athanor job fetch 7 --out output.bin --store http://127.0.0.1:9955
   athanor job fetch 7 --out output.bin --from-provider")]
     Fetch(Fetch),
+    /// Demand an output that nobody serves, on the chain
+    ///
+    /// While a job's window is open, its requester can make those who claim the
+    /// output show it, piece by piece, for a price a piece; whoever does not is
+    /// struck. At most 64 pieces of 32 KiB. What was asked for before is not
+    /// asked for again.
+    #[command(after_help = "\
+Examples:
+  athanor job deliver 7 --out output.bin --key ~/.config/athanor/key
+  athanor job deliver 7 --out output.bin --suri //Alice --dry-run")]
+    Deliver(deliver::Deliver),
     /// Cancel a job of yours that nobody was drawn for
     #[command(after_help = "\
 Examples:
@@ -98,6 +124,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   athanor job list
+  athanor job list --mine --key ~/.config/athanor/key
   athanor job list --requester //Alice --state open --state running")]
     List(List),
 }
@@ -172,6 +199,9 @@ pub struct Terms {
     /// Keep a receipt on the chain, for a deposit
     #[arg(long)]
     pub keep_receipt: bool,
+    /// Least collateral of a provider, for results worth more than the pay
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    pub min_collateral: Amount,
 }
 
 /// Options of `job create`.
@@ -183,23 +213,32 @@ pub struct Create {
     /// Most blocks fetching and the run may take [default: the most allowed]
     #[arg(long, value_name = "BLOCKS")]
     pub max_wait: Option<u32>,
-    /// Least collateral of a provider, for results worth more than the pay
-    #[arg(long, value_name = "AMOUNT", default_value = "0")]
-    pub min_collateral: Amount,
     /// Have the output, of at most 1 KiB, written to the chain
     #[arg(long)]
     pub inline_output: bool,
     /// Show call, fee and what would be held; upload and send nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Do not ask before money is held
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Stay until the job has ended
+    #[arg(long)]
+    pub wait: bool,
+    /// Stay, and write the output here when the job has settled
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// With --out: also ask the addresses that the job's providers publish
+    #[arg(long, requires = "out")]
+    pub from_provider: bool,
 }
 
 /// Options of `job watch`.
 #[derive(Args, Debug)]
 pub struct Watch {
-    /// Number of the job
+    /// Number of the job [default: the last one created from here]
     #[arg(value_name = "ID")]
-    pub id: u64,
+    pub id: Option<u64>,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
@@ -245,6 +284,9 @@ pub struct List {
     /// Only jobs of this account
     #[arg(long, value_name = "ACCOUNT")]
     pub requester: Option<String>,
+    /// Only jobs of the signing account, and receipts it keeps
+    #[arg(long, conflicts_with = "requester")]
+    pub mine: bool,
     /// Only jobs in this state; may be given several times
     #[arg(long, value_name = "STATE")]
     pub state: Vec<String>,
@@ -261,6 +303,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Watch(options) => watch(options, context).await,
         Command::Show(options) => show(options, context).await,
         Command::Fetch(options) => fetch(options, context).await,
+        Command::Deliver(options) => deliver::run(options, context).await,
         Command::Cancel(options) => cancel(options, context).await,
         Command::Poke(options) => poke(options, context).await,
         Command::Forget(options) => forget(options, context).await,
@@ -355,6 +398,29 @@ struct Prepared {
     policy: Policy,
     input: Option<blobs::FileBlob>,
     quote: Value,
+    stakes: Stakes,
+    clock: Clock,
+}
+
+/// What the ways the job can end follow from.
+fn stakes(options: &Terms, policy: Policy, quote: &Value, state: &State) -> Result<Stakes> {
+    let amount = |name| constant(state, PALLET, name);
+    let money = |key: &str| quote.get(key).and_then(number).unwrap_or_default();
+    let max_pay = options.max_pay.0;
+    let dear = max_pay.saturating_mul(policy.replicas().into()) >= amount("HighValue")?;
+    let open_for = if dear { "OpenForHighValue" } else { "OpenFor" };
+    let cheapest = quote.get("cheapest").and_then(Value::as_array);
+    Ok(Stakes {
+        policy,
+        max_pay,
+        tip: options.tip.0,
+        held: money("held"),
+        deposit: money("deposit"),
+        cheapest: cheapest.into_iter().flatten().filter_map(number).collect(),
+        min_collateral: amount("MinCollateral")?.max(options.min_collateral.0),
+        open_for: blocks(state, open_for)?.into(),
+        poke_reward: amount("PokeReward")?,
+    })
 }
 
 async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Prepared> {
@@ -398,12 +464,15 @@ async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Pr
             _ => "the chain does not quote this job: the amounts may be more than can exist".into(),
         }));
     }
+    let stakes = stakes(options, policy, &quote, state)?;
     Ok(Prepared {
         model,
         batch,
         policy,
         input,
         quote,
+        stakes,
+        clock: Clock::of(state)?,
     })
 }
 
@@ -422,18 +491,22 @@ fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
         .filter_map(number)
         .map(|planck| Amount(planck).to_string())
         .collect();
+    let clock = &prepared.clock;
+    let window = prepared.policy.window();
+    let window = format!("window of {window} blocks ({})", clock.span(window.into()));
     let policy = match prepared.policy {
-        Policy::Replicated { n, quorum, window } => {
-            format!("{n} replicas, {quorum} must agree, window of {window} blocks")
+        Policy::Replicated { n, quorum, .. } => {
+            format!("{n} replicas, {quorum} must agree, {window}")
         }
-        Policy::Optimistic { window, audit: 0 } => {
-            format!("one provider, checked by nobody on chain, window of {window} blocks")
+        Policy::Optimistic { audit: 0, .. } => {
+            format!("one provider, watched only, {window}")
         }
-        Policy::Optimistic { window, audit } => {
-            format!("one provider, audited {audit} in 256 times, window of {window} blocks")
+        Policy::Optimistic { audit, .. } => {
+            format!("one provider, audited {audit} in 256 times, {window}")
         }
     };
-    output::pairs(&[
+    let least = prepared.stakes.cheapest.first().copied();
+    let rows = output::pairs(&[
         ("policy", policy),
         ("samples", prepared.batch.to_string()),
         ("input", human_bytes(count("input_len"))),
@@ -453,7 +526,15 @@ fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
                 prices.join(", ")
             },
         ),
-    ])
+        (
+            "a provider risks",
+            match least {
+                Some(pay) => format!("{} or more", Amount(prepared.stakes.collateral(pay))),
+                None => "nothing: there is no offer that fits".into(),
+            },
+        ),
+    ]);
+    format!("{rows}\n\n{}", prepared.stakes.table(clock))
 }
 
 async fn quote(options: Terms, context: &Context) -> Result<()> {
@@ -461,6 +542,7 @@ async fn quote(options: Terms, context: &Context) -> Result<()> {
     let prepared = prepare(&options, &state, context).await?;
     let mut value = prepared.quote.clone();
     if let Some(fields) = value.as_object_mut() {
+        fields.insert("cases".into(), prepared.stakes.json(&prepared.clock));
         fields.insert("model".into(), json!(options.model));
         fields.insert("batch".into(), json!(prepared.batch));
         let root = prepared
@@ -528,7 +610,7 @@ async fn create(options: Create, context: &Context) -> Result<()> {
         policy: prepared.policy,
         max_pay: terms.max_pay.0,
         max_wait,
-        min_collateral: options.min_collateral.0,
+        min_collateral: terms.min_collateral.0,
         inline_output: options.inline_output,
         keep_receipt: terms.keep_receipt,
         tip: terms.tip.0,
@@ -556,6 +638,12 @@ async fn create(options: Create, context: &Context) -> Result<()> {
             Amount(held.saturating_add(deposit))
         )));
     }
+    if !options.yes {
+        let total = Amount(held.saturating_add(deposit));
+        context
+            .output
+            .confirm(&format!("Hold {total} of {account} for this job?"))?;
+    }
     match (&prepared.input, &uploads) {
         (Some(blob), Some(client)) => {
             blobs::upload(client, blob, &context.output).await?;
@@ -566,23 +654,158 @@ async fn create(options: Create, context: &Context) -> Result<()> {
         ),
         (None, _) => {}
     }
-    let included = context.submit(&chain, &signer, call).await?;
-    let id = included.field(PALLET, "JobCreated", "job")?;
+    let mut remembered = remember(
+        &options,
+        &chain,
+        &state,
+        &root,
+        &account.to_string(),
+        context,
+    );
+    context.set_next(
+        "the transaction may still be included: `athanor job watch` finds out and goes on",
+    );
+    let included = match context.submit(&chain, &signer, call).await {
+        Ok(included) => included,
+        Err(error) => {
+            // What the chain refused left nothing to come back to.
+            if let (false, Some(entry)) = (error.may_come_true(), &remembered) {
+                entry.remove();
+            }
+            return Err(error);
+        }
+    };
+    let id = included
+        .field(PALLET, "JobCreated", "job")?
+        .as_u64()
+        .ok_or_else(|| Error::protocol("the event JobCreated", "its job is no number"))?;
+    context.set_next(format!("the job goes on: `athanor job watch {id}`"));
     let held = included.field(PALLET, "JobCreated", "held")?;
-    let value = json!({
+    if let Some(Err(error)) = remembered.as_mut().map(|entry| entry.set_job(id)) {
+        context.output.warn(error.to_string());
+    }
+    let created = json!({
         "job": id,
         "input_root": scale::hex(&root),
         "held": held,
         "deposit": deposit.to_string(),
         "block": included.block_hex(),
     });
-    context.output.result(&value, || {
-        format!(
-            "{}\n\nFollow it with: athanor job watch {id}",
-            output::describe(&value)
-        )
+    if !options.wait && options.out.is_none() {
+        context.output.result(&created, || {
+            format!(
+                "{}\n\nFollow it with: athanor job watch {id}",
+                output::describe(&created)
+            )
+        });
+        return Ok(());
+    }
+    context.output.note(format!("created job {id}"));
+    let watching = Watch {
+        id: Some(id),
+        timeout: None,
+        best: false,
+        lookback: DEFAULT_LOOKBACK,
+    };
+    let history = follow(&chain, id, &watching, context).await?;
+    let fetching = options.out.as_ref().map(|out| Fetch {
+        id,
+        out: out.clone(),
+        from_provider: options.from_provider,
+        limit: Bytes(blobs::MAX_BLOB),
+        lookback: DEFAULT_LOOKBACK,
     });
-    Ok(())
+    finish(&chain, id, &history, fetching, Some(&created), context).await
+}
+
+/// Notes a job that is about to be created, for `watch` to find after an
+/// interruption. That this is not possible is no reason to refuse the job.
+fn remember(
+    options: &Create,
+    chain: &Chain,
+    state: &State,
+    root: &Root,
+    requester: &str,
+    context: &Context,
+) -> Option<Entry> {
+    let pending = Pending {
+        genesis: scale::hex(chain.genesis().as_ref()),
+        requester: requester.into(),
+        job: None,
+        model: options.terms.model,
+        input_root: scale::hex(root),
+        sent_at: state.number(),
+        time: pending::now(),
+        out: options
+            .out
+            .as_ref()
+            .map(|out| std::path::absolute(out).unwrap_or_else(|_| out.clone())),
+    };
+    match context.journal()?.begin(pending) {
+        Ok(entry) => Some(entry),
+        Err(error) => {
+            context
+                .output
+                .warn(format!("{error}; the job is not remembered here"));
+            None
+        }
+    }
+}
+
+/// Shows how a job ended, fetches its output if that is wanted and forgets what
+/// was remembered of it.
+async fn finish(
+    chain: &Chain,
+    id: u64,
+    history: &History,
+    fetching: Option<Fetch>,
+    created: Option<&Value>,
+    context: &Context,
+) -> Result<()> {
+    let settled = history.state() == Some("settled");
+    let genesis = scale::hex(chain.genesis().as_ref());
+    let entry = context
+        .journal()
+        .and_then(|journal| journal.of_job(&genesis, id));
+    let mut value = history.summary();
+    if let (Some(fields), Some(Value::Object(more))) = (value.as_object_mut(), created) {
+        for (key, more) in more {
+            fields.entry(key.clone()).or_insert_with(|| more.clone());
+        }
+    }
+    let mut fetched = Ok(());
+    if let (true, Some(options)) = (settled, &fetching) {
+        context.set_next(format!(
+            "the job has settled: `athanor job fetch {id} --out {}`",
+            options.out.display()
+        ));
+        match download(options, chain, context).await {
+            Ok(file) => {
+                if let Some(fields) = value.as_object_mut() {
+                    fields.insert("file".into(), file);
+                }
+            }
+            Err(error) => fetched = Err(error),
+        }
+    }
+    context.output.result(&value, || {
+        let file = value.get("file").map(output::describe);
+        match file {
+            Some(file) => format!("{}\n\n{file}", history.describe()),
+            None => history.describe(),
+        }
+    });
+    if let (Ok(()), Some(entry)) = (&fetched, entry) {
+        entry.remove();
+    }
+    fetched?;
+    match history.state() {
+        Some("settled") => Ok(()),
+        state => Err(Error::JobEnded {
+            job: id,
+            state: state.unwrap_or("unknown").to_owned(),
+        }),
+    }
 }
 
 async fn job_view(state: &State, id: u64) -> Result<Option<Value>> {
@@ -684,48 +907,155 @@ async fn past(
 
 async fn watch(options: Watch, context: &Context) -> Result<()> {
     let chain = context.chain().await?;
-    let following = follow(&chain, &options, context);
+    let (id, out) = match options.id {
+        Some(id) => {
+            let genesis = scale::hex(chain.genesis().as_ref());
+            let entry = context
+                .journal()
+                .and_then(|journal| journal.of_job(&genesis, id));
+            let out = match entry {
+                Some(entry) if !is_stale(&chain.best().await?, &entry.pending).await? => {
+                    entry.pending.out
+                }
+                _ => None,
+            };
+            (id, out)
+        }
+        None => {
+            let (id, out) = last_created(&chain, context).await?;
+            context.output.note(format!("job {id}"));
+            (id, out)
+        }
+    };
+    context.set_next(format!("the job goes on: `athanor job watch {id}`"));
+    let following = follow(&chain, id, &options, context);
     let history = match options.timeout {
         None => following.await?,
         Some(seconds) => tokio::time::timeout(Duration::from_secs(seconds), following)
             .await
-            .map_err(|_| {
-                Error::TimedOut(format!("job {} has not ended in {seconds} s", options.id))
-            })??,
+            .map_err(|_| Error::TimedOut(format!("job {id} has not ended in {seconds} s")))??,
     };
-    context
-        .output
-        .result(&history.summary(), || history.describe());
-    match history.state() {
-        Some("settled") => Ok(()),
-        state => Err(Error::JobEnded {
-            job: options.id,
-            state: state.unwrap_or("unknown").to_owned(),
-        }),
+    let fetching = out.map(|out| Fetch {
+        id,
+        out,
+        from_provider: false,
+        limit: Bytes(blobs::MAX_BLOB),
+        lookback: options.lookback,
+    });
+    finish(&chain, id, &history, fetching, None, context).await
+}
+
+/// The job created last from this machine on this chain, and where its output should
+/// go. One whose transaction was sent and not seen in a block is looked for.
+async fn last_created(chain: &Chain, context: &Context) -> Result<(u64, Option<PathBuf>)> {
+    let genesis = scale::hex(chain.genesis().as_ref());
+    let entries = context.journal().map(|journal| journal.entries(&genesis));
+    let head = chain.best().await?;
+    let mut last = None;
+    for entry in entries.into_iter().flatten() {
+        if is_stale(&head, &entry.pending).await? {
+            entry.remove();
+        } else {
+            last = Some(entry);
+            break;
+        }
+    }
+    let Some(mut entry) = last else {
+        return Err(Error::Usage(
+            "no job that was created from here is open on this chain: name one, \
+             `athanor job list --mine` has them"
+                .into(),
+        ));
+    };
+    let out = entry.pending.out.clone();
+    if let Some(id) = entry.pending.job {
+        return Ok((id, out));
+    }
+    let pending = entry.pending.clone();
+    let last = head
+        .number()
+        .min(pending.sent_at.saturating_add(MORTALITY + 1));
+    let progress = context.output.spinner("looking for the transaction");
+    for number in pending.sent_at + 1..=last {
+        progress.message(format!("looking for the transaction in block {number}"));
+        let events = chain.at(number).await?.events().await?;
+        for id in created_by(&events, &pending) {
+            // Which of several jobs it is, its input tells while it lives.
+            let view = job_view(&head, id).await?;
+            if view.is_none_or(|view| is_of(&view, &pending)) {
+                drop(progress);
+                if let Err(error) = entry.set_job(id) {
+                    context.output.warn(error.to_string());
+                }
+                return Ok((id, out));
+            }
+        }
+    }
+    drop(progress);
+    if head.number() <= pending.sent_at.saturating_add(MORTALITY) {
+        return Err(Error::TimedOut(format!(
+            "the transaction sent at block {} is in no block yet, and may be included until \
+             block {}",
+            pending.sent_at,
+            pending.sent_at.saturating_add(MORTALITY)
+        )));
+    }
+    entry.remove();
+    Err(Error::NotFound(
+        "the transaction was never included, and nothing was held: create the job again".into(),
+    ))
+}
+
+/// Whether an entry is of a chain that was started anew from the same genesis, as
+/// development chains are.
+async fn is_stale(head: &State, pending: &Pending) -> Result<bool> {
+    let Some(id) = pending.job else {
+        return Ok(pending.sent_at > head.number());
+    };
+    match job_view(head, id).await? {
+        Some(view) => Ok(!is_of(&view, pending)),
+        None => Ok(check_exists(head, id).await.is_err()),
     }
 }
 
-async fn follow(chain: &Chain, options: &Watch, context: &Context) -> Result<History> {
-    check_exists(&chain.best().await?, options.id).await?;
+/// Whether a live job is the one that was remembered.
+fn is_of(view: &Value, pending: &Pending) -> bool {
+    let text = |path: &str| view.pointer(path).and_then(Value::as_str);
+    text("/job/requester") == Some(pending.requester.as_str())
+        && text("/job/terms/input_root") == Some(pending.input_root.as_str())
+}
+
+/// Jobs that a block's events say were created with these terms.
+fn created_by(events: &[Event], pending: &Pending) -> Vec<u64> {
+    events
+        .iter()
+        .filter(|event| {
+            let of = |key: &str| event.fields.get(key);
+            event.is(PALLET, "JobCreated")
+                && of("requester").and_then(Value::as_str) == Some(pending.requester.as_str())
+                && of("model").and_then(Value::as_u64) == Some(pending.model)
+        })
+        .filter_map(|event| event.fields.get("job")?.as_u64())
+        .collect()
+}
+
+async fn follow(chain: &Chain, id: u64, options: &Watch, context: &Context) -> Result<History> {
+    let best = chain.best().await?;
+    check_exists(&best, id).await?;
+    let block_ms = constant(&best, PALLET, "BlockTimeMs")?;
+    let block_ms = u64::try_from(block_ms).unwrap_or(u64::MAX);
     let mut stream = chain.blocks(!options.best).await?;
     let head = if options.best {
         chain.best().await?
     } else {
         chain.finalized().await?
     };
-    let live = match job_view(&head, options.id).await? {
+    let live = match job_view(&head, id).await? {
         Some(view) => Some(view),
-        None => job_view(&chain.best().await?, options.id).await?,
+        None => job_view(&chain.best().await?, id).await?,
     };
-    let (mut history, lines) = past(
-        chain,
-        &head,
-        options.id,
-        live.as_ref(),
-        options.lookback,
-        context,
-    )
-    .await?;
+    let (mut history, lines) =
+        past(chain, &head, id, live.as_ref(), options.lookback, context).await?;
     for line in lines {
         context.output.note(line);
     }
@@ -734,19 +1064,23 @@ async fn follow(chain: &Chain, options: &Watch, context: &Context) -> Result<His
     let known = history.state().is_some() || live.is_some();
     if !known {
         return Err(Error::NotFound(format!(
-            "job {} has ended, and its last events are not in the last {} blocks this node has: \
-             raise --lookback, or ask an archive node",
-            options.id, options.lookback
+            "job {id} has ended, and its last events are not in the last {} blocks this node \
+             has: raise --lookback, or ask an archive node",
+            options.lookback
         )));
     }
     let progress = context.output.spinner("waiting");
     let mut next = head.number() + 1;
     while !history.is_terminal() {
+        let clock = Clock::new(next - 1, block_ms);
+        let until = history
+            .deadline()
+            .map(|block| format!(", until {}", clock.until(block)))
+            .unwrap_or_default();
         progress.message(format!(
-            "job {}: {}, block {}",
-            options.id,
+            "job {id}: {}{until}, now {}",
             history.state().unwrap_or("not final yet"),
-            next - 1
+            clock.now()
         ));
         let block = stream
             .next()
@@ -773,14 +1107,19 @@ async fn follow(chain: &Chain, options: &Watch, context: &Context) -> Result<His
 async fn show(options: Show, context: &Context) -> Result<()> {
     let state = context.chain().await?.best().await?;
     check_exists(&state, options.id).await?;
+    let clock = Clock::of(&state)?;
     if let Some(mut view) = job_view(&state, options.id).await? {
+        if blocks_of(&view, "/job/threads") > 0 {
+            let threads = state.view(PALLET, "threads", (options.id,)).await?;
+            if let Some(fields) = view.as_object_mut() {
+                fields.insert("open_threads".into(), open_threads(&threads));
+            }
+        }
         let status = history::view_state(&view).map(str::to_owned);
         if let Some(fields) = view.as_object_mut() {
             fields.insert("state".into(), json!(status));
         }
-        context
-            .output
-            .result(&view, || describe_job(&view, state.number()));
+        context.output.result(&view, || describe_job(&view, &clock));
         return Ok(());
     }
     if let Some(receipt) = state.storage(PALLET, "Receipts", (options.id,)).await? {
@@ -795,15 +1134,59 @@ async fn show(options: Show, context: &Context) -> Result<()> {
     )))
 }
 
-fn describe_job(view: &Value, now: u64) -> String {
+fn blocks_of(view: &Value, path: &str) -> u64 {
+    view.pointer(path)
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
+}
+
+/// Open threads without the bytes of their answers.
+fn open_threads(threads: &Value) -> Value {
+    let threads = threads.as_array().into_iter().flatten().map(|view| {
+        let of = |path: &str| view.pointer(path).cloned().unwrap_or(Value::Null);
+        json!({
+            "thread": of("/id"),
+            "kind": of("/thread/kind"),
+            "state": of("/thread/status"),
+            "deadline": of("/thread/deadline"),
+            "challenger": of("/thread/challenger"),
+            "trace_root": of("/thread/line/trace_root"),
+            "answers": of("/thread/answers"),
+        })
+    });
+    Value::Array(threads.collect())
+}
+
+/// Open threads in a table.
+fn threads_table(threads: &[Value], clock: &Clock) -> String {
+    let rows = threads.iter().map(|thread| {
+        let text = |key: &str| output::scalar(key, thread.get(key).unwrap_or(&Value::Null));
+        let what = match thread.pointer("/kind/delivery/piece") {
+            Some(piece) => format!("delivery of piece {piece}"),
+            None => "objection".into(),
+        };
+        vec![
+            text("thread"),
+            what,
+            text("state"),
+            clock.short(blocks_of(thread, "/deadline")),
+            text("challenger"),
+        ]
+    });
+    output::table(&["Thread", "What", "State", "Until block", "By"], rows)
+}
+
+fn describe_job(view: &Value, clock: &Clock) -> String {
     let text =
         |path: &str, key: &str| output::scalar(key, view.pointer(path).unwrap_or(&Value::Null));
     let mut rows = vec![
         ("job", text("/id", "id")),
         ("state", text("/state", "state")),
         (
-            "until block",
-            format!("{} (now {now})", text("/job/deadline", "deadline")),
+            "until",
+            view.pointer("/job/deadline")
+                .and_then(Value::as_u64)
+                .map_or_else(|| "-".into(), |block| clock.until(block)),
         ),
         ("requester", text("/job/requester", "requester")),
         ("model", text("/job/terms/model", "model")),
@@ -841,10 +1224,13 @@ fn describe_job(view: &Value, now: u64) -> String {
         });
         output::table(&["Provider", "Pay", "Collateral", "State"], rows)
     });
-    match table {
-        Some(table) => format!("{}\n\n{table}", output::pairs(&rows)),
-        None => output::pairs(&rows),
-    }
+    let threads = view.get("open_threads").and_then(Value::as_array);
+    let threads = threads.map(|threads| threads_table(threads, clock));
+    [Some(output::pairs(&rows)), table, threads]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 /// What is known of a job's output.
@@ -895,23 +1281,29 @@ fn claimed(view: &Value, id: u64) -> Result<(Root, Root)> {
     }
 }
 
-async fn live_output(state: &State, view: &Value, id: u64) -> Result<Output> {
-    let (root, trace) = claimed(view, id)?;
+/// Roots of a program's outputs in a revealed trace.
+async fn find_pieces(state: &State, view: &Value, id: u64, trace: &Root) -> Result<Vec<Root>> {
     let outputs = view.pointer("/job/outputs").and_then(Value::as_array);
     let nodes: Vec<usize> = outputs
         .into_iter()
         .flatten()
         .filter_map(|node| usize::try_from(node.as_u64()?).ok())
         .collect();
+    let roots = state.storage(PALLET, "NodeRoots", (id, *trace)).await?;
+    let roots = strings(roots.as_ref());
+    nodes
+        .iter()
+        .map(|node| roots.get(*node).and_then(|text| root_from_hex(text)))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| Error::protocol("node roots", "an output's root is missing"))
+}
+
+async fn live_output(state: &State, view: &Value, id: u64) -> Result<Output> {
+    let (root, trace) = claimed(view, id)?;
     let mut parts = Vec::new();
-    if nodes.len() > 1 {
-        let roots = state.storage(PALLET, "NodeRoots", (id, trace)).await?;
-        let roots = strings(roots.as_ref());
-        parts = nodes
-            .iter()
-            .map(|node| roots.get(*node).and_then(|text| root_from_hex(text)))
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| Error::protocol("node roots", "an output's root is missing"))?;
+    let outputs = view.pointer("/job/outputs").and_then(Value::as_array);
+    if outputs.is_some_and(|outputs| outputs.len() > 1) {
+        parts = find_pieces(state, view, id, &trace).await?;
         if joined_root(&parts) != root {
             return Err(Error::protocol(
                 "node roots",
@@ -1016,9 +1408,25 @@ async fn provider_clients(
 }
 
 async fn fetch(options: Fetch, context: &Context) -> Result<()> {
-    let mut clients = context.download_clients()?;
     let chain = context.chain().await?;
-    let found = find_output(&options, &chain, context).await?;
+    let value = download(&options, &chain, context).await?;
+    if value.get("settled") == Some(&Value::Bool(true)) {
+        let genesis = scale::hex(chain.genesis().as_ref());
+        if let Some(entry) = context
+            .journal()
+            .and_then(|journal| journal.of_job(&genesis, options.id))
+        {
+            entry.remove();
+        }
+    }
+    context.output.result(&value, || output::describe(&value));
+    Ok(())
+}
+
+/// Writes a job's output to a file, checked against its root.
+async fn download(options: &Fetch, chain: &Chain, context: &Context) -> Result<Value> {
+    let mut clients = context.download_clients()?;
+    let found = find_output(options, chain, context).await?;
     let root = found.root.unwrap_or_default();
     if !found.settled {
         context
@@ -1030,29 +1438,48 @@ async fn fetch(options: Fetch, context: &Context) -> Result<()> {
         Some(bytes) => blobs::write_verified(bytes, &root, &options.out)?,
         None => {
             if options.from_provider {
-                clients.extend(provider_clients(&chain, &found.providers, context).await?);
+                clients.extend(provider_clients(chain, &found.providers, context).await?);
             }
             if clients.is_empty() {
                 return Err(Error::Usage(
                     "no place to fetch from: give --store URL, or --from-provider".into(),
                 ));
             }
-            if found.parts.is_empty() {
-                blobs::download(&clients, &root, &options.out, limit, &context.output).await?
+            let fetched = if found.parts.is_empty() {
+                blobs::download(&clients, &root, &options.out, limit, &context.output).await
             } else {
-                fetch_parts(&clients, &found.parts, &options.out, limit, context).await?
+                fetch_parts(&clients, &found.parts, &options.out, limit, context).await
+            };
+            if fetched.is_err() {
+                for advice in elsewhere(options, &found) {
+                    context.output.note(advice);
+                }
             }
+            fetched?
         }
     };
-    let value = json!({
+    Ok(json!({
         "job": options.id,
         "root": scale::hex(&root),
         "bytes": bytes,
         "path": options.out.display().to_string(),
         "settled": found.settled,
-    });
-    context.output.result(&value, || output::describe(&value));
-    Ok(())
+    }))
+}
+
+/// Where an output may be had that the stores do not give.
+fn elsewhere(options: &Fetch, found: &Output) -> Vec<String> {
+    let mut advice = Vec::new();
+    if !options.from_provider && !found.providers.is_empty() {
+        advice.push("--from-provider also asks the addresses that the providers publish".into());
+    }
+    if !found.settled {
+        advice.push(format!(
+            "while the window is open, `athanor job deliver {}` makes them show it on the chain",
+            options.id
+        ));
+    }
+    advice
 }
 
 /// Fetches several outputs and joins them in order.
@@ -1137,12 +1564,15 @@ async fn forget(options: Show, context: &Context) -> Result<()> {
 }
 
 async fn list(options: List, context: &Context) -> Result<()> {
-    let requester = options
-        .requester
-        .as_deref()
-        .map(|text| keys::parse_account(text).map(|account| account.to_string()))
-        .transpose()?;
-    let state = context.chain().await?.best().await?;
+    let requester = match &options.requester {
+        Some(text) => Some(keys::parse_account(text)?),
+        None if options.mine => Some(keys::account(&context.signer()?)),
+        None => None,
+    }
+    .map(|account| account.to_string());
+    let chain = context.chain().await?;
+    let state = chain.best().await?;
+    let clock = Clock::of(&state)?;
     let progress = context.output.spinner("reading jobs");
     let mut jobs = state.entries(PALLET, "Jobs", 10_000).await?;
     drop(progress);
@@ -1154,38 +1584,101 @@ async fn list(options: List, context: &Context) -> Result<()> {
             .is_none_or(|who| text("requester") == who)
             && (options.state.is_empty() || options.state.iter().any(|s| s == text("status")))
     };
-    let jobs: Vec<Value> = jobs
+    let mut jobs: Vec<Value> = jobs
         .into_iter()
         .filter(|(_, job)| wanted(job))
         .take(options.limit)
         .map(|(id, job)| list_item(id, &job))
         .collect();
+    if options.mine {
+        let room = options.limit.saturating_sub(jobs.len());
+        let who = requester.as_deref().unwrap_or_default();
+        if options.state.is_empty() || options.state.iter().any(|state| state == "settled") {
+            let kept = state.entries(PALLET, "Receipts", 10_000).await?;
+            let kept = kept
+                .into_iter()
+                .filter(|(_, receipt)| receipt.get("owner").and_then(Value::as_str) == Some(who));
+            jobs.extend(kept.take(room).map(|(id, receipt)| kept_item(id, &receipt)));
+        }
+        note_unconfirmed(&chain, who, context);
+    }
     let value = Value::Array(jobs);
-    context.output.result(&value, || {
-        let rows = value.as_array().into_iter().flatten().map(|job| {
-            [
-                "job",
-                "state",
-                "model",
-                "batch",
-                "budget",
-                "deadline",
-                "requester",
-            ]
-            .map(|key| output::scalar(key, job.get(key).unwrap_or(&Value::Null)))
-        });
-        let headers = [
-            "Job",
-            "State",
-            "Model",
-            "Samples",
-            "Budget",
-            "Until",
-            "Requester",
-        ];
-        output::table(&headers, rows)
-    });
+    context
+        .output
+        .result(&value, || list_table(&value, &clock, requester.is_some()));
     Ok(())
+}
+
+/// Says which transactions of this machine may have created jobs unseen.
+fn note_unconfirmed(chain: &Chain, who: &str, context: &Context) {
+    let genesis = scale::hex(chain.genesis().as_ref());
+    let entries = context.journal().map(|journal| journal.entries(&genesis));
+    for entry in entries.into_iter().flatten() {
+        if entry.pending.job.is_none() && entry.pending.requester == who {
+            context.output.note(format!(
+                "a job for model {} was sent at block {} and not seen in a block: `athanor job \
+                 watch` looks for it",
+                entry.pending.model, entry.pending.sent_at
+            ));
+        }
+    }
+}
+
+/// Live jobs and kept receipts in a table; without the requester if it is the same
+/// for all.
+fn list_table(value: &Value, clock: &Clock, one_requester: bool) -> String {
+    let rows = value.as_array().into_iter().flatten().map(|job| {
+        let text = |key: &str| output::scalar(key, job.get(key).unwrap_or(&Value::Null));
+        let until = job
+            .get("deadline")
+            .and_then(Value::as_u64)
+            .map_or_else(|| "-".into(), |block| clock.short(block));
+        let mut row = vec![
+            text("job"),
+            text("state"),
+            text("model"),
+            text("batch"),
+            text("budget"),
+            until,
+            match blocks_of(job, "/threads") {
+                0 => String::new(),
+                open => open.to_string(),
+            },
+        ];
+        if !one_requester {
+            row.push(text("requester"));
+        }
+        row
+    });
+    let mut headers = vec![
+        "Job",
+        "State",
+        "Model",
+        "Samples",
+        "Budget",
+        "Until block",
+        "Threads",
+    ];
+    if !one_requester {
+        headers.push("Requester");
+    }
+    output::table(&headers, rows)
+}
+
+/// A kept receipt as a list has it.
+fn kept_item(id: u64, receipt: &Value) -> Value {
+    let of = |key: &str| receipt.get(key).cloned().unwrap_or(Value::Null);
+    json!({
+        "job": id,
+        "state": "settled",
+        "requester": of("owner"),
+        "model": of("model"),
+        "batch": of("batch"),
+        "input_root": of("input_root"),
+        "output_root": of("output_root"),
+        "deposit": of("deposit"),
+        "settled": of("settled"),
+    })
 }
 
 fn list_item(id: u64, job: &Value) -> Value {
@@ -1202,6 +1695,7 @@ fn list_item(id: u64, job: &Value) -> Value {
         ("budget".to_owned(), of("/budget")),
         ("created".to_owned(), of("/created")),
         ("deadline".to_owned(), of("/deadline")),
+        ("threads".to_owned(), of("/threads")),
     ]))
 }
 
@@ -1226,6 +1720,7 @@ mod tests {
             window: None,
             tip: Amount(0),
             keep_receipt: false,
+            min_collateral: Amount(0),
         }
     }
 
@@ -1354,6 +1849,58 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_creation_is_found_by_its_event() {
+        let created = |requester: &str, model: u64, job: u64| Event {
+            pallet: PALLET.into(),
+            name: "JobCreated".into(),
+            fields: json!({"job": job, "requester": requester, "model": model}),
+        };
+        let mut other = created("me", 3, 9);
+        other.name = "JobCancelled".into();
+        let events = [
+            created("you", 3, 5),
+            created("me", 4, 6),
+            other,
+            created("me", 3, 7),
+            created("me", 3, 8),
+        ];
+        let pending = Pending {
+            genesis: "0x01".into(),
+            requester: "me".into(),
+            job: None,
+            model: 3,
+            input_root: "0x02".into(),
+            sent_at: 90,
+            time: 0,
+            out: None,
+        };
+        assert_eq!(created_by(&events, &pending), [7, 8]);
+        let view = |requester: &str, root: &str| json!({"job": {"requester": requester, "terms": {"input_root": root}}});
+        assert!(is_of(&view("me", "0x02"), &pending));
+        assert!(!is_of(&view("you", "0x02"), &pending));
+        assert!(!is_of(&view("me", "0x03"), &pending));
+    }
+
+    #[test]
+    fn an_output_that_is_nowhere_can_be_had_from_its_providers() {
+        let options = |from_provider| Fetch {
+            id: 7,
+            out: "x".into(),
+            from_provider,
+            limit: Bytes(1),
+            lookback: 1,
+        };
+        let found = |settled| Output {
+            providers: vec!["5G".into()],
+            settled,
+            ..Output::default()
+        };
+        let both = elsewhere(&options(false), &found(false)).join("\n");
+        assert!(both.contains("--from-provider") && both.contains("job deliver 7"));
+        assert!(elsewhere(&options(true), &found(true)).is_empty());
+    }
+
+    #[test]
     fn a_window_is_blocks_or_min() {
         assert_eq!("min".parse(), Ok(Window::Shortest));
         assert_eq!("20".parse(), Ok(Window::Blocks(20)));
@@ -1379,8 +1926,30 @@ mod tests {
             },
             "claims": [],
         });
-        let text = describe_job(&view, 40);
-        for part in ["running", "90 (now 40)", "2 AUR", "accepted", "late"] {
+        let text = describe_job(&view, &Clock::new(40, 3_000));
+        for part in [
+            "running",
+            "block 90 (in about 2 min)",
+            "2 AUR",
+            "accepted",
+            "late",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn open_threads_are_shown_without_their_bytes() {
+        let threads = open_threads(&json!([{
+            "id": 3,
+            "answers": ["0x00"],
+            "thread": {"challenger": "5C", "status": "asked", "deadline": 140, "answers": 1,
+                "kind": {"delivery": {"output": 0, "piece": 9}}, "line": {"trace_root": "0x01"}},
+        }]));
+        assert_eq!(threads[0]["answers"], 1);
+        let view = json!({"job": {"replicas": []}, "open_threads": threads});
+        let text = describe_job(&view, &Clock::new(40, 3_000));
+        for part in ["delivery of piece 9", "asked", "140, 5 min", "5C"] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
     }
@@ -1396,5 +1965,69 @@ mod tests {
         assert_eq!(item["job"], 5);
         assert_eq!(item["state"], "open");
         assert_eq!(item["policy"]["optimistic"]["window"], 20);
+    }
+
+    #[test]
+    fn a_list_shows_deadlines_as_times_and_one_requester_only_once() {
+        let jobs = json!([
+            {"job": 5, "state": "open", "model": 3, "batch": 4, "budget": "1000000000000",
+             "deadline": 140, "requester": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"},
+            kept_item(4, &json!({"owner": "R", "model": 3, "batch": 4, "settled": 9})),
+        ]);
+        let clock = Clock::new(40, 3_000);
+        let mine = list_table(&jobs, &clock, true);
+        assert!(
+            mine.contains("140, 5 min") && mine.contains("settled"),
+            "{mine}"
+        );
+        assert!(!mine.contains("5Grwva"), "{mine}");
+        assert!(
+            mine.lines().all(|line| line.chars().count() <= 80),
+            "{mine}"
+        );
+        assert!(list_table(&jobs, &clock, false).contains("5Grwva"));
+    }
+
+    #[test]
+    fn what_a_job_can_cost_is_shown_in_80_columns() {
+        let policy = Policy::Replicated {
+            n: 3,
+            quorum: 2,
+            window: 1_200,
+        };
+        let unit = crate::amount::UNIT;
+        let prepared = Prepared {
+            model: model(),
+            batch: 3,
+            policy,
+            input: None,
+            quote: json!({"held": "3000000000000", "deposit": "0", "input_len": 9,
+                "output_len": 9, "units": 1, "eligible": 4}),
+            stakes: Stakes {
+                policy,
+                max_pay: unit,
+                tip: 0,
+                held: 3 * unit,
+                deposit: 0,
+                cheapest: vec![unit / 10, unit / 8, unit / 4],
+                min_collateral: unit / 5,
+                open_for: 600,
+                poke_reward: 0,
+            },
+            clock: Clock::new(40, 3_000),
+        };
+        let text = quote_rows(&prepared, Amount(unit), Amount(0));
+        for part in [
+            "1200 blocks (60 min)",
+            "0.5 AUR or more",
+            "expires",
+            "proven wrong",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
     }
 }

@@ -1,19 +1,23 @@
 //! `athanor provider`: bonds and offers.
 
-use super::{constant, field, number, read_file, texts, Context};
+use super::{constant, field, field_u64, number, read_file, texts, Context};
 use crate::{
     amount::{Amount, Bytes},
-    chain::Call,
+    chain::{Call, State},
+    clock::Clock,
+    earnings::Earnings,
     error::{Error, Result},
     keys, output,
     terms::{OfferFile, OfferFlags, OfferTerms},
 };
 use clap::{Args, Subcommand};
+use futures::future::join_all;
 use serde_json::{json, Value};
 use std::path::PathBuf;
 use subxt::{
     dynamic::Value as Dynamic,
     ext::scale_value::{Composite, ValueDef, Variant},
+    utils::AccountId32,
 };
 
 /// The pallet of all calls here.
@@ -55,12 +59,25 @@ An offer file has the same names, all optional:
    \"bandwidth\": 10485760, \"max_cost\": 1000000, \"models\": [0, 1],
    \"valid_for\": 864000}")]
     Offer(Box<Offer>),
-    /// Show a provider with bond, offer and reputation
+    /// Show a provider: bond, offer, jail, live jobs, worker key
+    ///
+    /// Warns of what keeps it from being drawn or paid.
     #[command(after_help = "\
 Examples:
   athanor provider status //Bob//stash
   athanor provider status --key ~/.config/athanor/key")]
     Status(Status),
+    /// Show what a provider was paid, and what it lost, in the last blocks
+    ///
+    /// Reads the events of past blocks. A node keeps the state of its last 256
+    /// blocks unless it is started with --state-pruning; an archive node has
+    /// them all.
+    #[command(after_help = "\
+Examples:
+  athanor provider earnings //Bob//stash
+  athanor provider earnings --blocks 28800 --node wss://archive.example \\
+    --key ~/.config/athanor/key")]
+    Earnings(EarningsOptions),
     /// List all offers
     #[command(after_help = "\
 Examples:
@@ -201,6 +218,17 @@ pub struct Status {
     pub account: Option<String>,
 }
 
+/// Options of `provider earnings`.
+#[derive(Args, Debug)]
+pub struct EarningsOptions {
+    /// Address, 0x public key or development key [default: the signing account]
+    #[arg(value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// How many of the last blocks to read
+    #[arg(long, value_name = "N", default_value_t = 1_200)]
+    pub blocks: u64,
+}
+
 /// Options of `provider add-bond`.
 #[derive(Args, Debug)]
 pub struct AddBond {
@@ -226,6 +254,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Register(options) => register(options, context).await,
         Command::Offer(options) => offer(*options, context).await,
         Command::Status(options) => status(options, context).await,
+        Command::Earnings(options) => earnings(options, context).await,
         Command::List => list(context).await,
         Command::Pause => simple("pause", "paused", context).await,
         Command::Resume => simple("resume", "resumed", context).await,
@@ -381,14 +410,28 @@ fn summary(mut view: Value) -> Result<Value> {
         "reputation": field(&view, "reputation")?,
         "live_jobs": of("live"),
         "faults": of("faults"),
+        "last_fault": of("last_fault"),
+        "releases_in_a_row": of("releases_in_a_row"),
     }))
 }
 
+fn account_or_signer(account: Option<&str>, context: &Context) -> Result<AccountId32> {
+    match account {
+        Some(text) => keys::parse_account(text),
+        None => Ok(keys::account(&context.signer()?)),
+    }
+}
+
+/// What it takes to be drawn and paid, on this chain.
+struct Needs {
+    least_bond: u128,
+    /// What a settlement fills the worker key's account up to.
+    float: u128,
+    clock: Clock,
+}
+
 async fn status(options: Status, context: &Context) -> Result<()> {
-    let account = match &options.account {
-        Some(text) => keys::parse_account(text)?,
-        None => keys::account(&context.signer()?),
-    };
+    let account = account_or_signer(options.account.as_deref(), context)?;
     let state = context.chain().await?.best().await?;
     let view = state.view(PALLET, "provider", (account,)).await?;
     if view.is_null() {
@@ -396,8 +439,368 @@ async fn status(options: Status, context: &Context) -> Result<()> {
             "{account} is no provider: `athanor provider register` makes it one"
         )));
     }
-    let value = summary(view)?;
-    context.output.result(&value, || output::describe(&value));
+    let mut value = summary(view)?;
+    let needs = Needs {
+        least_bond: constant(&state, PALLET, "MinBond")?,
+        float: constant(&state, PALLET, "WorkerFloat")?,
+        clock: Clock::of(&state)?,
+    };
+    let worker = value.get("worker").and_then(Value::as_str);
+    let worker = keys::parse_account(worker.unwrap_or_default())?;
+    let worker_free = state.balance(&worker).await?.free;
+    let jobs = live_jobs(&state, &account, &worker, &value, context).await?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("worker_free".into(), json!(worker_free.to_string()));
+        fields.insert("jobs".into(), Value::Array(jobs));
+        fields.insert("block".into(), json!(state.number()));
+    }
+    let warnings = warnings(&value, &needs);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("warnings".into(), json!(warnings));
+    }
+    context
+        .output
+        .result(&value, || describe_status(&value, &needs.clock));
+    for warning in warnings {
+        context.output.warn(output::wrap(&warning));
+    }
+    Ok(())
+}
+
+/// The provider's live jobs: what its worker key is assigned to, and, if a former
+/// key still has some, what a search of all jobs finds.
+async fn live_jobs(
+    state: &State,
+    account: &AccountId32,
+    worker: &AccountId32,
+    value: &Value,
+    context: &Context,
+) -> Result<Vec<Value>> {
+    let live = field_u64(value, "live_jobs")?;
+    if live == 0 {
+        return Ok(Vec::new());
+    }
+    let provider = account.to_string();
+    let assigned = state.storage(PALLET, "Assignments", (*worker,)).await?;
+    let assigned: Vec<u64> = assigned
+        .as_ref()
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_u64)
+        .collect();
+    let mut jobs = Vec::new();
+    if assigned.len() as u64 >= live {
+        for id in assigned {
+            let view = state.view(PALLET, "job", (id,)).await?;
+            jobs.extend(view.get("job").and_then(|job| live_job(id, job, &provider)));
+        }
+    } else {
+        let _progress = context.output.spinner("reading jobs");
+        let all = state.entries(PALLET, "Jobs", 10_000).await?;
+        jobs.extend(
+            all.iter()
+                .filter_map(|(id, job)| live_job(*id, job, &provider)),
+        );
+    }
+    jobs.sort_by_key(|job| {
+        (
+            job.get("deadline").and_then(Value::as_u64),
+            job.get("job").and_then(Value::as_u64),
+        )
+    });
+    Ok(jobs)
+}
+
+/// A provider's part in a job.
+fn live_job(id: u64, job: &Value, provider: &str) -> Option<Value> {
+    let replica = job
+        .get("replicas")?
+        .as_array()?
+        .iter()
+        .find(|replica| replica.get("provider").and_then(Value::as_str) == Some(provider))?;
+    let done = |key: &str| replica.get(key).is_some_and(|value| !value.is_null());
+    let part = match () {
+        () if done("fault") => "struck",
+        () if done("trace_root") => "revealed",
+        () if done("commitment") => "committed",
+        () if replica.get("accepted") == Some(&Value::Bool(true)) => "accepted",
+        () => "drawn",
+    };
+    let of = |key: &str| replica.get(key).cloned().unwrap_or(Value::Null);
+    Some(json!({
+        "job": id,
+        "state": job.get("status")?,
+        "deadline": job.get("deadline")?,
+        "part": part,
+        "pay": of("pay"),
+        "collateral": of("collateral"),
+        "fault": of("fault"),
+        "threads": job.get("threads"),
+    }))
+}
+
+/// What a fault was, for whoever has to see that it does not happen again.
+fn fault_in_words(fault: &str) -> &str {
+    match fault {
+        "late" => "it accepted a job and was not done in time, which cost 10 % of the collateral",
+        "no_reveal" => {
+            "it committed to a result and never revealed it, which cost all the collateral. Was \
+             the node down, or its database lost?"
+        }
+        "outvoted" => {
+            "most of the replicas had another result, which cost all the collateral. Run \
+             `gpu-worker selftest`"
+        }
+        "fraud_proven" => {
+            "its result was proven wrong, which cost all the collateral. Run `gpu-worker selftest`"
+        }
+        "data_withheld" => {
+            "it did not answer a question about its result in time, which cost all the \
+             collateral. Was the node or the daemon down?"
+        }
+        other => other,
+    }
+}
+
+fn blocks_at(value: &Value, path: &str) -> Option<u64> {
+    value.pointer(path).and_then(Value::as_u64)
+}
+
+/// Why a provider is in jail, until when, and how it gets out.
+fn jail_in_words(value: &Value, clock: &Clock) -> Option<String> {
+    let until = blocks_at(value, "/jailed_until")?;
+    let why = value
+        .pointer("/last_fault/fault")
+        .and_then(Value::as_str)
+        .map(|fault| {
+            let job = blocks_at(value, "/last_fault/job").unwrap_or_default();
+            let at = blocks_at(value, "/last_fault/at").unwrap_or_default();
+            format!(
+                ": in job {job}, {}, {}",
+                clock.until(at),
+                fault_in_words(fault)
+            )
+        })
+        .unwrap_or_default();
+    let out = if until <= clock.now() {
+        "its time is over, `athanor provider unjail` ends it".into()
+    } else {
+        format!(
+            "`athanor provider unjail` ends it from {} on",
+            clock.until(until)
+        )
+    };
+    Some(format!("in jail{why}. {out}"))
+}
+
+/// What keeps the provider from being drawn or paid, and what to do about it.
+fn warnings(value: &Value, needs: &Needs) -> Vec<String> {
+    let money = |key: &str| value.get(key).and_then(number).unwrap_or_default();
+    let clock = &needs.clock;
+    let mut warnings = Vec::new();
+    let leaving = blocks_at(value, "/unbonding_until");
+    if let Some(until) = leaving {
+        warnings.push(format!(
+            "this provider is leaving; `athanor provider withdraw` returns its bond from {} on",
+            clock.until(until)
+        ));
+        return warnings;
+    }
+    warnings.extend(jail_in_words(value, clock));
+    let bond = money("bond");
+    if bond < needs.least_bond {
+        let missing = Amount(needs.least_bond.saturating_sub(bond));
+        warnings.push(format!(
+            "the bond is {missing} below the least: `athanor provider add-bond '{missing}'`"
+        ));
+    }
+    let worker_free = money("worker_free");
+    if worker_free < needs.float / 4 {
+        warnings.push(format!(
+            "the worker key has {} for fees, and a key that cannot pay them misses deadlines: \
+             `athanor account transfer --to {} --amount '{}'`",
+            Amount(worker_free),
+            value
+                .get("worker")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+            Amount(needs.float.saturating_sub(worker_free))
+        ));
+    }
+    let Some(offer) = value.get("offer").filter(|offer| !offer.is_null()) else {
+        warnings.push("there is no offer: `athanor provider offer` makes one".into());
+        return warnings;
+    };
+    if offer.get("paused") == Some(&Value::Bool(true)) {
+        let releases = blocks_at(value, "/releases_in_a_row").unwrap_or_default();
+        warnings.push(if releases >= 3 {
+            format!(
+                "the offer was paused because {releases} jobs in a row were not accepted in \
+                 time: see what `gpu-worker doctor` says, then `athanor provider resume`"
+            )
+        } else {
+            "the offer is paused: `athanor provider resume` ends that".into()
+        });
+    }
+    match blocks_at(offer, "/terms/valid_until") {
+        Some(until) if until <= clock.now() => {
+            warnings.push("the offer is over: `athanor provider offer` makes a new one".into())
+        }
+        Some(until) if until.saturating_sub(clock.now()) < 28_800 => warnings.push(format!(
+            "the offer ends at {}: `athanor provider offer` renews it",
+            clock.until(until)
+        )),
+        _ => {}
+    }
+    warnings
+}
+
+/// A provider as people read it.
+fn describe_status(value: &Value, clock: &Clock) -> String {
+    let text = |key: &str| output::scalar(key, value.get(key).unwrap_or(&Value::Null));
+    let money = |key: &str| Amount(value.get(key).and_then(number).unwrap_or_default());
+    let mut rows = vec![
+        ("provider", text("provider")),
+        ("worker key", text("worker")),
+        ("its balance", money("worker_free").to_string()),
+        ("endpoint", text("endpoint")),
+        (
+            "bond",
+            format!(
+                "{}: {} locked, {} free",
+                money("bond"),
+                money("locked"),
+                money("free")
+            ),
+        ),
+        ("reputation", format!("{} of 64", text("reputation"))),
+        ("faults", text("faults")),
+    ];
+    if let Some(fault) = value.pointer("/last_fault/fault").and_then(Value::as_str) {
+        let job = blocks_at(value, "/last_fault/job").unwrap_or_default();
+        let at = blocks_at(value, "/last_fault/at").unwrap_or_default();
+        rows.push((
+            "the last",
+            format!(
+                "{} in job {job}, {}",
+                fault.replace('_', " "),
+                clock.until(at)
+            ),
+        ));
+    }
+    if let Some(until) = blocks_at(value, "/jailed_until") {
+        rows.push(("in jail until", clock.until(until)));
+    }
+    if let Some(until) = blocks_at(value, "/unbonding_until") {
+        rows.push(("unbonding until", clock.until(until)));
+    }
+    let offer = value.get("offer").filter(|offer| !offer.is_null());
+    match offer {
+        None => rows.push(("offer", "none".into())),
+        Some(offer) => {
+            let of = |path: &str, key: &str| {
+                output::scalar(key, offer.pointer(path).unwrap_or(&Value::Null))
+            };
+            let until = blocks_at(offer, "/terms/valid_until").unwrap_or_default();
+            let paused = offer.get("paused") == Some(&Value::Bool(true));
+            rows.push((
+                "offer",
+                format!(
+                    "{}until {}",
+                    if paused { "paused, " } else { "" },
+                    clock.until(until)
+                ),
+            ));
+            rows.push(("least pay", of("/terms/minimum", "minimum")));
+            rows.push((
+                "slots",
+                format!(
+                    "{} of {} taken",
+                    text("live_jobs"),
+                    of("/terms/slots", "slots")
+                ),
+            ));
+        }
+    }
+    let jobs = value.get("jobs").and_then(Value::as_array);
+    let jobs = jobs.filter(|jobs| !jobs.is_empty()).map(|jobs| {
+        let rows = jobs.iter().map(|job| {
+            let text = |key: &str| output::scalar(key, job.get(key).unwrap_or(&Value::Null));
+            let until = blocks_at(job, "/deadline").unwrap_or_default();
+            let part = match job.get("fault").and_then(Value::as_str) {
+                Some(fault) => format!("struck: {}", fault.replace('_', " ")),
+                None => text("part"),
+            };
+            vec![
+                text("job"),
+                text("state"),
+                clock.short(until),
+                part,
+                text("pay"),
+                text("collateral"),
+            ]
+        });
+        let headers = ["Job", "State", "Until block", "Part", "Pay", "Collateral"];
+        output::table(&headers, rows)
+    });
+    match jobs {
+        Some(jobs) => format!("{}\n\n{jobs}", output::pairs(&rows)),
+        None => format!("{}\n\nNo live jobs.", output::pairs(&rows)),
+    }
+}
+
+/// Blocks whose events are asked for at a time.
+const AT_A_TIME: usize = 16;
+
+async fn earnings(options: EarningsOptions, context: &Context) -> Result<()> {
+    if options.blocks == 0 {
+        return Err(Error::Usage(
+            "there is nothing to read: --blocks is zero".into(),
+        ));
+    }
+    let account = account_or_signer(options.account.as_deref(), context)?;
+    let chain = context.chain().await?;
+    let head = chain.best().await?;
+    let first = head.number().saturating_sub(options.blocks - 1);
+    let view = head.view(PALLET, "provider", (account,)).await?;
+    let worker = view.pointer("/provider/worker").and_then(Value::as_str);
+    let mut earnings = Earnings::new(account.to_string()).with_worker(worker.map(str::to_owned));
+    earnings.block(head.number(), &head.events().await?);
+    let progress = context.output.steps("reading blocks", options.blocks);
+    let mut older = (first..head.number()).rev();
+    'back: loop {
+        let numbers: Vec<u64> = older.by_ref().take(AT_A_TIME).collect();
+        if numbers.is_empty() {
+            break;
+        }
+        let reads = numbers.into_iter().map(|number| {
+            let chain = &chain;
+            async move { (number, chain.at(number).await) }
+        });
+        for (number, state) in join_all(reads).await {
+            let events = match state {
+                Ok(state) => state.events().await,
+                Err(error) => Err(error),
+            };
+            match events {
+                Ok(events) => earnings.block(number, &events),
+                Err(error @ Error::NodeUnreachable { .. }) => return Err(error),
+                Err(_) => {
+                    context.output.warn(format!(
+                        "this node does not keep the state of block {number} and those before: \
+                         ask an archive node with --node"
+                    ));
+                    break 'back;
+                }
+            }
+            progress.step();
+        }
+    }
+    drop(progress);
+    context
+        .output
+        .result(&earnings.json(), || earnings.describe());
     Ok(())
 }
 
@@ -541,6 +944,7 @@ mod tests {
             "provider": {
                 "worker": "5W", "endpoint": "0x687474703a2f2f78", "bond": "9", "locked": "4",
                 "live": 1, "faults": 0, "jailed_until": null, "unbonding_until": null,
+                "last_fault": null, "releases_in_a_row": 0,
             },
             "free": "5",
             "reputation": 4,
@@ -553,9 +957,112 @@ mod tests {
                 "provider": "5P", "worker": "5W", "endpoint": "http://x", "bond": "9",
                 "locked": "4", "free": "5", "offer": null, "jailed_until": null,
                 "unbonding_until": null, "reputation": 4, "live_jobs": 1, "faults": 0,
+                "last_fault": null, "releases_in_a_row": 0,
             })
         );
         assert!(summary(json!({"account": "5P"})).is_err());
+    }
+
+    fn needs() -> Needs {
+        Needs {
+            least_bond: 100,
+            float: 40,
+            clock: Clock::new(1_000, 3_000),
+        }
+    }
+
+    fn good() -> Value {
+        json!({
+            "provider": "5P", "worker": "5W", "worker_free": "40", "endpoint": "http://x",
+            "bond": "100", "locked": "30", "free": "70", "reputation": 24, "live_jobs": 1,
+            "faults": 1, "jailed_until": null, "unbonding_until": null, "releases_in_a_row": 0,
+            "last_fault": {"fault": "no_reveal", "job": 7, "at": 900},
+            "offer": {"paused": false, "since": 1,
+                      "terms": {"valid_until": 900_000, "minimum": "5", "slots": 2}},
+            "jobs": [{"job": 9, "state": "running", "deadline": 1_100, "part": "accepted",
+                      "pay": "5", "collateral": "30", "fault": null}],
+        })
+    }
+
+    #[test]
+    fn a_provider_in_order_gets_no_warning() {
+        assert_eq!(warnings(&good(), &needs()), Vec::<String>::new());
+        let text = describe_status(&good(), &needs().clock);
+        for part in [
+            "no reveal in job 7",
+            "running",
+            "1100, 5 min",
+            "1 of 2 taken",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_keeps_a_provider_from_work_is_said_with_what_to_do() {
+        let with = |path: &str, new: Value| {
+            let mut value = good();
+            *value.pointer_mut(path).unwrap() = new;
+            warnings(&value, &needs()).join("\n")
+        };
+        for (path, new, part) in [
+            ("/bond", json!("60"), "add-bond '0.00000000004 AUR'"),
+            ("/worker_free", json!("9"), "account transfer --to 5W"),
+            ("/offer", json!(null), "provider offer"),
+            ("/offer/paused", json!(true), "provider resume"),
+            ("/offer/terms/valid_until", json!(1_000), "is over"),
+            ("/offer/terms/valid_until", json!(1_100), "renews it"),
+            ("/unbonding_until", json!(1_200), "provider withdraw"),
+        ] {
+            let text = with(path, new);
+            assert!(text.contains(part), "{path}: {text}");
+        }
+        let mut value = good();
+        value["releases_in_a_row"] = json!(3);
+        value["offer"]["paused"] = json!(true);
+        assert!(warnings(&value, &needs())[0].contains("3 jobs in a row"));
+    }
+
+    #[test]
+    fn jail_is_explained_with_job_time_and_way_out() {
+        for (fault, part) in [
+            ("late", "not done in time"),
+            ("no_reveal", "never revealed it"),
+            ("outvoted", "another result"),
+            ("fraud_proven", "proven wrong"),
+            ("data_withheld", "did not answer a question"),
+        ] {
+            let mut value = good();
+            value["jailed_until"] = json!(1_200);
+            value["last_fault"]["fault"] = json!(fault);
+            let text = jail_in_words(&value, &needs().clock).unwrap();
+            for part in [part, "job 7", "5 min ago", "block 1200 (in about 10 min)"] {
+                assert!(text.contains(part), "{part} in {text}");
+            }
+        }
+        let mut over = good();
+        over["jailed_until"] = json!(990);
+        let text = jail_in_words(&over, &needs().clock).unwrap();
+        assert!(text.contains("its time is over"), "{text}");
+        // A chain without the record of the last fault.
+        over["last_fault"] = Value::Null;
+        let text = jail_in_words(&over, &needs().clock).unwrap();
+        assert!(text.starts_with("in jail. "), "{text}");
+        assert_eq!(jail_in_words(&good(), &needs().clock), None);
+    }
+
+    #[test]
+    fn a_live_job_shows_the_providers_own_part() {
+        let replica = |who: &str, fault: Value| {
+            json!({"provider": who, "pay": "5", "collateral": "9", "accepted": true,
+                "commitment": "0x01", "trace_root": null, "fault": fault})
+        };
+        let job = json!({"status": "sealed", "deadline": 90, "threads": 0,
+            "replicas": [replica("A", json!(null)), replica("B", json!("late"))]});
+        let part = |who: &str| live_job(7, &job, who).map(|job| job["part"].clone());
+        assert_eq!(part("A"), Some(json!("committed")));
+        assert_eq!(part("B"), Some(json!("struck")));
+        assert_eq!(part("C"), None);
     }
 
     #[test]

@@ -12,12 +12,14 @@ use sp_runtime::{
 
 /// Keeps the part of a block that is reserved for operational calls for those who need it.
 ///
-/// Only operational calls may use the last part of a full block. It is there so that a provider can
-/// commit and reveal in time however full the blocks are; but a call that fails keeps its place in
-/// the block all the same, so whoever signs has to be entitled *before* the transaction enters the
-/// pool:
+/// Only operational calls may use the last part of a full block. It is there so that providers can
+/// commit, reveal and answer, and challengers dispute, in time however full the blocks are; but a
+/// call that fails keeps its place in the block all the same, so whoever signs has to be entitled
+/// *before* the transaction enters the pool:
 ///
-/// - `commit` and `reveal` by a worker key that is assigned to the job,
+/// - `commit`, `reveal` and `answer` by a worker key that is assigned to the job,
+/// - `announce` by whoever has the bond of a thread, or needs none, while the job's window is open,
+/// - `challenge` and `demand` by whoever opened the thread, when it is their turn,
 /// - anything by the sudo key, where there is one,
 /// - `apply_authorized_upgrade` while an upgrade is authorised.
 ///
@@ -31,11 +33,17 @@ pub struct CheckOperational;
 
 impl CheckOperational {
     fn is_entitled(signer: &AccountId, call: &RuntimeCall) -> bool {
-        use pallet_compute_jobs::Call::{commit, reveal};
+        use pallet_compute_jobs::Call::{announce, answer, challenge, commit, demand, reveal};
         match call {
-            RuntimeCall::ComputeJobs(commit { job, .. } | reveal { job, .. }) => {
-                ComputeJobs::is_assigned(signer, *job)
+            RuntimeCall::ComputeJobs(
+                commit { job, .. } | reveal { job, .. } | answer { job, .. },
+            ) => ComputeJobs::is_assigned(signer, *job),
+            RuntimeCall::ComputeJobs(announce { job, .. }) => {
+                ComputeJobs::may_announce(signer, *job)
             }
+            RuntimeCall::ComputeJobs(
+                challenge { job, thread, .. } | demand { job, thread, .. },
+            ) => ComputeJobs::may_dispute(signer, *job, *thread),
             RuntimeCall::System(frame_system::Call::apply_authorized_upgrade { .. }) => {
                 System::authorized_upgrade().is_some()
             }
@@ -50,9 +58,10 @@ impl TransactionExtension<RuntimeCall> for CheckOperational {
     type Val = ();
     type Pre = ();
 
-    /// One read; what is compared after it is far below the base weight of an extrinsic.
+    /// At most two reads, of a job and a balance; what is compared after them is far below the base
+    /// weight of an extrinsic.
     fn weight(&self, _call: &RuntimeCall) -> Weight {
-        <Runtime as frame_system::Config>::DbWeight::get().reads(1)
+        <Runtime as frame_system::Config>::DbWeight::get().reads(2)
     }
 
     fn validate(
@@ -126,6 +135,62 @@ mod tests {
             assert!(enters(account(1), &commit(7)) && enters(account(1), &reveal));
             assert!(!enters(account(2), &commit(7)) && !enters(account(2), &reveal));
             assert!(!enters(account(1), &commit(8)));
+        });
+    }
+
+    #[test]
+    fn only_who_opened_a_thread_disputes_in_it_and_only_claimants_answer() {
+        use pallet_compute_jobs::{Call, Demand, Thread, ThreadKind, ThreadStatus, Threads};
+        externalities("development").execute_with(|| {
+            let thread = Thread {
+                challenger: account(1),
+                kind: ThreadKind::Dispute {
+                    announcement: [0; 32],
+                    since: 0,
+                },
+                status: ThreadStatus::Announced,
+                deadline: 100,
+                bond: 0,
+                prepaid: 0,
+                opening: None,
+                line: None,
+                answers: 0,
+                queued: None,
+            };
+            Threads::<Runtime>::insert(7, 3, thread.clone());
+            let demand = |job, thread| {
+                RuntimeCall::ComputeJobs(Call::demand {
+                    job,
+                    thread,
+                    demand: Demand::Next {
+                        group: 0,
+                        value: [0; 32],
+                        siblings: Default::default(),
+                    },
+                })
+            };
+            assert!(enters(account(1), &demand(7, 3)));
+            assert!(!enters(account(2), &demand(7, 3)));
+            assert!(!enters(account(1), &demand(7, 4)) && !enters(account(1), &demand(8, 3)));
+            let asked = Thread {
+                status: ThreadStatus::Asked,
+                ..thread
+            };
+            Threads::<Runtime>::insert(7, 3, asked);
+            assert!(!enters(account(1), &demand(7, 3)));
+            let jobs = BoundedVec::try_from(vec![7]).expect("one job");
+            pallet_compute_jobs::Assignments::<Runtime>::insert(account(4), jobs);
+            let answer = RuntimeCall::ComputeJobs(Call::answer {
+                job: 7,
+                thread: 3,
+                bytes: Default::default(),
+            });
+            assert!(enters(account(4), &answer) && !enters(account(1), &answer));
+            let announce = RuntimeCall::ComputeJobs(Call::announce {
+                job: 7,
+                announcement: [0; 32],
+            });
+            assert!(!enters(account(1), &announce));
         });
     }
 

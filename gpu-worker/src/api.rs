@@ -127,6 +127,9 @@ pub struct Status {
     pub progress: u8,
     /// Why it was refused, failed, or what it waits for.
     pub error: Option<Trouble>,
+    /// `freivalds` if the job was not run, but a claim of it checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<String>,
     /// How far the fetch or the run under way has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
@@ -319,6 +322,15 @@ pub struct JobReceipt {
     pub node_roots: Vec<Root>,
     /// The output itself, if the ticket wants it inline and it is at most 1 KiB.
     pub output: Option<HexBytes>,
+    /// `freivalds` if the job was not run, but the claim that `worker_watch` named
+    /// checked, node by node: products that put out exact sums by keyed Freivalds,
+    /// the others by executing them over the claimed operands. `node_roots` are the
+    /// claimed ones then, but for that of `wrong_node`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<String>,
+    /// The first wrong node of the claim that was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong_node: Option<u16>,
 }
 
 /// A list of roots, at most 1,024, each as `0x` hex.
@@ -395,8 +407,18 @@ pub trait WorkerApi {
     /// `worker_receipt` and `worker_cancel` afterwards. Such a job comes after all
     /// that are assigned, makes room for them, and is forgotten in a restart: call
     /// again. `worker_submit` for the same job makes it an assigned one.
+    ///
+    /// `claim`, which may be left out, are the claimed roots of all nodes. If every
+    /// claimed tensor is in the store or at a gateway under its root, they are checked
+    /// instead of running the job: see [`JobReceipt::checked`]. The claim of the first
+    /// call counts.
     #[method(name = "watch")]
-    async fn watch(&self, ticket: Ticket, program: String) -> RpcResult<Status>;
+    async fn watch(
+        &self,
+        ticket: Ticket,
+        program: String,
+        claim: Option<Roots>,
+    ) -> RpcResult<Status>;
 
     /// The next step against a claim about a job that is done here.
     ///
@@ -451,6 +473,7 @@ mod tests {
                 code: "root_mismatch".into(),
                 message: "no".into(),
             }),
+            checked: None,
             work: None,
         };
         assert_eq!(
@@ -516,6 +539,8 @@ mod tests {
             output_root: [2; 32],
             node_roots: vec![[2; 32]],
             output: Some(HexBytes(vec![0xab])),
+            checked: None,
+            wrong_node: None,
         };
         let json = serde_json::to_value(&receipt).unwrap();
         assert_eq!(json["trace_root"], format!("0x{}", "01".repeat(32)));

@@ -268,6 +268,7 @@ pub struct Task {
     identity: [u8; 32],
     program: Validated,
     memory: Option<u64>,
+    claim: Option<Vec<Root>>,
 }
 
 impl fmt::Debug for Task {
@@ -297,6 +298,7 @@ impl Task {
             ticket,
             program,
             memory: None,
+            claim: None,
         })
     }
 
@@ -308,6 +310,22 @@ impl Task {
             memory: Some(memory),
             ..self
         }
+    }
+
+    /// The same task, to be checked against a claim of these node roots if its
+    /// tensors are to be had. A claim of another length is none.
+    #[must_use]
+    pub fn against(self, claim: Option<Vec<Root>>) -> Self {
+        let nodes = self.program.node_count();
+        Task {
+            claim: claim.filter(|claim| claim.len() == nodes),
+            ..self
+        }
+    }
+
+    /// The claim it is to be checked against: a root for every node.
+    pub fn claim(&self) -> Option<&[Root]> {
+        self.claim.as_deref()
     }
 
     /// Bytes that the store must find room for beside the blobs the job starts
@@ -483,6 +501,23 @@ pub struct Outcome {
     pub output_root: Root,
     /// All outputs joined, if they are at most 1 KiB.
     pub inline: Option<Vec<u8>>,
+    /// Set if it was not run, but a claim of it checked: see [`Checked`].
+    pub checked: Option<Checked>,
+}
+
+/// How a claim was checked without running the job.
+///
+/// The roots of such an outcome are the claimed ones, but for the first wrong node's,
+/// which is its true root for the claimed operands. What comes after a wrong node was
+/// not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Products checked by keyed Freivalds.
+    pub products: u32,
+    /// Nodes executed over the claimed operands.
+    pub executed: u32,
+    /// The first wrong node.
+    pub wrong: Option<u16>,
 }
 
 /// One attempt at a job. A job that is cancelled or taken up again gets
@@ -734,6 +769,10 @@ impl Entry {
             watched: self.role == Role::Watched,
             progress: self.progress,
             error,
+            checked: match &self.state {
+                State::Done(outcome) => outcome.checked.map(|_| "freivalds".into()),
+                _ => None,
+            },
             work: self.measured.map(|measured| {
                 let unit = match self.state {
                     State::Running => Unit::Parts,
@@ -917,8 +956,13 @@ impl Engine {
             .filter(|entry| !entry.state.name().is_terminal())
             .map(|entry| &entry.task)
             .chain(self.errands.iter().map(|errand| &errand.task))
-            .flat_map(|task| task.blobs())
-            .map(|blob| blob.root)
+            .flat_map(|task| {
+                let claimed = task.claim().unwrap_or_default().iter().copied();
+                task.blobs()
+                    .into_iter()
+                    .map(|blob| blob.root)
+                    .chain(claimed)
+            })
             .collect()
     }
 
@@ -993,12 +1037,33 @@ impl Engine {
         let task = task.into();
         let job = task.ticket.job;
         let (mut attempts, mut role) = (0, role);
+        let fresh = self.epoch();
         if let Some(entry) = self.jobs.get_mut(&job) {
             if entry.task.identity != task.identity {
                 return Err(SubmitError::OtherTicket(job));
             }
             entry.asked = now;
             entry.deadline = task.ticket.deadline;
+            if role == Role::Assigned && entry.task.claim.is_some() {
+                // What comes of checking a claim is no run of one's own: begin anew,
+                // and let whatever is under way report to nobody.
+                entry.task = task.clone();
+                let own = match &entry.state {
+                    State::Done(outcome) => outcome.checked.is_none(),
+                    State::Refused(_) | State::Failed(_) => true,
+                    _ => false,
+                };
+                if !own {
+                    let before = Attempt {
+                        job,
+                        epoch: entry.epoch,
+                    };
+                    self.actions.push_back(Action::Stop(before));
+                    let left = entry.enter(now, State::Queued);
+                    self.left.push(left);
+                    (entry.epoch, entry.progress) = (fresh, 0);
+                }
+            }
             if role == Role::Assigned {
                 entry.role = role;
                 entry.yields = false;
@@ -1047,11 +1112,10 @@ impl Engine {
                 (State::Queued, false, 0)
             }
         };
-        let epoch = self.epoch();
         let entry = Entry {
             deadline: task.ticket.deadline,
             task,
-            epoch,
+            epoch: fresh,
             state,
             held,
             progress,

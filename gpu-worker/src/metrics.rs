@@ -1,6 +1,8 @@
 //! Every Prometheus metric of the daemon.
 
-use crate::{api::JobState, backend::Device, dispute::Next, fault::Fault, VERSION};
+use crate::{
+    api::JobState, backend::Device, dispute::Next, engine::Checked, fault::Fault, VERSION,
+};
 use prometheus::{
     core::{AtomicU64, GenericCounter, GenericCounterVec},
     Encoder, Histogram, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -65,6 +67,10 @@ pub struct Metrics {
     pub recomputations: Counter,
     /// Seconds it took to make values again.
     pub recompute_seconds: Histogram,
+    /// Nodes of claims checked, by how.
+    checks: CounterVec,
+    /// Claims checked, by what came out.
+    claims: CounterVec,
     /// Faults made on purpose: 1 for the one in force.
     faults: IntGaugeVec,
 }
@@ -158,6 +164,16 @@ impl Metrics {
                 "athanor_worker_disputes_total",
                 "Steps told to challengers, by which",
                 &["step"],
+            )?,
+            checks: counters(
+                "athanor_worker_checked_nodes_total",
+                "Nodes of claims that were checked, by how: freivalds or executed",
+                &["how"],
+            )?,
+            claims: counters(
+                "athanor_worker_checked_claims_total",
+                "Claims that were checked without running the job, by what came out",
+                &["verdict"],
             )?,
             answers: counter("athanor_worker_answers_total", "Demands answered")?,
             recomputations: counter(
@@ -261,6 +277,22 @@ impl Metrics {
             Next::Prove(_) => "prove",
         };
         self.disputes.with_label_values(&[step]).inc();
+    }
+
+    /// Counts a claim that was checked.
+    pub fn checked(&self, checked: &Checked) {
+        let Checked {
+            products,
+            executed,
+            wrong,
+        } = checked;
+        for (how, nodes) in [("freivalds", products), ("executed", executed)] {
+            self.checks
+                .with_label_values(&[how])
+                .inc_by(u64::from(*nodes));
+        }
+        let verdict = if wrong.is_some() { "wrong" } else { "right" };
+        self.claims.with_label_values(&[verdict]).inc();
     }
 
     /// Shows the fault that is made on purpose.

@@ -337,6 +337,7 @@ fn verify(task: &Task, file: File) -> Result<Outcome, &'static str> {
         trace_root: file.trace_root,
         output_root: file.output_root,
         inline,
+        checked: None,
     })
 }
 
@@ -390,6 +391,7 @@ mod tests {
             trace_root: athanor_tensor_program::trace_root(&[root]),
             output_root: root,
             inline: Some(vec![1, 2]),
+            checked: None,
         }
     }
 

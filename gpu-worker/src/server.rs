@@ -26,7 +26,7 @@ use athanor_content_store::{Access, Store};
 use athanor_primitives::{
     dispute::{Question, MAX_ANSWERS, MAX_DEMANDED},
     ticket::bytes_from_hex,
-    JobId, Ticket,
+    JobId, Root, Ticket,
 };
 use athanor_tensor_program::MAX_PROGRAM_BYTES;
 use axum::{
@@ -139,6 +139,12 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// Whether a ticket is only watched, and against which claim.
+enum Watch {
+    No,
+    Yes(Option<Vec<Root>>),
+}
+
 struct Handler {
     worker: Worker,
 }
@@ -149,7 +155,7 @@ impl Handler {
         result
     }
 
-    async fn take(&self, ticket: Ticket, program: String, watch: bool) -> RpcResult<Status> {
+    async fn take(&self, ticket: Ticket, program: String, watch: Watch) -> RpcResult<Status> {
         if program.len().saturating_sub(2) / 2 > MAX_PROGRAM_BYTES {
             return Err(error(
                 BAD_PROGRAM,
@@ -163,8 +169,8 @@ impl Handler {
             ));
         };
         let taken = match watch {
-            true => self.worker.watch(ticket, &program).await,
-            false => self.worker.submit(ticket, &program).await,
+            Watch::Yes(claim) => self.worker.watch(ticket, &program, claim).await,
+            Watch::No => self.worker.submit(ticket, &program).await,
         };
         taken.map_err(|problem| {
             let code = match &problem {
@@ -227,12 +233,18 @@ impl WorkerApiServer for Handler {
     }
 
     async fn submit(&self, ticket: Ticket, program: String) -> RpcResult<Status> {
-        let result = self.take(ticket, program, false).await;
+        let result = self.take(ticket, program, Watch::No).await;
         self.counted("worker_submit", result)
     }
 
-    async fn watch(&self, ticket: Ticket, program: String) -> RpcResult<Status> {
-        let result = self.take(ticket, program, true).await;
+    async fn watch(
+        &self,
+        ticket: Ticket,
+        program: String,
+        claim: Option<Roots>,
+    ) -> RpcResult<Status> {
+        let claim = claim.map(|roots| roots.0);
+        let result = self.take(ticket, program, Watch::Yes(claim)).await;
         self.counted("worker_watch", result)
     }
 

@@ -38,6 +38,7 @@ use crate::{
     NAME, SEMANTIC_VERSION, VERSION,
 };
 use athanor_content_store::{Error as StoreError, Store};
+use athanor_freivalds::Key;
 use athanor_primitives::{ticket::to_hex, JobId, Root, Ticket, MAX_INLINE_OUTPUT};
 use bytes::Bytes;
 use std::{
@@ -52,6 +53,7 @@ use tokio::sync::{oneshot, Notify, RwLock};
 use tracing::Instrument;
 
 mod disputes;
+mod verify;
 
 pub use crate::fault::Fault;
 pub use disputes::{DisputeProblem, GLANCE};
@@ -94,6 +96,9 @@ pub enum StartError {
     /// The journal of jobs can't be used.
     #[error("{0}")]
     Journal(#[from] JournalError),
+    /// The system gives no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
 }
 
 /// A ticket was not taken on.
@@ -135,6 +140,8 @@ struct Inner {
     started: Instant,
     closing: AtomicBool,
     broken: AtomicBool,
+    /// For checks that a claimant must not foresee.
+    secret: Key,
 }
 
 /// How an attempt under way is stopped.
@@ -150,7 +157,7 @@ enum Report {
     Waits(Trouble),
     Refused(Refusal),
     Failed(Failure),
-    Finished(Outcome),
+    Finished(Box<Outcome>),
     Lost,
     Stopped,
 }
@@ -200,6 +207,8 @@ impl Worker {
         settings.limits.store = settings.limits.store.min(room);
         metrics.store_limit.set(room.try_into().unwrap_or(i64::MAX));
         metrics.fault(settings.fault);
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
         let worker = Worker(Arc::new(Inner {
             engine: Mutex::new(Engine::new(settings.limits.clone())),
             stops: Mutex::default(),
@@ -215,6 +224,7 @@ impl Worker {
             started: Instant::now(),
             closing: AtomicBool::new(false),
             broken: AtomicBool::new(false),
+            secret: Key::new(secret),
             settings,
         }));
         tokio::spawn(tick(Arc::downgrade(&worker.0), worker.0.settings.tick));
@@ -363,7 +373,7 @@ impl Worker {
 
     /// Takes on a ticket with its program's bytes.
     pub async fn submit(&self, ticket: Ticket, program: &[u8]) -> Result<Status, TicketError> {
-        self.take_on(ticket, program, Role::Assigned).await
+        self.take_on(ticket, program, Role::Assigned, None).await
     }
 
     async fn take_on(
@@ -371,11 +381,12 @@ impl Worker {
         ticket: Ticket,
         program: &[u8],
         role: Role,
+        claim: Option<Vec<Root>>,
     ) -> Result<Status, TicketError> {
         if self.0.closing.load(Ordering::Relaxed) {
             return Err(TicketError::ShuttingDown);
         }
-        let task = Task::new(ticket, program)?;
+        let task = Task::new(ticket, program)?.against(claim);
         let job = task.ticket().job;
         let known = lock(&self.0.engine).knows(job);
         let status = self.take(task, Some(program), role).await?;
@@ -427,7 +438,7 @@ impl Worker {
         };
         let reused = kept.is_some();
         let ended = matches!(state, None | Some(JobState::Refused | JobState::Failed));
-        let upgraded = known_as == Some(Role::Watched) && state != Some(JobState::Done);
+        let upgraded = known_as == Some(Role::Watched);
         let starts = role == Role::Assigned
             && (ended || upgraded)
             && !reused
@@ -470,6 +481,8 @@ impl Worker {
             output_root: outcome.output_root,
             node_roots: outcome.node_roots.clone(),
             output: inline.map(HexBytes),
+            checked: outcome.checked.map(|_| "freivalds".into()),
+            wrong_node: outcome.checked.and_then(|checked| checked.wrong),
         })
     }
 
@@ -845,7 +858,7 @@ impl Inner {
                     output_root = %to_hex(&outcome.output_root),
                     "job done"
                 );
-                engine.finished(now, attempt, outcome);
+                engine.finished(now, attempt, *outcome);
             }
             Report::Stopped if self.closing.load(Ordering::Relaxed) => {
                 tracing::info!(job, "job stopped; the next start goes on with it");
@@ -923,7 +936,10 @@ impl Inner {
         match missing.first() {
             // Asked while the job can still be left alone.
             None => match self.make_room(task.products()).await {
-                Ok(()) => Report::Fetched,
+                Ok(()) => {
+                    self.fetch_claim(task).await;
+                    Report::Fetched
+                }
                 Err(why) => Report::Failed(Failure::new(FailureCode::Store, why)),
             },
             Some(first) => {
@@ -966,6 +982,9 @@ impl Inner {
             Ok(None) => return Ok(Report::Lost),
             Err(failure) => return Ok(Report::Failed(failure)),
         };
+        if let Some(outcome) = self.verify(attempt, &task, &stop).await? {
+            return Ok(Report::Finished(Box::new(outcome)));
+        }
         self.hold(Fault::HoldRun, &stop).await?;
         let fault = self.settings.fault;
         let (inner, work, halt) = (self.clone(), task.clone(), stop.clone());
@@ -1031,7 +1050,7 @@ impl Inner {
             }
         }
         self.hold(Fault::HoldReceipt, &stop).await?;
-        Ok(Report::Finished(outcome))
+        Ok(Report::Finished(Box::new(outcome)))
     }
 
     /// The bytes of the task's blobs, the input last. `None` if one is gone.
@@ -1147,6 +1166,7 @@ fn made(outputs: &[u16], mut trace: Trace) -> Result<Made, BackendError> {
             output_root,
             node_roots,
             inline,
+            checked: None,
         },
         blobs,
     })

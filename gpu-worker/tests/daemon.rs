@@ -1357,7 +1357,10 @@ async fn disputes_are_had_over_json_rpc() {
     liar.submit(ticket(1)).await;
     let claim = liar.done(1).await;
     let rpc = watcher.rpc();
-    let status = rpc.watch(ticket(1), to_hex(&program())).await.unwrap();
+    let status = rpc
+        .watch(ticket(1), to_hex(&program()), None)
+        .await
+        .unwrap();
     assert_eq!(status.job, 1);
     assert_ne!(watcher.done(1).await.node_roots, claim.node_roots);
 

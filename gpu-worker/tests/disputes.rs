@@ -136,7 +136,11 @@ impl Daemon {
 
     async fn watch(&self, job: JobId) -> Vec<Root> {
         let program = program().program().encoded();
-        let status = self.worker.watch(ticket(job), &program).await.unwrap();
+        let status = self
+            .worker
+            .watch(ticket(job), &program, None)
+            .await
+            .unwrap();
         assert!(status.watched || status.state == JobState::Done);
         self.done(job).await
     }

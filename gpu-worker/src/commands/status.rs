@@ -285,6 +285,7 @@ mod tests {
                 state: JobState::Fetching,
                 held: false,
                 watched: false,
+                checked: None,
                 progress: 12,
                 error: Some(Trouble {
                     code: "blob_missing".into(),

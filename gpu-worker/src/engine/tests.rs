@@ -49,6 +49,7 @@ fn outcome() -> Outcome {
         trace_root: [4; 32],
         output_root: [3; 32],
         inline: None,
+        checked: None,
     }
 }
 
@@ -895,4 +896,50 @@ fn there_are_no_more_errands_than_may_be_and_they_keep_their_blobs() {
     assert_eq!(engine.errand(Arc::new(task(4))), None);
     engine.errand_ready(SECOND, first);
     idle(&mut engine);
+}
+
+#[test]
+fn a_claim_under_check_does_not_become_the_receipt_of_an_assigned_job() {
+    let claim = || Some(vec![[3; 32]]);
+    let watched = || task(1).against(claim());
+    let checked = Outcome {
+        checked: Some(Checked {
+            products: 1,
+            executed: 0,
+            wrong: None,
+        }),
+        ..outcome()
+    };
+    for done in [false, true] {
+        let mut engine = engine(|_| ());
+        engine
+            .take_on(Duration::ZERO, watched(), Role::Watched, None)
+            .unwrap();
+        let attempt = fetch(&mut engine);
+        engine.fetched(SECOND, attempt);
+        run(&mut engine);
+        if done {
+            engine.finished(SECOND, attempt, checked.clone());
+        }
+        engine.submit(SECOND, task(1), None).unwrap();
+        assert_eq!(stop(&mut engine), attempt);
+        let again = fetch(&mut engine);
+        assert_ne!(again, attempt);
+        engine.finished(SECOND * 2, attempt, checked.clone());
+        engine.fetched(SECOND * 2, again);
+        assert_eq!(run(&mut engine), again);
+        engine.finished(SECOND * 3, again, outcome());
+        assert_eq!(*engine.receipt(1).unwrap().1, outcome());
+        // Nor does the claim come back.
+        assert_eq!(engine.receipt(1).unwrap().0.claim(), None);
+        engine.submit(SECOND * 4, task(1), None).unwrap();
+        assert_eq!(state(&mut engine, 1), JobState::Done);
+    }
+}
+
+#[test]
+fn a_claim_of_another_length_is_none() {
+    assert_eq!(task(1).against(Some(vec![])).claim(), None);
+    assert_eq!(task(1).against(Some(vec![[1; 32]; 2])).claim(), None);
+    assert!(task(1).against(Some(vec![[1; 32]])).claim().is_some());
 }

@@ -232,9 +232,15 @@ impl Wanted {
 
 impl Worker {
     /// Takes on a ticket to see whether others did it right: after everything that
-    /// is assigned, and not after a restart.
-    pub async fn watch(&self, ticket: Ticket, program: &[u8]) -> Result<Status, TicketError> {
-        let status = self.take_on(ticket, program, Role::Watched).await?;
+    /// is assigned, and not after a restart. If the tensors of `claim` are to be had,
+    /// they are checked, and the job is not run.
+    pub async fn watch(
+        &self,
+        ticket: Ticket,
+        program: &[u8],
+        claim: Option<Vec<Root>>,
+    ) -> Result<Status, TicketError> {
+        let status = self.take_on(ticket, program, Role::Watched, claim).await?;
         self.0.metrics.watches.inc();
         Ok(status)
     }
@@ -464,7 +470,7 @@ impl Inner {
     }
 
     /// Stores a value that was made again, if there is room.
-    async fn keep_for_a_day(&self, blob: &Blob, bytes: Bytes) {
+    pub(super) async fn keep_for_a_day(&self, blob: &Blob, bytes: Bytes) {
         self.mark_input(&blob.root).await;
         let kept = match self.make_room(blob.len).await {
             Ok(()) => self.blobs.store().put_bytes(bytes).await.map(|_| ()),

@@ -49,4 +49,8 @@ pub trait ModelRegistry {
     /// Registers a model whose run at `batch` costs about `cost`, for benchmarks.
     #[cfg(feature = "runtime-benchmarks")]
     fn benchmark_model(nodes: u32) -> ModelId;
+
+    /// Registers a model of this program, for benchmarks.
+    #[cfg(feature = "runtime-benchmarks")]
+    fn benchmark_program(program: &athanor_tensor_program::Program, weights: Vec<Root>) -> ModelId;
 }

@@ -7,8 +7,17 @@
 )]
 
 use crate::*;
-use alloc::{vec, vec::Vec};
-use athanor_primitives::{JobId, ModelRegistry};
+use alloc::{boxed::Box, vec, vec::Vec};
+use athanor_content_tree::root;
+use athanor_primitives::{
+    dispute::MAX_DEMANDED, JobId, ModelRegistry, Opening, Root, ThreadId, Value,
+};
+use athanor_tensor_program::{
+    interpret,
+    judge::{prove_element, Data, FraudProof},
+    ops::{Clamp, Epilogue, MatMul, Scale, ZeroPoint},
+    validate, Constant, DType, Node, Op, Operand, Program, Shape, TensorType,
+};
 use frame_benchmarking::v2::*;
 use frame_support::{
     traits::{fungible::Mutate, Get, Hooks},
@@ -113,11 +122,15 @@ fn to_draw<T: Config>(id: JobId) {
 
 /// A job with seven replicas drawn.
 fn assigned<T: Config>() -> (JobId, Vec<T::AccountId>) {
+    assigned_to::<T>(terms::<T>(seven::<T>(), MAX_TRACE))
+}
+
+fn assigned_to<T: Config>(terms: JobTerms) -> (JobId, Vec<T::AccountId>) {
     set_block::<T>(2);
     for i in 0..MAX_REPLICAS.into() {
         provider::<T>(i);
     }
-    let id = create::<T>(terms::<T>(seven::<T>(), MAX_TRACE));
+    let id = create::<T>(terms);
     to_draw::<T>(id);
     Pallet::<T>::do_poke(funded::<T>("poker", 0), id).unwrap();
     let job = Jobs::<T>::get(id).unwrap();
@@ -187,6 +200,157 @@ fn judged<T: Config>() -> JobId {
     }
     set_block::<T>(Jobs::<T>::get(id).unwrap().deadline);
     id
+}
+
+/// A claim about a real program that seven replicas stand by.
+struct Disputed<AccountId> {
+    id: JobId,
+    workers: Vec<AccountId>,
+    opening: Opening,
+    /// Claimed bytes of node 0, in which element 0 is wrong.
+    claimed: Vec<u8>,
+    /// Of that element.
+    proof: FraudProof,
+}
+
+fn vector(elements: u32) -> TensorType {
+    TensorType {
+        dtype: DType::I8,
+        shape: Shape(vec![elements]),
+    }
+}
+
+fn clip(operand: Operand) -> Node {
+    Node {
+        op: Op::Clamp(Clamp { lo: -100, hi: 100 }),
+        operands: vec![operand],
+    }
+}
+
+/// `nodes` nodes, the first a product of a row of `k` with a matrix of four.
+fn product(k: u32, nodes: u32) -> Program {
+    let first = Node {
+        op: Op::MatMul(MatMul {
+            za: 1,
+            zb: ZeroPoint::Tensor(0),
+            params: false,
+            epilogue: Epilogue::Requant {
+                scale: Scale::Tensor { m: 20_000, s: 25 },
+                z: 0,
+                lo: -100,
+                hi: 100,
+                out: DType::I8,
+                lut: false,
+            },
+        }),
+        operands: vec![Operand::Input(0), Operand::Const(0)],
+    };
+    let matrix = TensorType {
+        dtype: DType::I8,
+        shape: Shape(vec![4, k]),
+    };
+    Program {
+        version: 1,
+        max_batch: 1,
+        inputs: vec![vector(k)],
+        constants: vec![Constant::Root { ty: matrix }],
+        nodes: core::iter::once(first)
+            .chain((1..nodes).map(|i| clip(Operand::Node(i as u16 - 1))))
+            .collect(),
+        outputs: vec![nodes as u16 - 1],
+    }
+}
+
+/// One node of `elements` bytes.
+fn plain(elements: u32) -> Program {
+    Program {
+        version: 1,
+        max_batch: 1,
+        inputs: vec![vector(elements)],
+        constants: vec![],
+        nodes: vec![clip(Operand::Input(0))],
+        outputs: vec![0],
+    }
+}
+
+/// A job of seven in `Claimed`, all with the same false claim.
+fn disputed<T: Config>(program: &Program) -> Disputed<T::AccountId> {
+    let valid = validate(program).unwrap();
+    let input = vec![7u8; valid.input_len(1).unwrap() as usize];
+    let weights: Vec<Vec<u8>> = valid
+        .root_constants()
+        .map(|len| vec![3u8; len as usize])
+        .collect();
+    let bytes: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
+    let run = interpret(&valid, 1, &input, &bytes).unwrap();
+    let mut claimed = run.node(0).to_vec();
+    claimed[0] ^= 1;
+    let data = Data::new(&valid, 1, &input, &bytes, &run).unwrap();
+    let proof = prove_element(&data, 0, 0, &claimed).unwrap();
+    let mut roots = run.trace();
+    roots[0] = root(&claimed);
+    let trace: Trace = roots.try_into().unwrap();
+    let trace_root = athanor_tensor_program::trace_root(&trace);
+
+    let weights: Vec<Root> = weights.iter().map(|bytes| root(bytes)).collect();
+    let (id, workers) = assigned_to::<T>(JobTerms {
+        model: T::Models::benchmark_program(program, weights),
+        input_root: root(&input),
+        ..terms::<T>(seven::<T>(), 1)
+    });
+    for worker in &workers {
+        let commitment = commitment::<T>(id, worker, &trace);
+        Pallet::<T>::do_commit(worker.clone(), id, commitment).unwrap();
+    }
+    set_block::<T>(Jobs::<T>::get(id).unwrap().deadline);
+    Pallet::<T>::do_poke(funded::<T>("poker", 0), id).unwrap();
+    for worker in &workers {
+        let trace = TraceReveal::Roots(trace.clone());
+        Pallet::<T>::do_reveal(worker.clone(), id, SALT, trace, None).unwrap();
+    }
+    assert_eq!(Jobs::<T>::get(id).unwrap().status, JobStatus::Claimed);
+    Disputed {
+        id,
+        workers,
+        opening: Opening {
+            trace_root,
+            node: 0,
+            salt: SALT,
+        },
+        claimed,
+        proof,
+    }
+}
+
+/// Announces, and waits until that may be acted upon.
+fn announced<T: Config>(case: &Disputed<T::AccountId>) -> (T::AccountId, ThreadId) {
+    let who = funded::<T>("challenger", 0);
+    let key: [u8; 32] = who.clone().into();
+    let hash = case
+        .opening
+        .announcement(&Pallet::<T>::genesis(), &key, case.id);
+    let thread = Jobs::<T>::get(case.id).unwrap().next_thread;
+    Pallet::<T>::do_announce(who.clone(), case.id, hash).unwrap();
+    set_block::<T>(Pallet::<T>::now() + T::AnnounceBlocks::get());
+    (who, thread)
+}
+
+fn first(opening: Opening) -> Demand {
+    Demand::First {
+        opening,
+        value: Value::Node(0),
+    }
+}
+
+/// Announces and asks for the announced node.
+fn asked<T: Config>(case: &Disputed<T::AccountId>) -> (T::AccountId, ThreadId) {
+    let (who, thread) = announced::<T>(case);
+    Pallet::<T>::do_demand(who.clone(), case.id, thread, first(case.opening)).unwrap();
+    (who, thread)
+}
+
+fn is_convicted<T: Config>(id: JobId) -> bool {
+    Jobs::<T>::get(id).unwrap().convictions.len() == 1
 }
 
 #[benchmarks]
@@ -419,6 +583,135 @@ mod benchmarks {
             Pallet::<T>::advance(id, &mut job, Some(&poker));
         }
         assert_eq!(job.status, JobStatus::Settled);
+    }
+
+    #[benchmark]
+    fn announce() {
+        let case = disputed::<T>(&plain(1));
+        let who = funded::<T>("challenger", 0);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), case.id, [1; 32]);
+        assert_eq!(Jobs::<T>::get(case.id).unwrap().threads, 1);
+    }
+
+    // The proof of a product's element is twice `k` bytes and less than two chunks.
+    #[benchmark]
+    fn challenge(p: Linear<2_048, 44_000>, n: Linear<1, MAX_TRACE>) {
+        let case = disputed::<T>(&product(p / 2, n));
+        let (who, thread) = announced::<T>(&case);
+        let proof = Box::new(case.proof);
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(who),
+            case.id,
+            thread,
+            Some(case.opening),
+            proof,
+        );
+        assert!(is_convicted::<T>(case.id));
+    }
+
+    // What a challenge takes with about the longest proof of a product.
+    #[benchmark(extra)]
+    fn challenge_largest() {
+        let case = disputed::<T>(&product(22_500, 1));
+        let (who, thread) = announced::<T>(&case);
+        let proof = Box::new(case.proof);
+        #[extrinsic_call]
+        challenge(
+            RawOrigin::Signed(who),
+            case.id,
+            thread,
+            Some(case.opening),
+            proof,
+        );
+        assert!(is_convicted::<T>(case.id));
+    }
+
+    // What a challenge takes with an element of a product of rows of 4,096.
+    #[benchmark(extra)]
+    fn challenge_matmul_4096() {
+        let case = disputed::<T>(&product(4_096, 1));
+        let (who, thread) = announced::<T>(&case);
+        let proof = Box::new(case.proof);
+        #[extrinsic_call]
+        challenge(
+            RawOrigin::Signed(who),
+            case.id,
+            thread,
+            Some(case.opening),
+            proof,
+        );
+        assert!(is_convicted::<T>(case.id));
+    }
+
+    #[benchmark]
+    fn demand(n: Linear<1, MAX_TRACE>) {
+        let case = disputed::<T>(&product(64, n));
+        let (who, thread) = announced::<T>(&case);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(who), case.id, thread, first(case.opening));
+        assert_eq!(
+            Threads::<T>::get(case.id, thread).unwrap().status,
+            ThreadStatus::Asked
+        );
+    }
+
+    #[benchmark]
+    fn answer(b: Linear<1, MAX_DEMANDED>) {
+        let case = disputed::<T>(&plain(b));
+        let (_, thread) = asked::<T>(&case);
+        let bytes = AnswerBytes::truncate_from(case.claimed);
+        let worker = case.workers[6].clone();
+        #[extrinsic_call]
+        _(RawOrigin::Signed(worker), case.id, thread, bytes);
+        assert_eq!(
+            Threads::<T>::get(case.id, thread).unwrap().status,
+            ThreadStatus::Answered
+        );
+    }
+
+    #[benchmark]
+    fn deliver(n: Linear<1, MAX_TRACE>) {
+        let case = disputed::<T>(&product(64, n));
+        let who: T::AccountId = account("requester", 0, 0);
+        #[extrinsic_call]
+        _(
+            RawOrigin::Signed(who),
+            case.id,
+            case.opening.trace_root,
+            0,
+            0,
+        );
+        assert_eq!(Jobs::<T>::get(case.id).unwrap().deliveries, 1);
+    }
+
+    #[benchmark]
+    fn poke_thread() {
+        let case = disputed::<T>(&plain(1));
+        let (_, thread) = asked::<T>(&case);
+        set_block::<T>(Threads::<T>::get(case.id, thread).unwrap().deadline);
+        // Another thread keeps the job from its verdict, which has a weight of its own.
+        Jobs::<T>::mutate(case.id, |job| job.as_mut().unwrap().threads += 1);
+        let poker = funded::<T>("poker", 0);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(poker), case.id, thread);
+        assert!(is_convicted::<T>(case.id));
+    }
+
+    #[benchmark]
+    fn queue_thread() {
+        let case = disputed::<T>(&plain(1));
+        let (_, number) = asked::<T>(&case);
+        let thread = Threads::<T>::get(case.id, number).unwrap();
+        let (at, now) = (thread.queued.unwrap(), thread.deadline);
+        set_block::<T>(now);
+        Deadlines::<T>::remove(at);
+        #[block]
+        {
+            Pallet::<T>::work_off(Due::Thread(case.id, number), now);
+        }
+        assert!(is_convicted::<T>(case.id));
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

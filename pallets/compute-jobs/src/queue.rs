@@ -92,7 +92,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Does what is due for an entry that was taken out of the queue. Gives the weight.
-    fn work_off(entry: Due, now: BlockNumber) -> Weight {
+    pub(crate) fn work_off(entry: Due, now: BlockNumber) -> Weight {
         match entry {
             Due::Job(id) => {
                 let spent = T::WeightInfo::queue_job();

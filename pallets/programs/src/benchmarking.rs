@@ -54,6 +54,16 @@ pub(crate) fn model_with_nodes<T: Config>(nodes: u32) -> ModelId {
     store_model::<T>(&payer::<T>(), &samples::chain(nodes.clamp(1, 1_024), 0), 0)
 }
 
+/// A model of this program.
+pub(crate) fn model_of<T: Config>(program: &Program, weights: Vec<Root>) -> ModelId {
+    let owner = payer::<T>();
+    let hash = store::<T>(&owner, program);
+    let licence = vec![b'A'; 64].try_into().expect("64 bytes");
+    let roots = weights.try_into().expect("at most 1,024");
+    Pallet::<T>::do_register_model(owner, hash, roots, licence, None, None)
+        .expect("programs with their roots make models")
+}
+
 #[benchmarks]
 mod benchmarks {
     use super::*;

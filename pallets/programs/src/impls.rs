@@ -311,6 +311,14 @@ impl<T: Config> ModelRegistry for Pallet<T> {
     fn benchmark_model(nodes: u32) -> ModelId {
         crate::benchmarking::model_with_nodes::<T>(nodes)
     }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn benchmark_program(
+        program: &athanor_tensor_program::Program,
+        weights: alloc::vec::Vec<Root>,
+    ) -> ModelId {
+        crate::benchmarking::model_of::<T>(program, weights)
+    }
 }
 
 impl<T: Config> Pallet<T> {

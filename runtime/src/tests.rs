@@ -127,13 +127,28 @@ fn safe_mode_lets_the_chain_go_on_and_stops_transfers() {
 fn a_brake_never_keeps_a_provider_from_its_deadlines() {
     let accept = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::accept { job: 0 });
     assert!(SafeModeWhitelist::contains(&accept));
+    let answer = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::answer {
+        job: 0,
+        thread: 0,
+        bytes: Default::default(),
+    });
+    assert!(SafeModeWhitelist::contains(&answer));
     let name = |call: &[u8]| {
         (
             b"ComputeJobs".to_vec().try_into().expect("short"),
             call.to_vec().try_into().expect("short"),
         )
     };
-    for call in [&b"accept"[..], b"commit", b"reveal"] {
+    let calls = [
+        &b"accept"[..],
+        b"commit",
+        b"reveal",
+        b"announce",
+        b"challenge",
+        b"demand",
+        b"answer",
+    ];
+    for call in calls {
         assert!(TxPauseWhitelist::contains(&name(call)));
     }
     assert!(!TxPauseWhitelist::contains(&name(b"create_job")));

@@ -262,6 +262,9 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                             | pallet_compute_jobs::Call::register_provider { .. }
                             | pallet_compute_jobs::Call::set_worker { .. }
                             | pallet_compute_jobs::Call::set_offer { .. }
+                            | pallet_compute_jobs::Call::announce { .. }
+                            | pallet_compute_jobs::Call::demand { .. }
+                            | pallet_compute_jobs::Call::deliver { .. }
                     )
             ),
             ProxyType::Governance => matches!(
@@ -425,11 +428,16 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
                 | RuntimeCall::Grandpa(..)
                 | RuntimeCall::Session(..)
                 | RuntimeCall::Sudo(..)
-                // Deadlines run on, and missing them costs a provider its collateral.
+                // Deadlines run on, and missing them costs a provider its collateral and a
+                // challenger its bond. Who can't dispute may be outvoted by a lie.
                 | RuntimeCall::ComputeJobs(
                     pallet_compute_jobs::Call::accept { .. }
                         | pallet_compute_jobs::Call::commit { .. }
                         | pallet_compute_jobs::Call::reveal { .. }
+                        | pallet_compute_jobs::Call::announce { .. }
+                        | pallet_compute_jobs::Call::challenge { .. }
+                        | pallet_compute_jobs::Call::demand { .. }
+                        | pallet_compute_jobs::Call::answer { .. }
                 )
         )
     }
@@ -461,7 +469,7 @@ impl pallet_safe_mode::Config for Runtime {
 }
 
 /// Calls that can never be paused: those that lift the pause, and those that providers lose
-/// collateral without.
+/// collateral and challengers their bonds without.
 pub struct TxPauseWhitelist;
 
 impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist {
@@ -471,7 +479,16 @@ impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist 
             (b"TxPause", _)
                 | (b"Sudo", _)
                 | (b"Timestamp", _)
-                | (b"ComputeJobs", b"accept" | b"commit" | b"reveal")
+                | (
+                    b"ComputeJobs",
+                    b"accept"
+                        | b"commit"
+                        | b"reveal"
+                        | b"announce"
+                        | b"challenge"
+                        | b"demand"
+                        | b"answer"
+                )
         )
     }
 }

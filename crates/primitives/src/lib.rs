@@ -56,3 +56,9 @@ pub const OFFCHAIN_TROUBLES: &[u8] = b"athanor/gpu-worker/troubles";
 /// Off-chain storage key (persistent, local to a node) of the share of claims to
 /// watch, a SCALE-encoded `u32` in 1/2^32.
 pub const OFFCHAIN_WATCH_RATE: &[u8] = b"athanor/watch/rate";
+
+/// Off-chain storage key (persistent, local to a node) of what became of watching: a
+/// SCALE-encoded `(u32, u64, u64, u64)` of the jobs being checked, those that were, those
+/// whose window closed unchecked because input or weights could not be had, and those
+/// with a claim that was found false. Absent while there are none.
+pub const OFFCHAIN_WATCHED: &[u8] = b"athanor/watch/tally";

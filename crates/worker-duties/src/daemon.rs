@@ -3,15 +3,21 @@
 use crate::{problem::tidy, Problem};
 use alloc::{format, string::String, vec::Vec};
 use athanor_primitives::{
+    dispute::MAX_DEMANDED,
     ticket::{bytes_from_hex, hex32, hex32s, to_hex},
-    JobId, Root, Ticket, MAX_INLINE_OUTPUT,
+    JobId, Question, Root, Ticket, MAX_INLINE_OUTPUT,
 };
+use athanor_tensor_program::judge::MAX_PROOF_BYTES;
 use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 /// Largest answer that is read, in bytes: 1,024 roots and 1 KiB of output in hex
-/// take about 75 KiB.
+/// take about 75 KiB, the longest proof 96 KiB.
 pub const MAX_ANSWER: usize = 128 * 1024;
+
+/// Longest answer to a question, in bytes: a piece of [`MAX_DEMANDED`] bytes with its
+/// path to the root.
+pub const MAX_OPENED: usize = MAX_DEMANDED as usize + 4 * 1_024;
 
 /// The job is known with another ticket.
 pub const OTHER_TICKET: i64 = -32010;
@@ -19,12 +25,20 @@ pub const OTHER_TICKET: i64 = -32010;
 pub const UNKNOWN_JOB: i64 = -32011;
 /// The job is not done yet.
 pub const NOT_DONE: i64 = -32012;
+/// What is asked for was dropped and is computed again.
+pub const ASK_LATER: i64 = -32013;
 
 /// A question to the daemon about one job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// `worker_submit`: take this ticket. Idempotent.
     Submit {
+        /// Another ticket of the same number was cancelled just now.
+        cancelled: bool,
+    },
+    /// `worker_watch`: run this ticket of others when there is nothing else to do.
+    /// Idempotent.
+    Watch {
         /// Another ticket of the same number was cancelled just now.
         cancelled: bool,
     },
@@ -34,6 +48,17 @@ pub enum Request {
     Receipt,
     /// `worker_cancel`: forget the job. Only for a ticket of an abandoned fork.
     Cancel,
+    /// `worker_dispute`: what exposes a claim?
+    Dispute {
+        /// Node roots of the claim.
+        claim: Vec<Root>,
+        /// Node that is called false.
+        node: u16,
+        /// What the claimant answered so far.
+        answers: Vec<Vec<u8>>,
+    },
+    /// `worker_answer`: what answers this question?
+    Answer(Question),
 }
 
 #[derive(Serialize)]
@@ -46,34 +71,57 @@ struct Envelope<P> {
 
 impl Request {
     /// The JSON-RPC method.
-    pub fn method(self) -> &'static str {
+    pub fn method(&self) -> &'static str {
         match self {
             Request::Submit { .. } => "worker_submit",
+            Request::Watch { .. } => "worker_watch",
             Request::Status => "worker_status",
             Request::Receipt => "worker_receipt",
             Request::Cancel => "worker_cancel",
+            Request::Dispute { .. } => "worker_dispute",
+            Request::Answer(_) => "worker_answer",
         }
     }
 
     /// Whether [`Request::body`] needs the program's bytes.
-    pub fn needs_program(self) -> bool {
-        matches!(self, Request::Submit { .. })
+    pub fn needs_program(&self) -> bool {
+        matches!(self, Request::Submit { .. } | Request::Watch { .. })
     }
 
     /// The body to POST. `program` is the canonical encoding of the ticket's
-    /// program, used by a submission only. The request's id is the job's number.
-    pub fn body(self, ticket: &Ticket, program: &[u8]) -> Vec<u8> {
+    /// program, used by submissions only. The request's id is the job's number.
+    pub fn body(&self, ticket: &Ticket, program: &[u8]) -> Vec<u8> {
         let (jsonrpc, id, method) = ("2.0", ticket.job, self.method());
         // Serialising these types into memory can't fail; an empty body would be
         // refused by the daemon.
         match self {
-            Request::Submit { .. } => serde_json::to_vec(&Envelope {
+            Request::Submit { .. } | Request::Watch { .. } => serde_json::to_vec(&Envelope {
                 jsonrpc,
                 id,
                 method,
                 params: (ticket, to_hex(program)),
             }),
-            _ => serde_json::to_vec(&Envelope {
+            Request::Dispute {
+                claim,
+                node,
+                answers,
+            } => {
+                let claim: Vec<String> = claim.iter().map(|root| to_hex(root)).collect();
+                let answers: Vec<String> = answers.iter().map(|answer| to_hex(answer)).collect();
+                serde_json::to_vec(&Envelope {
+                    jsonrpc,
+                    id,
+                    method,
+                    params: (ticket.job, claim, node, answers),
+                })
+            }
+            Request::Answer(question) => serde_json::to_vec(&Envelope {
+                jsonrpc,
+                id,
+                method,
+                params: (ticket.job, question),
+            }),
+            Request::Status | Request::Receipt | Request::Cancel => serde_json::to_vec(&Envelope {
                 jsonrpc,
                 id,
                 method,
@@ -130,15 +178,39 @@ pub struct DaemonReceipt {
     pub output: Option<Vec<u8>>,
 }
 
+/// The next step of a dispute, unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// The daemon computes the claimed root itself.
+    Agree,
+    /// The claimant is to open the node's output first.
+    Ask,
+    /// Into a group of the last answer, as `athanor_content_tree::Step`.
+    Descend {
+        /// The group.
+        group: u64,
+        /// Its chaining value.
+        value: [u8; 32],
+        /// Its siblings, from the group upwards.
+        siblings: Vec<[u8; 32]>,
+    },
+    /// A SCALE-encoded `athanor_tensor_program::FraudProof`.
+    Prove(Vec<u8>),
+}
+
 /// What the daemon said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// To a submission or a question for the status.
+    /// To a submission, a watch, or a question for the status.
     Status(Status),
     /// To a question for the receipt.
     Receipt(DaemonReceipt),
     /// To a cancellation: whether there was something to cancel.
     Cancelled(bool),
+    /// To a question for the next step of a dispute.
+    Move(Move),
+    /// To a question that a claimant owes an answer to: the answer.
+    Opened(Vec<u8>),
 }
 
 #[derive(Deserialize)]
@@ -185,10 +257,27 @@ struct ReceiptJson {
     output: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+enum MoveJson {
+    Agree,
+    Ask,
+    Descend {
+        group: u64,
+        #[serde(with = "hex32")]
+        value: [u8; 32],
+        #[serde(with = "hex32s")]
+        siblings: Vec<[u8; 32]>,
+    },
+    Prove {
+        proof: String,
+    },
+}
+
 /// Reads the daemon's reply to `request` about `job`: the HTTP status and at most
 /// [`MAX_ANSWER`] bytes of body.
 pub fn answer(
-    request: Request,
+    request: &Request,
     job: JobId,
     http_status: u16,
     body: &[u8],
@@ -201,8 +290,11 @@ pub fn answer(
         401 | 403 => return Err(Problem::Token(http_status)),
         _ => return Err(Problem::Http(http_status)),
     }
+    let malformed = || Problem::Malformed {
+        method: request.method(),
+    };
     match request {
-        Request::Submit { .. } | Request::Status => {
+        Request::Submit { .. } | Request::Watch { .. } | Request::Status => {
             let status: StatusJson = result(request, job, body)?;
             same_job(job, status.job)?;
             let error = status
@@ -220,11 +312,9 @@ pub fn answer(
             same_job(job, receipt.job)?;
             let output = match receipt.output {
                 None => None,
-                Some(text) => Some(bytes_from_hex(&text, MAX_INLINE_OUTPUT as usize).ok_or(
-                    Problem::Malformed {
-                        method: request.method(),
-                    },
-                )?),
+                Some(text) => {
+                    Some(bytes_from_hex(&text, MAX_INLINE_OUTPUT as usize).ok_or_else(malformed)?)
+                }
             };
             Ok(Answer::Receipt(DaemonReceipt {
                 trace_root: receipt.trace_root,
@@ -234,11 +324,32 @@ pub fn answer(
             }))
         }
         Request::Cancel => result(request, job, body).map(Answer::Cancelled),
+        Request::Dispute { .. } => Ok(Answer::Move(match result(request, job, body)? {
+            MoveJson::Agree => Move::Agree,
+            MoveJson::Ask => Move::Ask,
+            MoveJson::Descend {
+                group,
+                value,
+                siblings,
+            } => Move::Descend {
+                group,
+                value,
+                siblings,
+            },
+            MoveJson::Prove { proof } => {
+                Move::Prove(bytes_from_hex(&proof, MAX_PROOF_BYTES).ok_or_else(malformed)?)
+            }
+        })),
+        Request::Answer(_) => {
+            let text: String = result(request, job, body)?;
+            let bytes = bytes_from_hex(&text, MAX_OPENED).ok_or_else(malformed)?;
+            Ok(Answer::Opened(bytes))
+        }
     }
 }
 
 fn result<R: for<'de> Deserialize<'de>>(
-    request: Request,
+    request: &Request,
     job: JobId,
     body: &[u8],
 ) -> Result<R, Problem> {

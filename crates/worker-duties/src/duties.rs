@@ -1,13 +1,15 @@
 //! The decision: what one key does next about one ticket.
 
 use crate::{
-    daemon::{Answer, DaemonReceipt, Request, State, OTHER_TICKET, UNKNOWN_JOB},
+    daemon::{Answer, DaemonReceipt, Request, State, ASK_LATER, OTHER_TICKET, UNKNOWN_JOB},
     problem::Problem,
-    record::{identity, Record, Run},
+    record::{identity, Record, Run, Sent},
     LAZY_POLL, SUBMIT_AGAIN,
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
-use athanor_primitives::{commitment, Duty, JobId, Root, Ticket, MAX_INLINE_OUTPUT};
+use athanor_primitives::{
+    commitment, Duty, JobId, Opening, Root, ThreadId, Ticket, Value, MAX_INLINE_OUTPUT,
+};
 use athanor_tensor_program::{output_root, trace_root};
 
 /// A worker key.
@@ -80,15 +82,67 @@ pub enum Call {
         /// The output, if it goes inline: with the node roots only.
         output: Option<Vec<u8>>,
     },
+    /// That a claim is false, hidden until it is acted upon.
+    Announce {
+        /// See [`Opening::announcement`].
+        announcement: [u8; 32],
+    },
+    /// The proof that it is.
+    Challenge {
+        /// The thread.
+        thread: ThreadId,
+        /// What the announcement hid; `None` if a demand has shown it.
+        opening: Option<Opening>,
+        /// A SCALE-encoded `athanor_tensor_program::FraudProof`.
+        proof: Vec<u8>,
+    },
+    /// The claimant is to open a tensor.
+    Demand {
+        /// The thread.
+        thread: ThreadId,
+        /// What the announcement hid.
+        opening: Opening,
+        /// The tensor.
+        value: Value,
+    },
+    /// The claimant is to open a group of what it last answered.
+    Descend {
+        /// The thread.
+        thread: ThreadId,
+        /// Answers given so far.
+        answers: u8,
+        /// Index of the group.
+        group: u64,
+        /// Its chaining value.
+        value: [u8; 32],
+        /// Its siblings, from the group upwards.
+        siblings: Vec<[u8; 32]>,
+    },
+    /// What a challenger asked for.
+    Answer {
+        /// The thread.
+        thread: ThreadId,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
 }
 
 impl Call {
-    /// A small number for the kind of call, as records hold it.
+    /// A small number for what is to be achieved, as records hold it. A proof and a
+    /// demand that the same state of a thread allows have the same one.
     pub fn index(&self) -> u8 {
         match self {
             Call::Accept => 0,
             Call::Commit { .. } => 1,
             Call::Reveal { .. } => 2,
+            Call::Announce { .. } => 3,
+            Call::Answer { .. } => 4,
+            Call::Demand { .. }
+            | Call::Challenge {
+                opening: Some(_), ..
+            } => OPEN,
+            Call::Challenge { opening: None, .. } => PROVE,
+            Call::Descend { answers, .. } => PROVE.saturating_add(*answers),
         }
     }
 
@@ -98,9 +152,20 @@ impl Call {
             Call::Accept => "accept",
             Call::Commit { .. } => "commit",
             Call::Reveal { .. } => "reveal",
+            Call::Announce { .. } => "announce",
+            Call::Challenge { .. } => "challenge",
+            Call::Demand { .. } | Call::Descend { .. } => "demand",
+            Call::Answer { .. } => "answer",
         }
     }
 }
+
+/// Number of the calls that open an announcement.
+pub(crate) const OPEN: u8 = 5;
+
+/// Number of a proof after answers; with the number of answers added, that of the
+/// demand that follows them.
+pub(crate) const PROVE: u8 = 6;
 
 /// The daemon's answer, with what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,19 +176,50 @@ pub struct Heard {
     pub answer: Result<Answer, Problem>,
 }
 
-/// What to do next.
+/// What to do next. `R` is what is kept about the duty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Ask the daemon and call [`next`] with its answer.
+pub enum Step<R = Record> {
+    /// Ask the daemon and call again with its answer.
     Ask(Request),
-    /// Store this record and call [`next`] with it.
-    Save(Box<Record>),
+    /// Store this record and call again with it.
+    Save(Box<R>),
     /// Sign and submit; nothing more in this block.
     Sign(Call),
     /// Nothing more in this block.
     Rest,
     /// Tell the operator; nothing more in this block.
     Report(Problem),
+}
+
+/// Why a job is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The key is assigned to it.
+    Worker,
+    /// To check what others claim.
+    Watcher,
+}
+
+impl Role {
+    /// The request that hands the job's ticket to the daemon.
+    pub(crate) fn submit(self, cancelled: bool) -> Request {
+        match self {
+            Role::Worker => Request::Submit { cancelled },
+            Role::Watcher => Request::Watch { cancelled },
+        }
+    }
+}
+
+/// What a watcher does next to have a run of its own of `ticket`: [`Step::Rest`] when
+/// it has, else as [`next`] for a duty to wait.
+pub fn watch(chain: &impl Chain, ticket: &Ticket, record: &Record, heard: Option<Heard>) -> Step {
+    if record.identity != identity(ticket) {
+        return Step::Report(Problem::OtherTicket);
+    }
+    match heard {
+        Some(heard) => listen(chain, Role::Watcher, ticket, record, heard),
+        None => wait(chain, Role::Watcher, record),
+    }
 }
 
 /// What `key` does next about `ticket`, given its stored `record` and, right after
@@ -139,14 +235,11 @@ pub fn next(
         return Step::Report(Problem::OtherTicket);
     }
     if let Some(heard) = heard {
-        return listen(chain, ticket, record, heard);
+        return listen(chain, Role::Worker, ticket, record, heard);
     }
+    let ask = |record| ask(chain, Role::Worker, record);
     match (ticket.duty, &record.run) {
-        (Duty::Wait, Some(_)) => Step::Rest,
-        (Duty::Wait, None) => match &record.seen {
-            Some(seen) if is_recent(chain.block(), seen.at, LAZY_POLL) => work_on(chain, record),
-            _ => ask(chain, record),
-        },
+        (Duty::Wait, _) => wait(chain, Role::Worker, record),
         (Duty::Accept, Some(_)) => sign(chain, record, Call::Accept),
         (Duty::Accept, None) => match &record.seen {
             Some(seen) if seen.at == chain.block() => {
@@ -156,11 +249,11 @@ pub fn next(
                     work_on(chain, record)
                 }
             }
-            _ => ask(chain, record),
+            _ => ask(record),
         },
         (Duty::Commit | Duty::Reveal | Duty::RevealAtOnce, None) => match &record.seen {
             Some(seen) if seen.at == chain.block() => work_on(chain, record),
-            _ => ask(chain, record),
+            _ => ask(record),
         },
         (Duty::Commit, Some(run)) => sign(
             chain,
@@ -179,21 +272,32 @@ pub fn next(
     }
 }
 
+/// What is done about a job that owes the chain nothing now.
+fn wait(chain: &impl Chain, role: Role, record: &Record) -> Step {
+    match (&record.run, &record.seen) {
+        (Some(_), _) => Step::Rest,
+        (None, Some(seen)) if is_recent(chain.block(), seen.at, LAZY_POLL) => {
+            work_on(chain, record)
+        }
+        (None, _) => ask(chain, role, record),
+    }
+}
+
 /// `at` is within the last `span` blocks. A block number above the present one was
 /// seen on an abandoned fork.
-fn is_recent(block: u32, at: u32, span: u32) -> bool {
+pub(crate) fn is_recent(block: u32, at: u32, span: u32) -> bool {
     block.checked_sub(at).is_some_and(|since| since < span)
 }
 
 /// The question for a job without result.
-fn ask(chain: &impl Chain, record: &Record) -> Step {
+fn ask(chain: &impl Chain, role: Role, record: &Record) -> Step {
     Step::Ask(match &record.seen {
-        None => Request::Submit { cancelled: false },
+        None => role.submit(false),
         Some(seen)
             if matches!(seen.state, State::Refused | State::Failed)
                 && !is_recent(chain.block(), seen.submitted, SUBMIT_AGAIN) =>
         {
-            Request::Submit { cancelled: false }
+            role.submit(false)
         }
         Some(_) => Request::Status,
     })
@@ -216,11 +320,11 @@ fn work_on(chain: &impl Chain, record: &Record) -> Step {
     }
 }
 
-fn listen(chain: &impl Chain, ticket: &Ticket, record: &Record, heard: Heard) -> Step {
+fn listen(chain: &impl Chain, role: Role, ticket: &Ticket, record: &Record, heard: Heard) -> Step {
     let Heard { request, answer } = heard;
     match answer {
         Ok(Answer::Status(status)) => {
-            let submitted = matches!(request, Request::Submit { .. });
+            let submitted = request.needs_program();
             Step::Save(Box::new(record.seen(chain.block(), &status, submitted)))
         }
         Ok(Answer::Receipt(receipt)) => match check(chain, ticket, receipt) {
@@ -233,42 +337,56 @@ fn listen(chain: &impl Chain, ticket: &Ticket, record: &Record, heard: Heard) ->
             }
             Err(problem) => Step::Report(problem),
         },
-        Ok(Answer::Cancelled(_)) => Step::Ask(Request::Submit { cancelled: true }),
+        Ok(Answer::Cancelled(_)) => Step::Ask(role.submit(true)),
+        Ok(Answer::Move(_) | Answer::Opened(_)) => Step::Report(Problem::Malformed {
+            method: request.method(),
+        }),
+        // It watches as many as it can.
+        Err(Problem::Refused {
+            code: ASK_LATER, ..
+        }) if role == Role::Watcher => Step::Rest,
         // The daemon was restarted, or its job list lost.
         Err(Problem::Refused {
             code: UNKNOWN_JOB, ..
-        }) if request == Request::Status => Step::Ask(Request::Submit { cancelled: false }),
+        }) if request == Request::Status => Step::Ask(role.submit(false)),
         // It holds the job of this number of an abandoned fork.
         Err(Problem::Refused {
             code: OTHER_TICKET, ..
-        }) if request == (Request::Submit { cancelled: false }) => Step::Ask(Request::Cancel),
+        }) if request == role.submit(false) => Step::Ask(Request::Cancel),
         Err(problem) => Step::Report(problem),
     }
 }
 
 /// Signs `call` unless the same call is under way or has just proved useless.
 fn sign(chain: &impl Chain, record: &Record, call: Call) -> Step {
-    if let Some(sent) = record
-        .sent
-        .as_ref()
-        .filter(|sent| sent.call == call.index())
-    {
-        if sent.on(chain) {
-            let alive = chain.block().saturating_add(1) < sent.until
-                && sent.spec_version == chain.spec_version();
-            if sent.nonce == chain.nonce() && alive {
-                return Step::Rest;
-            }
-            if sent.nonce < chain.nonce() && chain.block() <= sent.again_after {
-                let again_after = sent.again_after;
-                return Step::Report(Problem::NoEffect {
-                    call: call.name(),
-                    again_after,
-                });
-            }
-        }
+    match held_back(chain, record.sent.as_ref(), call.index(), call.name()) {
+        Some(step) => step,
+        None => Step::Sign(call),
     }
-    Step::Sign(call)
+}
+
+/// What is done instead of signing a call of number `index` and `name`, if such a one
+/// is under way or has just proved useless.
+pub(crate) fn held_back<R>(
+    chain: &impl Chain,
+    sent: Option<&Sent>,
+    index: u8,
+    name: &'static str,
+) -> Option<Step<R>> {
+    let sent = sent.filter(|sent| sent.call == index && sent.on(chain))?;
+    let alive =
+        chain.block().saturating_add(1) < sent.until && sent.spec_version == chain.spec_version();
+    if sent.nonce == chain.nonce() && alive {
+        return Some(Step::Rest);
+    }
+    if sent.nonce < chain.nonce() && chain.block() <= sent.again_after {
+        let again_after = sent.again_after;
+        return Some(Step::Report(Problem::NoEffect {
+            call: name,
+            again_after,
+        }));
+    }
+    None
 }
 
 fn bind(chain: &impl Chain, key: &Key, ticket: &Ticket, record: &Record, run: &Run) -> [u8; 32] {

@@ -1,10 +1,17 @@
 //! What a GPU provider's worker key has to do next: a state machine without I/O.
 //!
-//! The same code runs in the off-chain worker of a provider's own node and can
-//! run in a client that follows somebody else's node. A driver owns storage,
-//! HTTP and signing; this crate decides.
+//! The same code runs in the off-chain worker of a provider's own node and in a
+//! client that follows somebody else's node, `gpu-worker provide`. A driver owns
+//! storage, HTTP and signing; this crate decides.
 //!
 //! # How a driver uses it
+//!
+//! It implements [`turn::View`] for the state of a block and [`turn::Host`] for what
+//! surrounds it, and calls [`turn::take`] once a block for each key. That goes through
+//! what the key owes, most urgent first: commits and reveals, answers to challengers,
+//! disputes of its own jobs, those of watched ones, accepts, and the rest.
+//!
+//! # How a turn uses the rest
 //!
 //! For each [`Ticket`](athanor_primitives::Ticket) that the best block's state
 //! holds for a local key, load its [`Record`] (or start one with
@@ -20,6 +27,9 @@
 //!   the best one, persist [`Record::signed`] and the lane with the new
 //!   [`Flight`], then submit.
 //!
+//! Claims of others ([`dispute::next`]) and questions of challengers
+//! ([`dispute::answer`]) are gone through in the same manner.
+//!
 //! # Properties
 //!
 //! - *Idempotent by state.* Whether something happened on chain is read from the
@@ -30,6 +40,9 @@
 //! - *One transaction per nonce.* A call is signed only if no earlier one with
 //!   this nonce can still be included on this fork. One signed for a runtime that
 //!   was upgraded since can't.
+//! - *A dispute needs no memory*: what was announced, asked and answered is in state,
+//!   the announcement's salt follows from the key's secret, job, claim and node. A
+//!   claim is disputed iff the key's own run has another trace root.
 //! - *The salt survives a lost record*: it is derived from the key's secret, which
 //!   was stored when the key was first seen.
 //! - *Nothing a daemon answers panics or is believed unchecked*: roots must hash to
@@ -52,13 +65,15 @@
 extern crate alloc;
 
 pub mod daemon;
+pub mod dispute;
 mod duties;
 mod flight;
 mod problem;
 mod record;
+pub mod turn;
 
 pub use daemon::{Answer, Request};
-pub use duties::{next, Call, Chain, Heard, Key, Shape, Step, Trace};
+pub use duties::{next, watch, Call, Chain, Heard, Key, Role, Shape, Step, Trace};
 pub use flight::{Flight, Lane};
 pub use problem::Problem;
 pub use record::{identity, Record, Run, Seen, Sent};

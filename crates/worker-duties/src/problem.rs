@@ -89,6 +89,21 @@ pub enum Problem {
     /// What this node holds does not open the commitment on chain.
     #[error("this node's salt and trace do not open the commitment on chain: another node may use the same worker key, or local storage was lost")]
     CommitmentMismatch,
+    /// The state has a claim without its node roots.
+    #[error("the chain does not know the node roots of a claim")]
+    NoTrace,
+    /// The daemon agrees with a claim that its receipt contradicts.
+    #[error("the gpu-worker daemon now agrees with a claim that its own receipt contradicts: check the machine")]
+    ChangedItsMind,
+    /// Threads about one claim were lost.
+    #[error("this node found a claim false and lost {threads} threads about it, so it lets it stand: check the machine")]
+    GaveUp {
+        /// How many.
+        threads: u8,
+    },
+    /// The daemon's answer to a challenger's question opens nothing.
+    #[error("the gpu-worker daemon's answer to a challenger does not open the tensor that was claimed: check the machine, the collateral is at stake")]
+    OpensNothing,
     /// A call was included and had no effect.
     #[error("{call} was included in a block without effect; it will be sent again after block {again_after}")]
     NoEffect {

@@ -75,6 +75,30 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// `call`, number [`Call::index`], signed on the state that `chain` shows, after
+    /// `before` had been signed for the same duty.
+    pub(crate) fn new(chain: &impl Chain, call: u8, before: Option<&Sent>) -> Self {
+        let birth = chain.block().saturating_sub(1);
+        let failures = match before {
+            Some(sent) if sent.call == call && sent.nonce < chain.nonce() => {
+                sent.failures.saturating_add(1)
+            }
+            _ => 0,
+        };
+        // Each failure costs a fee, so the pause doubles, up to about an hour.
+        let pause = 8u32.checked_shl(failures.min(7).into()).unwrap_or(1_024);
+        Sent {
+            call,
+            nonce: chain.nonce(),
+            spec_version: chain.spec_version(),
+            birth,
+            birth_hash: chain.hash(birth),
+            until: birth.saturating_add(MORTAL),
+            again_after: chain.block().saturating_add(pause),
+            failures,
+        }
+    }
+
     /// Whether the fork that `chain` shows contains the block the era was born in.
     /// On another fork the signature is void.
     pub(crate) fn on(&self, chain: &impl Chain) -> bool {
@@ -135,25 +159,7 @@ impl Record {
 
     /// This record after `call` was signed on the state that `chain` shows.
     pub fn signed(&self, chain: &impl Chain, call: &Call) -> Record {
-        let birth = chain.block().saturating_sub(1);
-        let failures = match &self.sent {
-            Some(sent) if sent.call == call.index() && sent.nonce < chain.nonce() => {
-                sent.failures.saturating_add(1)
-            }
-            _ => 0,
-        };
-        // Each failure costs a fee, so the pause doubles, up to about an hour.
-        let pause = 8u32.checked_shl(failures.min(7).into()).unwrap_or(1_024);
-        let sent = Sent {
-            call: call.index(),
-            nonce: chain.nonce(),
-            spec_version: chain.spec_version(),
-            birth,
-            birth_hash: chain.hash(birth),
-            until: birth.saturating_add(MORTAL),
-            again_after: chain.block().saturating_add(pause),
-            failures,
-        };
+        let sent = Sent::new(chain, call.index(), self.sent.as_ref());
         Record {
             sent: Some(sent),
             ..self.clone()

@@ -208,6 +208,9 @@ pub mod pallet {
         /// The key the off-chain worker signs with, see [`crypto::WorkerKey`].
         type WorkerKey: AppCrypto<Self::Public, Self::Signature>;
 
+        /// The key it disputes the claims of others with, see [`crypto::WatcherKey`].
+        type WatcherKey: AppCrypto<Self::Public, Self::Signature>;
+
         /// Bond of a provider at registration and when leaving jail. Bounds the
         /// number of providers and covers the small jobs of a newcomer.
         #[pallet::constant]

@@ -1,6 +1,10 @@
 //! A runtime to test with.
 
-use crate::{self as pallet_compute_jobs, crypto::WorkerKey, *};
+use crate::{
+    self as pallet_compute_jobs,
+    crypto::{WatcherKey, WorkerKey},
+    *,
+};
 use athanor_primitives::{Cost, JobId, ModelId, ModelQuote, ModelRegistry, Root};
 use athanor_tensor_program::{
     ops::{Clamp, Epilogue, MatMul, Scale, ZeroPoint},
@@ -350,6 +354,7 @@ impl Config for Test {
     type AuthorVrf = AuthorVrf;
     type EpochRandomness = EpochRandomness;
     type WorkerKey = WorkerKey;
+    type WatcherKey = WatcherKey;
     type MinBond = ConstU128<{ 100 * AUR }>;
     type MinCollateral = ConstU128<AUR>;
     type WorkerFloat = WorkerFloat;

@@ -1,4 +1,5 @@
-//! The off-chain worker: does what this node's worker keys owe.
+//! The off-chain worker: does what this node's worker keys owe, and checks the claims of
+//! others with its watcher keys.
 //!
 //! What is due and what to do about it is decided by `athanor-worker-duties`; here
 //! are local storage, HTTP, the keystore and the transaction pool. Chain storage is
@@ -6,38 +7,41 @@
 //! effect is read from the state, so re-organisations, double runs, kills and
 //! restarts cost time at most.
 //!
-//! Keys in persistent local storage, each followed by the genesis hash, the worker
-//! key and what is named:
+//! What is in persistent local storage, beside what [`turn`] keeps for each key:
 //!
-//! | prefix | value |
+//! | key, followed by the genesis hash | value |
 //! |---|---|
-//! | `athanor/duties/lock` (genesis only) | until when a run is going on |
-//! | `athanor/duties/logged` (genesis only) | block of the last warning |
-//! | `athanor/duties/secret` | 32 random bytes that salts follow from |
-//! | `athanor/duties/lane` | transactions that may be under way |
-//! | `athanor/duties/index` | records there are |
-//! | `athanor/duties/record`, job, ticket identity | what is known of one ticket |
+//! | `athanor/duties/lock` | until when a run is going on |
+//! | `athanor/duties/logged` | block of the last warning |
 //!
-//! Under [`OFFCHAIN_TROUBLES`] the node finds what to show in its metrics.
+//! Under [`OFFCHAIN_TROUBLES`] and [`OFFCHAIN_WATCHED`] the node finds what to show in
+//! its metrics.
 
-use crate::{Assignments, Call, Config, Jobs, NodeRoots, Pallet, TraceReveal, WorkerOf};
-use alloc::{format, string::String, vec, vec::Vec};
+use crate::{
+    Answers, Assignments, Call, ClaimView, Config, Demand, Jobs, NodeRoots, Pallet, ThreadKind,
+    ThreadStatus, Threads, TraceReveal, WorkerOf,
+};
+use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 use athanor_primitives::{
-    JobId, ModelRegistry, Root, Ticket, OFFCHAIN_TROUBLES, OFFCHAIN_WORKER_TOKEN,
-    OFFCHAIN_WORKER_URL,
+    JobId, ModelRegistry, Question, Root, Ticket, OFFCHAIN_TROUBLES, OFFCHAIN_WATCHED,
+    OFFCHAIN_WATCH_RATE, OFFCHAIN_WORKER_TOKEN, OFFCHAIN_WORKER_URL,
 };
+use athanor_tensor_program::judge::FraudProof;
 use athanor_worker_duties::{
-    self as duties, daemon, Answer, Chain, Flight, Heard, Key, Lane, Problem, Record, Request,
-    Shape, Step, Trace,
+    self as duties, daemon,
+    dispute::{Claimed, Stage, Thread},
+    turn::{self, Host, Rules, StorageFailed, Tally, View},
+    Answer, Chain, Problem, Request, Shape, Trace,
 };
-use codec::{Decode, Encode};
-use core::fmt;
+use codec::{DecodeAll, Encode};
+use core::{fmt, marker::PhantomData};
 use frame_support::traits::{
     fungible::Inspect,
     tokens::{Fortitude, Preservation},
     Get,
 };
-use frame_system::offchain::{Account, CreateSignedTransaction, ForAny, Signer};
+use frame_system::offchain::{Account, AppCrypto, CreateSignedTransaction, ForAny, Signer};
+use sp_core::offchain::StorageKind;
 use sp_runtime::{
     offchain::{
         http,
@@ -55,23 +59,11 @@ const LOG: &str = "athanor::worker";
 /// Most keys of one node that are served.
 const MAX_KEYS: usize = 8;
 
-/// Most tickets of a key that are worked on in one block.
-const MAX_TICKETS: usize = 16;
-
-/// Calls the pool may refuse in one run before no other is tried.
-const MAX_REFUSALS: usize = 3;
-
 /// Blocks after which a lock whose holder was killed is void, if its time is over too.
 const LOCK_BLOCKS: u32 = 4;
 
 /// Milliseconds for the same.
 const LOCK_MS: u64 = 20_000;
-
-/// Blocks for which a record is kept after its job ended: longer than re-orgs are deep.
-const KEEP_RECORDS: u32 = 1_200;
-
-/// Most records of a key. Live jobs of a key are far fewer.
-const MAX_RECORDS: usize = 512;
 
 /// Milliseconds between two warnings.
 const WARN_EVERY_MS: u64 = 60_000;
@@ -84,12 +76,23 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn offchain_run(now: u32) {
         let genesis = Self::genesis();
         let mut troubles = Vec::new();
-        let accounts = local_workers::<T>();
-        if accounts.is_empty() {
-            // A daemon without a key is a provider in the making, or a mistake.
-            if setting(OFFCHAIN_WORKER_URL).is_some() {
-                troubles.push(Trouble::NoKey);
-            }
+        let workers = local_workers::<T>();
+        let watchers: Vec<_> = Signer::<T, T::WatcherKey, ForAny>::keystore_accounts()
+            .take(MAX_KEYS)
+            .collect();
+        let rate = StorageValueRef::persistent(OFFCHAIN_WATCH_RATE)
+            .get::<u32>()
+            .ok()
+            .flatten()
+            .unwrap_or(0);
+        if rate > 0 && watchers.is_empty() {
+            troubles.push(Trouble::NoWatcherKey);
+        }
+        // A daemon without a key is a provider in the making, or a mistake.
+        if workers.is_empty() && rate == 0 && setting(OFFCHAIN_WORKER_URL).is_some() {
+            troubles.push(Trouble::NoKey);
+        }
+        if workers.is_empty() && watchers.is_empty() {
             tell::<T>(&genesis, now, &troubles);
             return;
         }
@@ -105,8 +108,20 @@ impl<T: Config> Pallet<T> {
             return;
         };
         let mut link = Link::new::<T>();
-        for account in accounts {
-            Worker::<T>::new(account, genesis, now).serve(&mut link, &mut troubles);
+        for account in &workers {
+            serve::<T, T::WorkerKey>(account, genesis, now, None, &mut link, &mut troubles);
+        }
+        // Two keys that watch the same share would only pay twice.
+        let mut tally = Tally::default();
+        for (account, rate) in watchers.iter().zip([rate].into_iter().chain([0; MAX_KEYS])) {
+            let rate = Some(rate);
+            let of_key =
+                serve::<T, T::WatcherKey>(account, genesis, now, rate, &mut link, &mut troubles);
+            tally = tally.plus(&of_key);
+        }
+        let stored = StorageValueRef::persistent(OFFCHAIN_WATCHED);
+        if stored.get::<Tally>().ok().flatten().unwrap_or_default() != tally {
+            stored.set(&tally);
         }
         tell::<T>(&genesis, now, &troubles);
     }
@@ -155,6 +170,12 @@ enum Trouble {
     NoDaemon,
     /// The key can't pay the fee of a reveal.
     NoBalance([u8; 32]),
+    /// Claims are to be checked and there is no key to dispute them with.
+    NoWatcherKey,
+    /// Claims are to be checked and there is no daemon to check them with.
+    WatcherNoDaemon,
+    /// A watcher key can't pay the bond of a thread.
+    NoBond([u8; 32]),
     /// The key can't sign.
     CannotSign([u8; 32]),
     /// The pool did not take a call.
@@ -163,6 +184,8 @@ enum Trouble {
     Storage,
     /// A duty can't be done.
     Duty { job: JobId, problem: Problem },
+    /// A claim of others can't be checked.
+    Unchecked { job: JobId, problem: Problem },
 }
 
 impl fmt::Display for Trouble {
@@ -185,12 +208,23 @@ impl fmt::Display for Trouble {
                  reveal: transfer some AUR to it",
                 hex(key),
             ),
+            Trouble::NoWatcherKey => write!(
+                f,
+                "--watch is given, but there is no gpww key in the keystore: insert one with \
+                 `athanor-node key insert --key-type gpww --scheme sr25519`",
+            ),
+            Trouble::WatcherNoDaemon => write!(
+                f,
+                "--watch is given, but no gpu-worker is configured to check claims with: \
+                 restart the node with --gpu-worker URL",
+            ),
+            Trouble::NoBond(key) => write!(
+                f,
+                "the watcher key {} can't pay the bond of a dispute: transfer some AUR to it",
+                hex(key),
+            ),
             Trouble::CannotSign(key) => {
-                write!(
-                    f,
-                    "the keystore can't sign with the worker key {}",
-                    hex(key)
-                )
+                write!(f, "the keystore can't sign with the key {}", hex(key))
             }
             Trouble::PoolRefused { job, call } => write!(
                 f,
@@ -203,6 +237,9 @@ impl fmt::Display for Trouble {
                  signed until it can",
             ),
             Trouble::Duty { job, problem } => write!(f, "job {job}: {problem}"),
+            Trouble::Unchecked { job, problem } => {
+                write!(f, "job {job}: its claims can't be checked: {problem}")
+            }
         }
     }
 }
@@ -216,7 +253,11 @@ fn tell<T: Config>(genesis: &[u8; 32], now: u32, troubles: &[Trouble]) {
 /// Stores the number of troubles for the node. The same number is not written again:
 /// this runs in every block.
 fn count(now: u32, troubles: &[Trouble]) {
-    let number: u32 = troubles.len().saturated_into();
+    // What can't be checked has a count of its own.
+    let of_duties = troubles
+        .iter()
+        .filter(|trouble| !matches!(trouble, Trouble::Unchecked { .. }));
+    let number: u32 = of_duties.count().saturated_into();
     let mut value = StorageValueRef::persistent(OFFCHAIN_TROUBLES);
     match value.get::<(u32, u32)>() {
         Ok(None) if number == 0 => {}
@@ -283,7 +324,7 @@ impl Link {
 
     /// Asks the daemon. After the first question without an answer no other is asked
     /// in this run: sixteen tickets must not wait sixteen times.
-    fn ask<T: Config>(&mut self, request: Request, ticket: &Ticket) -> Result<Answer, Problem> {
+    fn ask<T: Config>(&mut self, request: &Request, ticket: &Ticket) -> Result<Answer, Problem> {
         if let Some(problem) = &self.down {
             return Err(problem.clone());
         }
@@ -300,7 +341,7 @@ impl Link {
         answer
     }
 
-    fn try_ask<T: Config>(&self, request: Request, ticket: &Ticket) -> Result<Answer, Problem> {
+    fn try_ask<T: Config>(&self, request: &Request, ticket: &Ticket) -> Result<Answer, Problem> {
         let url = self.url.as_deref().ok_or(Problem::Unreachable)?;
         let now = sp_io::offchain::timestamp();
         if now >= self.end {
@@ -341,24 +382,14 @@ impl Link {
     }
 }
 
-/// One entry of the list of records.
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
-struct Entry {
-    job: JobId,
-    identity: [u8; 32],
-    /// Block in which the job was first seen to have ended.
-    gone: Option<u32>,
-}
-
-/// One worker key in one run.
-struct Worker<T: Config> {
-    account: Account<T>,
-    id: [u8; 32],
+/// One key in one run: the state it sees.
+struct Seen<T: Config> {
+    account: T::AccountId,
     genesis: [u8; 32],
     now: u32,
 }
 
-impl<T: Config> Chain for Worker<T> {
+impl<T: Config> Chain for Seen<T> {
     fn genesis(&self) -> [u8; 32] {
         self.genesis
     }
@@ -368,7 +399,7 @@ impl<T: Config> Chain for Worker<T> {
     }
 
     fn nonce(&self) -> u64 {
-        frame_system::Pallet::<T>::account_nonce(&self.account.id).saturated_into()
+        frame_system::Pallet::<T>::account_nonce(&self.account).saturated_into()
     }
 
     fn spec_version(&self) -> u32 {
@@ -392,7 +423,7 @@ impl<T: Config> Chain for Worker<T> {
         let job = Jobs::<T>::get(job)?;
         job.replicas
             .iter()
-            .find(|replica| replica.worker == self.account.id)?
+            .find(|replica| replica.worker == self.account)?
             .commitment
     }
 
@@ -401,252 +432,232 @@ impl<T: Config> Chain for Worker<T> {
     }
 }
 
-impl<T: Config> Worker<T> {
-    fn new(account: Account<T>, genesis: [u8; 32], now: u32) -> Self {
-        let id = account.id.clone().into();
-        Worker {
-            account,
-            id,
-            genesis,
-            now,
-        }
+impl<T: Config> View for Seen<T> {
+    fn tickets(&self, limit: usize) -> Vec<Ticket> {
+        Pallet::<T>::tickets(&self.account, limit)
     }
 
-    fn key(&self, what: &[u8]) -> Vec<u8> {
-        [b"athanor/duties/", what, &self.genesis, &self.id].concat()
+    fn is_assigned(&self, job: JobId) -> bool {
+        Pallet::<T>::is_assigned(&self.account, job)
     }
 
-    fn record_key(&self, job: JobId, identity: &[u8; 32]) -> Vec<u8> {
-        [self.key(b"record").as_slice(), &job.to_le_bytes(), identity].concat()
-    }
-
-    /// The bytes that salts follow from, made when the key is first seen: long before
-    /// there is anything to commit to, so that no crash can take a salt with it.
-    fn secret(&self) -> Option<[u8; 32]> {
-        let key = self.key(b"secret");
-        let value = StorageValueRef::persistent(&key);
-        if let Some(secret) = value.get::<[u8; 32]>().ok()? {
-            return Some(secret);
-        }
-        let fresh = sp_io::offchain::random_seed();
-        value
-            .mutate(|stored| stored.map(|secret| secret.unwrap_or(fresh)))
-            .ok()
-    }
-
-    /// Does what the key owes in this block.
-    fn serve(&self, link: &mut Link, troubles: &mut Vec<Trouble>) {
-        let Some(secret) = self.secret() else {
-            troubles.push(Trouble::Storage);
-            return;
+    fn questions(&self, limit: usize) -> Vec<(Question, u32)> {
+        let place = |question: &Question| {
+            let job = Jobs::<T>::get(question.job)?;
+            let mut group = job
+                .replicas
+                .iter()
+                .filter(|replica| replica.stands_by(&question.trace_root));
+            group.position(|replica| replica.worker == self.account)
         };
-        let key = Key {
-            worker: self.id,
-            secret,
-        };
-        let lane_key = self.key(b"lane");
-        let lane_value = StorageValueRef::persistent(&lane_key);
-        let mut lane = lane_value.get::<Lane>().ok().flatten().unwrap_or_default();
-        let again = lane.show_again(self);
-        if !again.is_empty() {
-            lane_value.set(&lane);
-            for bytes in again {
-                // A pool that still has it refuses it, as it should.
-                let _ = sp_io::offchain::submit_transaction(bytes);
-            }
-        }
-
-        let tickets = Pallet::<T>::tickets(&self.account.id, MAX_TICKETS);
-        let index_key = self.key(b"index");
-        let index_value = StorageValueRef::persistent(&index_key);
-        let stored = index_value
-            .get::<Vec<Entry>>()
-            .ok()
-            .flatten()
-            .unwrap_or_default();
-        let index = self.tidy(&stored, &tickets);
-        if index != stored {
-            index_value.set(&index);
-        }
-        if tickets.is_empty() {
-            return;
-        }
-
-        if link.url.is_none() {
-            troubles.push(Trouble::NoDaemon);
-        }
-        let spendable = T::Currency::reducible_balance(
-            &self.account.id,
-            Preservation::Preserve,
-            Fortitude::Polite,
-        );
-        // The float is meant for the fees of several jobs: a tenth of it is more than
-        // the dearest call takes, a reveal with the roots of as many nodes as there may
-        // be. The operator has to know before that is due, for a missed reveal is
-        // slashed. What the balance does pay for is still signed.
-        let mut may_sign = !spendable.is_zero();
-        if !may_sign || spendable < T::WorkerFloat::get() / 10 {
-            troubles.push(Trouble::NoBalance(self.id));
-        }
-        let mut refusals = 0usize;
-        for ticket in &tickets {
-            let turn = self.work_on(ticket, &key, link, &mut lane, &lane_value, may_sign);
-            let Err(trouble) = turn else { continue };
-            match &trouble {
-                Trouble::Duty {
-                    problem: Problem::Unreachable,
-                    ..
-                } if link.url.is_none() => {
-                    continue;
-                }
-                Trouble::Duty { .. } => {}
-                // One call may be unfit; if several are, it is the key or the pool.
-                Trouble::PoolRefused { .. } => {
-                    refusals = refusals.saturating_add(1);
-                    may_sign &= refusals < MAX_REFUSALS;
-                }
-                _ => may_sign = false,
-            }
-            troubles.push(trouble);
-        }
+        Pallet::<T>::view_questions(&self.account, limit.saturated_into())
+            .into_iter()
+            .map(|question| {
+                let place = place(&question).unwrap_or_default();
+                (question, place.saturated_into())
+            })
+            .collect()
     }
 
-    /// Does what is due for one ticket.
-    fn work_on(
-        &self,
-        ticket: &Ticket,
-        key: &Key,
-        link: &mut Link,
-        lane: &mut Lane,
-        lane_value: &StorageValueRef<'_>,
-        may_sign: bool,
-    ) -> Result<(), Trouble> {
-        let identity = duties::identity(ticket);
-        let record_key = self.record_key(ticket.job, &identity);
-        let stored = StorageValueRef::persistent(&record_key)
-            .get::<Record>()
-            .ok()
-            .flatten();
-        let mut record = stored.unwrap_or_else(|| Record::new(key, &self.genesis, ticket));
-        let mut heard = None;
-        for _ in 0..duties::MAX_STEPS {
-            match duties::next(self, key, ticket, &record, heard.take()) {
-                Step::Ask(request) => {
-                    let answer = link.ask::<T>(request, ticket);
-                    heard = Some(Heard { request, answer });
-                }
-                Step::Save(new) => record = save(&record_key, *new)?,
-                Step::Sign(call) => {
-                    if !may_sign || lane.busy(self) {
-                        return Ok(());
-                    }
-                    return self.sign(ticket.job, call, record, &record_key, lane, lane_value);
-                }
-                Step::Rest => return Ok(()),
-                Step::Report(problem) => {
-                    return Err(Trouble::Duty {
-                        job: ticket.job,
-                        problem,
-                    });
-                }
-            }
-        }
-        Ok(())
+    fn claimed(&self, job: JobId) -> Option<Claimed> {
+        let view = Pallet::<T>::view_claimed(job)?;
+        Some(self.with_threads(view))
     }
 
-    /// Signs and submits `call`, having stored that it does.
-    fn sign(
-        &self,
-        job: JobId,
-        call: duties::Call,
-        record: Record,
-        record_key: &[u8],
-        lane: &mut Lane,
-        lane_value: &StorageValueRef<'_>,
-    ) -> Result<(), Trouble> {
-        let cannot_sign = || Trouble::CannotSign(self.id);
-        let extrinsic =
-            <T as CreateSignedTransaction<Call<T>>>::create_signed_transaction::<T::WorkerKey>(
-                to_call::<T>(job, &call).ok_or_else(cannot_sign)?.into(),
-                self.account.public.clone(),
-                self.account.id.clone(),
-                frame_system::Pallet::<T>::account_nonce(&self.account.id),
-            )
-            .ok_or_else(cannot_sign)?
-            .encode();
-        save(record_key, record.signed(self, &call))?;
-        lane.push(self, Flight::new(self, job, &call, extrinsic.clone()));
-        lane_value.set(lane);
-        if sp_io::offchain::submit_transaction(extrinsic).is_err() {
-            lane.pop();
-            lane_value.set(lane);
-            save(record_key, record)?;
-            return Err(Trouble::PoolRefused {
-                job,
-                call: call.name(),
-            });
-        }
-        log::info!(target: LOG, "job {job}: {} sent", call.name());
-        Ok(())
+    fn claims(&self, from: JobId, limit: usize) -> Vec<Claimed> {
+        Pallet::<T>::view_claims(from, limit.saturated_into())
+            .into_iter()
+            .map(|view| self.with_threads(view))
+            .collect()
     }
 
-    /// The list of records with these tickets in it. Records of jobs that ended long
-    /// ago are removed.
-    fn tidy(&self, stored: &[Entry], tickets: &[Ticket]) -> Vec<Entry> {
-        let live = Assignments::<T>::get(&self.account.id);
-        let mut index: Vec<Entry> = stored
-            .iter()
-            .cloned()
-            .map(|mut entry| {
-                entry.gone = match entry.gone {
-                    _ if live.contains(&entry.job) => None,
-                    // Seen on a fork that was longer then.
-                    Some(gone) if gone > self.now => Some(self.now),
-                    Some(gone) => Some(gone),
-                    None => Some(self.now),
+    fn trace(&self, job: JobId, trace_root: &Root) -> Option<Vec<Root>> {
+        Pallet::<T>::view_trace(job, *trace_root)
+    }
+}
+
+impl<T: Config> Seen<T> {
+    /// What is claimed, with the threads of this key. Those of others are not read:
+    /// their answers may be long.
+    fn with_threads(&self, view: ClaimView) -> Claimed {
+        let threads = Threads::<T>::iter_prefix(view.job)
+            .filter(|(_, thread)| thread.challenger == self.account)
+            .filter_map(|(id, thread)| {
+                let ThreadKind::Dispute {
+                    announcement,
+                    since,
+                } = thread.kind
+                else {
+                    return None;
                 };
-                entry
+                let stage = match (thread.status, thread.opening) {
+                    (ThreadStatus::Announced, _) | (_, None) => Stage::Announced {
+                        announcement,
+                        at: since,
+                    },
+                    (ThreadStatus::Asked, Some(opening)) => Stage::Asked {
+                        trace_root: opening.trace_root,
+                    },
+                    (ThreadStatus::Answered, Some(opening)) => Stage::Answered {
+                        trace_root: opening.trace_root,
+                        node: opening.node,
+                        answers: (0..thread.answers)
+                            .filter_map(|answer| Answers::<T>::get((view.job, id, answer)))
+                            .map(|bytes| bytes.into_inner())
+                            .collect(),
+                    },
+                };
+                Some(Thread {
+                    id,
+                    deadline: thread.deadline,
+                    stage,
+                })
             })
             .collect();
-        for ticket in tickets {
-            let identity = duties::identity(ticket);
-            if !index
-                .iter()
-                .any(|entry| entry.job == ticket.job && entry.identity == identity)
-            {
-                index.push(Entry {
-                    job: ticket.job,
-                    identity,
-                    gone: None,
-                });
-            }
-        }
-        let mut surplus = index.len().saturating_sub(MAX_RECORDS);
-        index.retain(|entry| {
-            let old = entry
-                .gone
-                .is_some_and(|gone| gone.saturating_add(KEEP_RECORDS) <= self.now || surplus > 0);
-            if old {
-                surplus = surplus.saturating_sub(1);
-                StorageValueRef::persistent(&self.record_key(entry.job, &entry.identity)).clear();
-            }
-            !old
+        let claims = view.claims.iter().map(|claim| duties::dispute::Claim {
+            trace_root: claim.trace_root,
+            struck: claim.struck,
         });
-        index
+        Claimed {
+            ticket: view.ticket,
+            closes: view.deadline,
+            claims: claims.collect(),
+            threads,
+        }
     }
 }
 
-/// Stores `record`, keeping salt and run of what is stored already.
-fn save(key: &[u8], record: Record) -> Result<Record, Trouble> {
-    StorageValueRef::persistent(key)
-        .mutate(|stored: Result<Option<Record>, _>| {
-            Ok::<_, ()>(record.merge(stored.ok().flatten()))
-        })
-        .map_err(|_| Trouble::Storage)
+/// One key in one run: what it writes, asks, signs and sends. `C` is the kind of key.
+struct Hands<'a, T: Config, C> {
+    account: &'a Account<T>,
+    link: &'a mut Link,
+    kind: PhantomData<C>,
 }
 
-/// The pallet's call. `None` if it exceeds the chain's bounds, which the checks of a
-/// receipt exclude.
+impl<T: Config, C: AppCrypto<T::Public, T::Signature>> Host for Hands<'_, T, C> {
+    fn load(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageFailed> {
+        Ok(sp_io::offchain::local_storage_get(
+            StorageKind::PERSISTENT,
+            key,
+        ))
+    }
+
+    fn update(
+        &mut self,
+        key: &[u8],
+        change: &mut dyn FnMut(Option<Vec<u8>>) -> Vec<u8>,
+    ) -> Result<(), StorageFailed> {
+        /// Another run would have to write between every two lines of this one.
+        const TRIES: usize = 8;
+        for _ in 0..TRIES {
+            let old = self.load(key)?;
+            let new = change(old.clone());
+            let kind = StorageKind::PERSISTENT;
+            if old.as_ref() == Some(&new)
+                || sp_io::offchain::local_storage_compare_and_set(kind, key, old, &new)
+            {
+                return Ok(());
+            }
+        }
+        Err(StorageFailed)
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, key);
+    }
+
+    fn random(&mut self) -> [u8; 32] {
+        sp_io::offchain::random_seed()
+    }
+
+    fn ask(&mut self, request: &Request, ticket: &Ticket) -> Result<Answer, Problem> {
+        self.link.ask::<T>(request, ticket)
+    }
+
+    fn sign(&mut self, job: JobId, call: &duties::Call, _: u64) -> Option<Vec<u8>> {
+        <T as CreateSignedTransaction<Call<T>>>::create_signed_transaction::<C>(
+            to_call::<T>(job, call)?.into(),
+            self.account.public.clone(),
+            self.account.id.clone(),
+            frame_system::Pallet::<T>::account_nonce(&self.account.id),
+        )
+        .map(|extrinsic| extrinsic.encode())
+    }
+
+    fn submit(&mut self, extrinsic: Vec<u8>) -> bool {
+        sp_io::offchain::submit_transaction(extrinsic).is_ok()
+    }
+
+    fn sent(&mut self, job: JobId, call: &duties::Call) {
+        log::info!(target: LOG, "job {job}: {} sent", call.name());
+    }
+}
+
+/// Does what one key owes in this block; `watch` is the share that a watcher key checks.
+/// Gives what became of watching.
+fn serve<T: Config, C: AppCrypto<T::Public, T::Signature>>(
+    account: &Account<T>,
+    genesis: [u8; 32],
+    now: u32,
+    watch: Option<u32>,
+    link: &mut Link,
+    troubles: &mut Vec<Trouble>,
+) -> Tally {
+    let id: [u8; 32] = account.id.clone().into();
+    let seen = Seen::<T> {
+        account: account.id.clone(),
+        genesis,
+        now,
+    };
+    let spendable =
+        T::Currency::reducible_balance(&account.id, Preservation::Preserve, Fortitude::Polite);
+    let may_sign = !spendable.is_zero();
+    // A worker key may be a watcher key as well; its troubles are told once.
+    let has_tickets = watch.is_none() && !Assignments::<T>::get(&account.id).is_empty();
+    let watch = watch.unwrap_or(0);
+    if link.url.is_none() && (has_tickets || watch > 0) {
+        troubles.push(if has_tickets {
+            Trouble::NoDaemon
+        } else {
+            Trouble::WatcherNoDaemon
+        });
+    }
+    // The float is meant for the fees of several jobs: a tenth of it is more than the
+    // dearest call takes, a reveal with the roots of as many nodes as there may be. The
+    // operator has to know before that is due, for a missed reveal is slashed. What the
+    // balance does pay for is still signed.
+    if has_tickets && (!may_sign || spendable < T::WorkerFloat::get() / 10) {
+        troubles.push(Trouble::NoBalance(id));
+    }
+    // A watcher with less can pay for no bond, and might as well not run.
+    if watch > 0 && spendable < T::ThreadBond::get() {
+        troubles.push(Trouble::NoBond(id));
+    }
+    let (without_daemon, mut hands) = (
+        link.url.is_none(),
+        Hands::<T, C> {
+            account,
+            link,
+            kind: PhantomData,
+        },
+    );
+    let met = turn::take(&seen, &mut hands, id, Rules { watch, may_sign });
+    troubles.extend(met.into_iter().filter_map(|trouble| match trouble {
+        turn::Trouble::CannotSign => Some(Trouble::CannotSign(id)),
+        turn::Trouble::PoolRefused { job, call } => Some(Trouble::PoolRefused { job, call }),
+        turn::Trouble::Storage => Some(Trouble::Storage),
+        turn::Trouble::Duty {
+            problem: Problem::Unreachable,
+            ..
+        } if without_daemon => None,
+        turn::Trouble::Duty { job, problem } => Some(Trouble::Duty { job, problem }),
+        turn::Trouble::Unchecked { job, problem } => Some(Trouble::Unchecked { job, problem }),
+    }));
+    turn::tally(&hands, &genesis, &id)
+}
+
+/// The pallet's call. `None` if it exceeds the chain's bounds, which the checks of what
+/// the daemon says exclude.
 fn to_call<T: Config>(job: JobId, call: &duties::Call) -> Option<Call<T>> {
     Some(match call {
         duties::Call::Accept => Call::accept { job },
@@ -669,6 +680,52 @@ fn to_call<T: Config>(job: JobId, call: &duties::Call) -> Option<Call<T>> {
                 Some(output) => Some(output.clone().try_into().ok()?),
                 None => None,
             },
+        },
+        duties::Call::Announce { announcement } => Call::announce {
+            job,
+            announcement: *announcement,
+        },
+        duties::Call::Challenge {
+            thread,
+            opening,
+            proof,
+        } => Call::challenge {
+            job,
+            thread: *thread,
+            opening: *opening,
+            proof: Box::new(FraudProof::decode_all(&mut &proof[..]).ok()?),
+        },
+        duties::Call::Demand {
+            thread,
+            opening,
+            value,
+        } => Call::demand {
+            job,
+            thread: *thread,
+            demand: Demand::First {
+                opening: *opening,
+                value: *value,
+            },
+        },
+        duties::Call::Descend {
+            thread,
+            group,
+            value,
+            siblings,
+            ..
+        } => Call::demand {
+            job,
+            thread: *thread,
+            demand: Demand::Next {
+                group: *group,
+                value: *value,
+                siblings: siblings.clone().try_into().ok()?,
+            },
+        },
+        duties::Call::Answer { thread, bytes } => Call::answer {
+            job,
+            thread: *thread,
+            bytes: bytes.clone().try_into().ok()?,
         },
     })
 }

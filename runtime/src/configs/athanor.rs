@@ -80,6 +80,7 @@ impl pallet_compute_jobs::Config for Runtime {
     type AuthorVrf = AuthorVrf;
     type EpochRandomness = EpochRandomness;
     type WorkerKey = pallet_compute_jobs::crypto::WorkerKey;
+    type WatcherKey = pallet_compute_jobs::crypto::WatcherKey;
     type MinBond = dynamic_params::compute::MinBond;
     type MinCollateral = MinCollateral;
     type WorkerFloat = WorkerFloat;

@@ -1,18 +1,48 @@
 use super::world::{roots, ticket, JOB};
 use crate::{
-    daemon::{answer, Answer, State, MAX_ANSWER},
+    daemon::{answer, Answer, Move, State, MAX_ANSWER, MAX_OPENED},
     Problem, Request,
 };
-use athanor_primitives::{Duty, Ticket};
+use athanor_primitives::{ticket::to_hex, Asked, Duty, Question, Ticket};
 use proptest::prelude::*;
 use serde_json::{json, Value};
 
-const ALL: [Request; 4] = [
-    Request::Submit { cancelled: false },
-    Request::Status,
-    Request::Receipt,
-    Request::Cancel,
-];
+fn all() -> [Request; 7] {
+    [
+        Request::Submit { cancelled: false },
+        Request::Watch { cancelled: false },
+        Request::Status,
+        Request::Receipt,
+        Request::Cancel,
+        dispute(),
+        Request::Answer(question()),
+    ]
+}
+
+fn dispute() -> Request {
+    Request::Dispute {
+        claim: roots(),
+        node: 1,
+        answers: vec![vec![1, 2], vec![]],
+    }
+}
+
+fn question() -> Question {
+    Question {
+        job: JOB,
+        thread: 3,
+        trace_root: [1; 32],
+        value: athanor_primitives::Value::Node(1),
+        root: [2; 32],
+        len: 5,
+        asked: Asked::Subtree {
+            start: 0,
+            count: 1,
+            value: [2; 32],
+        },
+        deadline: 9,
+    }
+}
 
 #[test]
 fn a_submission_carries_ticket_and_program() {
@@ -38,11 +68,81 @@ fn the_other_questions_carry_the_job_only() {
 }
 
 #[test]
+fn a_dispute_carries_the_claim_and_what_was_answered() {
+    let body = dispute().body(&ticket(Duty::Wait), &[]);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let hex: Vec<_> = roots().iter().map(|root| to_hex(root)).collect();
+    assert_eq!(body["method"], "worker_dispute");
+    assert_eq!(body["params"], json!([JOB, hex, 1, ["0x0102", "0x"]]));
+}
+
+#[test]
+fn a_question_is_handed_on_as_it_stands() {
+    let body = Request::Answer(question()).body(&ticket(Duty::Wait), &[]);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["method"], "worker_answer");
+    assert_eq!(body["params"][0], JOB);
+    let sent: Question = serde_json::from_value(body["params"][1].clone()).unwrap();
+    assert_eq!(sent, question());
+}
+
+#[test]
+fn the_steps_of_a_dispute_are_read() {
+    let zero = format!("0x{}", "00".repeat(32));
+    for (step, wanted) in [
+        (json!({"step": "agree"}), Move::Agree),
+        (json!({"step": "ask"}), Move::Ask),
+        (
+            json!({"step": "descend", "group": 7, "value": zero, "siblings": [zero, zero]}),
+            Move::Descend {
+                group: 7,
+                value: [0; 32],
+                siblings: vec![[0; 32]; 2],
+            },
+        ),
+        (
+            json!({"step": "prove", "proof": "0x0102"}),
+            Move::Prove(vec![1, 2]),
+        ),
+    ] {
+        let body = json!({"id": JOB, "result": step}).to_string();
+        assert_eq!(
+            answer(&dispute(), JOB, 200, body.as_bytes()),
+            Ok(Answer::Move(wanted))
+        );
+    }
+    for step in [
+        json!({"step": "hide"}),
+        json!({"step": "descend", "group": 7}),
+        json!({"step": "prove", "proof": format!("0x{}", "00".repeat(49_153))}),
+        json!("ask"),
+    ] {
+        let body = json!({"id": JOB, "result": step}).to_string();
+        assert!(
+            answer(&dispute(), JOB, 200, body.as_bytes()).is_err(),
+            "{step:.80}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_longer_than_any_is_refused() {
+    let request = Request::Answer(question());
+    let reply = |len: usize| {
+        let body = json!({"id": JOB, "result": to_hex(&vec![7; len])}).to_string();
+        answer(&request, JOB, 200, body.as_bytes())
+    };
+    assert_eq!(reply(MAX_OPENED), Ok(Answer::Opened(vec![7; MAX_OPENED])));
+    assert!(reply(MAX_OPENED + 1).is_err());
+}
+
+#[test]
 fn a_status_is_read() {
     let body = json!({"jsonrpc": "2.0", "id": JOB, "result": {
         "job": JOB, "state": "fetching", "held": false, "progress": 12, "error": null, "new": [1],
     }});
-    let Ok(Answer::Status(status)) = answer(Request::Status, JOB, 200, body.to_string().as_bytes())
+    let Ok(Answer::Status(status)) =
+        answer(&Request::Status, JOB, 200, body.to_string().as_bytes())
     else {
         panic!("a status")
     };
@@ -63,7 +163,7 @@ fn a_receipt_is_read() {
         "job": JOB, "trace_root": hex[0], "output_root": hex[1], "node_roots": hex, "output": null,
     }});
     let Ok(Answer::Receipt(receipt)) =
-        answer(Request::Receipt, JOB, 200, body.to_string().as_bytes())
+        answer(&Request::Receipt, JOB, 200, body.to_string().as_bytes())
     else {
         panic!("a receipt")
     };
@@ -80,7 +180,7 @@ fn an_error_keeps_its_code_and_a_short_printable_message() {
         method,
         code,
         message,
-    }) = answer(Request::Status, JOB, 200, body.to_string().as_bytes())
+    }) = answer(&Request::Status, JOB, 200, body.to_string().as_bytes())
     else {
         panic!("a refusal")
     };
@@ -97,7 +197,7 @@ fn http_failures_are_told_apart() {
         (500, Problem::Http(500)),
         (302, Problem::Http(302)),
     ] {
-        assert_eq!(answer(Request::Status, JOB, status, b"{}"), Err(problem));
+        assert_eq!(answer(&Request::Status, JOB, status, b"{}"), Err(problem));
     }
 }
 
@@ -105,7 +205,7 @@ fn http_failures_are_told_apart() {
 fn an_oversize_answer_is_refused_unread() {
     let body = vec![b' '; MAX_ANSWER + 1];
     assert_eq!(
-        answer(Request::Status, JOB, 200, &body),
+        answer(&Request::Status, JOB, 200, &body),
         Err(Problem::TooLong { limit: MAX_ANSWER })
     );
 }
@@ -132,7 +232,7 @@ fn malformed_answers_are_refused_as_such() {
         deep.as_str(),
     ] {
         assert_eq!(
-            answer(Request::Status, JOB, 200, body.as_bytes()),
+            answer(&Request::Status, JOB, 200, body.as_bytes()),
             Err(Problem::Malformed {
                 method: "worker_status"
             }),
@@ -148,7 +248,7 @@ fn an_answer_about_another_job_is_refused() {
         json!({"id": 7, "result": {"job": 8, "state": "done", "held": true}}),
     ] {
         assert_eq!(
-            answer(Request::Status, JOB, 200, body.to_string().as_bytes()),
+            answer(&Request::Status, JOB, 200, body.to_string().as_bytes()),
             Err(Problem::OtherJob { asked: 7, got: 8 })
         );
     }
@@ -162,7 +262,7 @@ fn an_inline_output_of_more_than_a_kibibyte_is_refused() {
         "output": format!("0x{}", "00".repeat(1_025)),
     }});
     assert_eq!(
-        answer(Request::Receipt, JOB, 200, body.to_string().as_bytes()),
+        answer(&Request::Receipt, JOB, 200, body.to_string().as_bytes()),
         Err(Problem::Malformed {
             method: "worker_receipt"
         })
@@ -203,15 +303,15 @@ proptest! {
     fn arbitrary_bytes_never_panic(
         status in any::<u16>(), body in prop::collection::vec(any::<u8>(), 0..300)
     ) {
-        for request in ALL {
-            let _ = answer(request, JOB, status, &body);
+        for request in all() {
+            let _ = answer(&request, JOB, status, &body);
         }
     }
 
     #[test]
     fn arbitrary_json_never_panics(value in json_value()) {
-        for request in ALL {
-            let _ = answer(request, JOB, 200, value.to_string().as_bytes());
+        for request in all() {
+            let _ = answer(&request, JOB, 200, value.to_string().as_bytes());
         }
     }
 }

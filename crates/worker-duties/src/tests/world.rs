@@ -189,13 +189,13 @@ impl Daemon {
     }
 
     pub(crate) fn hear(&mut self, request: Request) -> Heard {
-        self.asked.push(request);
-        let answer = self.answer(request);
+        self.asked.push(request.clone());
+        let answer = self.answer(request.clone());
         Heard { request, answer }
     }
 
     fn answer(&mut self, request: Request) -> Result<daemon::Answer, Problem> {
-        let reply = |body: Value| daemon::answer(request, JOB, 200, body.to_string().as_bytes());
+        let reply = |body: Value| daemon::answer(&request, JOB, 200, body.to_string().as_bytes());
         let good = |value: Value| reply(json!({"jsonrpc": "2.0", "id": JOB, "result": value}));
         let bad = |code: i64| {
             reply(json!({"jsonrpc": "2.0", "id": JOB, "error": {"code": code, "message": "no"}}))
@@ -203,8 +203,8 @@ impl Daemon {
         match self.mood {
             Mood::Dead => return Err(Problem::Unreachable),
             Mood::Slow => return Err(Problem::TimedOut),
-            Mood::Http(code) => return daemon::answer(request, JOB, code, b"sorry"),
-            Mood::Garbage => return daemon::answer(request, JOB, 200, b"\xff{\"id\":7,"),
+            Mood::Http(code) => return daemon::answer(&request, JOB, code, b"sorry"),
+            Mood::Garbage => return daemon::answer(&request, JOB, 200, b"\xff{\"id\":7,"),
             _ => {}
         }
         match request {

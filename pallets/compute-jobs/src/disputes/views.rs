@@ -18,6 +18,12 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
+    /// A job in `Claimed`.
+    pub(crate) fn view_claimed(id: JobId) -> Option<ClaimView> {
+        let job = Jobs::<T>::get(id).filter(|job| job.status == JobStatus::Claimed)?;
+        Self::view_claim(id, &job)
+    }
+
     fn view_claim(id: JobId, job: &Job<T::AccountId>) -> Option<ClaimView> {
         let mut claims: BTreeMap<Root, ClaimedTrace> = BTreeMap::new();
         for replica in &job.replicas {

@@ -2,6 +2,7 @@
 //! transactions are decoded, checked and applied as a block would.
 
 mod node;
+mod watch;
 
 use crate::{crypto::WorkerKey, mock::*, *};
 use athanor_primitives::{

@@ -56,6 +56,12 @@ pub(crate) struct World {
     pub(crate) roots: Vec<Root>,
     pub(crate) outputs: Vec<u16>,
     pub(crate) output: Option<Vec<u8>>,
+    /// It can't run what it knows.
+    pub(crate) failed: bool,
+    /// Its next step in a dispute that was answered.
+    pub(crate) step: Value,
+    /// What it answers to challengers.
+    pub(crate) answer: Vec<u8>,
     /// Methods called.
     pub(crate) called: Vec<String>,
     /// What the pool holds.
@@ -94,7 +100,7 @@ impl World {
             (200, body.to_string().into_bytes())
         };
         let job = match method.as_str() {
-            "worker_submit" => {
+            "worker_submit" | "worker_watch" => {
                 let ticket = call["params"][0].clone();
                 let job = ticket["job"].as_u64().expect("a job");
                 assert!(call["params"][1]
@@ -110,6 +116,9 @@ impl World {
             return error(-32011);
         }
         let result = match method.as_str() {
+            "worker_dispute" if call["params"][3] == json!([]) => json!({"step": "ask"}),
+            "worker_dispute" => self.step.clone(),
+            "worker_answer" => json!(to_hex(&self.answer)),
             "worker_receipt" if !self.done => return error(-32012),
             "worker_receipt" => {
                 let honest = athanor_tensor_program::trace_root(&self.roots);
@@ -129,10 +138,14 @@ impl World {
             }
             _ => json!({
                 "job": job,
-                "state": if self.done { "done" } else { "running" },
+                "state": match (self.failed, self.done) {
+                    (true, _) => "failed",
+                    (_, true) => "done",
+                    _ => "running",
+                },
                 "held": true,
                 "progress": 50,
-                "error": null,
+                "error": self.failed.then(|| json!({"code": "no_blob", "message": "nowhere"})),
             }),
         };
         (
@@ -163,6 +176,9 @@ impl Node {
             roots: vec![],
             outputs: vec![],
             output: None,
+            failed: false,
+            step: Value::Null,
+            answer: vec![],
             called: vec![],
             pool: vec![],
             submitted: vec![],

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod config;
 pub mod doctor;
+pub mod provide;
 pub mod run;
 pub mod selftest;
 pub mod serve;

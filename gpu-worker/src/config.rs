@@ -499,12 +499,18 @@ fn read_token(path: &Path) -> Result<Token, ConfigError> {
 }
 
 fn default_store() -> PathBuf {
+    default_data("gpu-worker")
+}
+
+/// The folder `what` among the data of this user.
+pub(crate) fn default_data(what: &str) -> PathBuf {
     std::env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
         .or_else(|| Some(std::env::home_dir()?.join(".local/share")))
         .unwrap_or_default()
-        .join("athanor/gpu-worker")
+        .join("athanor")
+        .join(what)
 }
 
 #[cfg(test)]

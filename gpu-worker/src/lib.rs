@@ -23,7 +23,8 @@
 //! | [`metrics`] | every Prometheus metric |
 //! | [`config`] | flags, environment and configuration file |
 //! | [`system`] | memory and CPU features of this machine |
-//! | [`commands`] | `serve`, `run`, `status`, `config`, `doctor` and `selftest` |
+//! | [`provide`] | a worker key's duties without a node of its own |
+//! | [`commands`] | `serve`, `provide`, `run`, `status`, `config`, `doctor` and `selftest` |
 
 #![deny(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, rustdoc::broken_intra_doc_links)]
@@ -42,6 +43,7 @@ pub mod journal;
 pub mod metrics;
 pub mod net;
 pub mod part;
+pub mod provide;
 pub mod receipts;
 pub mod server;
 pub mod system;

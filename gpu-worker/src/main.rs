@@ -4,7 +4,7 @@
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use gpu_worker::{
-    commands::{bench, config, doctor, run, selftest, serve, status},
+    commands::{bench, config, doctor, provide, run, selftest, serve, status},
     config::ServeArgs,
 };
 use std::{future::Future, io::IsTerminal, process::ExitCode, time::Duration};
@@ -18,6 +18,8 @@ Examples:
       A daemon for a node on the same machine.
   gpu-worker serve --listen 0.0.0.0:9955 --token-file token
       One that other machines reach; they need the token.
+  gpu-worker provide --node wss://node.example --key worker.key
+      A provider without a node of its own.
   gpu-worker status --watch
       What the daemon does.
   gpu-worker run program.bin --weights w0.bin w1.bin --input input.bin \\
@@ -34,6 +36,20 @@ Examples:
   gpu-worker serve --config /etc/athanor/gpu-worker.toml
 
 A flag wins over its environment variable, which wins over the file.";
+
+const PROVIDE_EXAMPLES: &str = "\
+Examples:
+  gpu-worker provide --node ws://127.0.0.1:9944 --key worker.key
+      Follows a node, runs jobs in this process, signs with worker.key.
+  gpu-worker provide --node wss://a.example --node wss://b.example \\
+      --key worker.key --daemon http://127.0.0.1:9955
+      Two nodes, and a daemon that runs already.
+  gpu-worker provide --node wss://a.example --key worker.key --watch 0.1 \\
+      --gateway https://store.example
+      Also checks a tenth of what other providers claim.
+
+Register the key first: `athanor provider register --worker ADDRESS`. One key
+belongs to one process: two would sign, and one of them be struck.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -119,6 +135,9 @@ enum Command {
     /// Take jobs from a node over JSON-RPC, until SIGTERM or Ctrl-C.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<ServeArgs>),
+    /// Do what a provider's key owes, following a node over RPC.
+    #[command(after_help = PROVIDE_EXAMPLES)]
+    Provide(Box<provide::ProvideArgs>),
     /// Run one job offline and print its receipt.
     #[command(after_help = RUN_EXAMPLES)]
     Run(run::RunArgs),
@@ -158,7 +177,7 @@ fn main() -> ExitCode {
 fn start(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<bool> {
     // Offline commands print their result; the log is for what goes wrong.
     let default = match cli.command {
-        Command::Serve(_) => cli.log.as_str(),
+        Command::Serve(_) | Command::Provide(_) => cli.log.as_str(),
         _ if cli.log == "info" => "warn",
         _ => cli.log.as_str(),
     };
@@ -173,6 +192,7 @@ fn start(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<bool> {
     match &cli.command {
         Command::Run(args) => run::run(args).map(|()| true),
         Command::Serve(args) => block_on(serve::serve(args)).map(|()| true),
+        Command::Provide(args) => block_on(provide::provide(args)).map(|()| true),
         Command::Status(args) => block_on(status::status(args)).map(|()| true),
         Command::Config(args) => {
             let own = matches.subcommand().map_or(matches, |(_, own)| own);
@@ -205,7 +225,9 @@ mod tests {
 
     #[test]
     fn help_fits_into_80_columns() {
-        for name in ["serve", "run", "status", "config", "doctor", "selftest"] {
+        for name in [
+            "serve", "provide", "run", "status", "config", "doctor", "selftest",
+        ] {
             let mut command = Cli::command().term_width(80);
             command.build();
             let sub = command.find_subcommand_mut(name).unwrap();

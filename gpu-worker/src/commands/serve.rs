@@ -17,6 +17,18 @@ use tokio::net::TcpListener;
 
 /// Runs the daemon until SIGTERM or Ctrl-C.
 pub async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let (stop, at_once) = stop_signals()?;
+    serve_until(args, stop, at_once).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs the daemon until `stop`, and not a moment longer than `at_once`.
+pub(super) async fn serve_until(
+    args: &ServeArgs,
+    stop: Signal,
+    at_once: Signal,
+) -> anyhow::Result<()> {
     let config = args.settle()?;
     if let Some(fault) = config.fault {
         tracing::warn!(
@@ -61,7 +73,6 @@ pub async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         finish: config.stop_grace,
         ..server::Options::default()
     };
-    let (stop, at_once) = stop_signals()?;
     // Under systemd with Type=notify; elsewhere these do nothing.
     tell_systemd(NotifyState::Ready);
     let stop = async {
@@ -69,7 +80,6 @@ pub async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         tell_systemd(NotifyState::Stopping);
     };
     server::serve(listener, worker, store, options, stop, at_once).await?;
-    tracing::info!("stopped");
     Ok(())
 }
 
@@ -100,10 +110,10 @@ fn lock_store(dir: &Path) -> anyhow::Result<fs::File> {
     }
 }
 
-type Signal = std::pin::Pin<Box<dyn std::future::Future<Output = ()> + Send>>;
+pub(super) type Signal = std::pin::Pin<Box<dyn std::future::Future<Output = ()> + Send>>;
 
 /// Ready at the first SIGTERM or Ctrl-C, and at the second.
-fn stop_signals() -> anyhow::Result<(Signal, Signal)> {
+pub(super) fn stop_signals() -> anyhow::Result<(Signal, Signal)> {
     #[cfg(unix)]
     let mut next = {
         use tokio::signal::unix::{signal, SignalKind};

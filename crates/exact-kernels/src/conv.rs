@@ -2,7 +2,7 @@
 
 use crate::{
     arch::NR,
-    element::load,
+    element::{load, Requant},
     gemm::{finish, store, Epilogue, Finish, Offsets, Rows, Width},
     Level,
 };
@@ -118,6 +118,84 @@ impl Geometry {
     }
 }
 
+/// Bytes copied at a time, short runs and long ones.
+const COPY: [usize; 2] = [16, 64];
+
+impl Geometry {
+    /// Bytes of the line that [`patches`] of `count` positions sets aside at most.
+    pub fn line_bytes(&self, count: usize) -> usize {
+        let columns = count.min(self.out[1]).saturating_sub(1) * self.stride[1] + self.kernel[1];
+        columns
+            .saturating_mul(self.channels)
+            .saturating_add(COPY[1])
+    }
+
+    /// The rows of [`patches`] for all channels of an image whose taps lie next to each
+    /// other. Of each image row what is under the windows is laid out once, with its
+    /// borders, and copied from there in blocks of `BLOCK` bytes; what a copy writes too
+    /// much, the next one of the row writes over, or nobody reads.
+    #[inline(always)]
+    fn runs<const BLOCK: usize>(
+        &self,
+        rows: &mut Rows,
+        x: &[u8],
+        first: usize,
+        count: usize,
+        za: i8,
+    ) {
+        let image = self.height * self.width * self.channels;
+        let run = self.kernel[1] * self.channels;
+        let step = self.stride[1] * self.channels;
+        let outside = (za as u8) ^ 0x80;
+        let (rows, stride, line) = rows.lines(count, self.kernel[0] * run, self.line_bytes(count));
+        let mut done = 0;
+        while done < count {
+            let (sample, position) = (
+                (first + done) / self.positions(),
+                (first + done) % self.positions(),
+            );
+            let (p, q) = (position / self.out[1], position % self.out[1]);
+            let many = (self.out[1] - q).min(count - done);
+            let x = &x[sample * image..][..image];
+            let rows = &mut rows[done * stride..(done + many) * stride];
+            let start = q * self.stride[1];
+            let columns = (many - 1) * self.stride[1] + self.kernel[1];
+            for i in 0..self.kernel[0] {
+                let line = &mut line[..columns * self.channels + BLOCK];
+                match self.row(p, i) {
+                    None => line.fill(outside),
+                    Some(row) => {
+                        let before = self.pad[1].saturating_sub(start).min(columns);
+                        let from = (start + before).saturating_sub(self.pad[1]).min(self.width);
+                        let inside = (columns - before).min(self.width - from);
+                        let (head, rest) = line.split_at_mut(before * self.channels);
+                        let (middle, tail) = rest.split_at_mut(inside * self.channels);
+                        let x = &x[(row * self.width + from) * self.channels..];
+                        head.fill(outside);
+                        for (to, from) in middle.iter_mut().zip(x) {
+                            *to = from ^ 0x80;
+                        }
+                        tail.fill(outside);
+                    }
+                }
+                for (index, row) in rows.chunks_exact_mut(stride).enumerate() {
+                    let from = &line[index * step..][..run.next_multiple_of(BLOCK)];
+                    let to = &mut row[i * run..][..from.len()];
+                    for (to, from) in to
+                        .as_chunks_mut::<BLOCK>()
+                        .0
+                        .iter_mut()
+                        .zip(from.as_chunks::<BLOCK>().0)
+                    {
+                        *to = *from;
+                    }
+                }
+            }
+            done += many;
+        }
+    }
+}
+
 /// Makes rows of the patches of `count` output positions from `first` on, counted over
 /// all images of `x`.
 pub fn patches(
@@ -133,15 +211,18 @@ pub fn patches(
     let g = geometry;
     let image = g.height * g.width * g.channels;
     let k = g.kernel[0] * g.kernel[1] * channels.len();
+    let runs = channels.len() == g.channels && g.dilation[1] == 1 && count > 0;
     level.call(
         #[inline(always)]
-        || {
-            rows.filled(count, k, |row, out| {
+        || match g.kernel[1] * channels.len() {
+            0..=16 if runs => g.runs::<{ COPY[0] }>(rows, x, first, count, za),
+            _ if runs => g.runs::<{ COPY[1] }>(rows, x, first, count, za),
+            _ => rows.filled(count, k, |row, out| {
                 let at = first + row;
                 let x = &x[at / g.positions() * image..][..image];
                 let (from, many) = (channels.start, channels.len());
                 g.patch(x, at % g.positions(), from, many, za, out);
-            });
+            }),
         },
     );
 }
@@ -161,6 +242,19 @@ pub fn max(
         || {
             for (index, out) in out.chunks_mut(NR * w).enumerate() {
                 let count = out.len() / w;
+                if width == Width::I8 {
+                    let mut top = [i8::MIN; NR];
+                    geometry.taps(position, |at| {
+                        let from = at + index * NR;
+                        for (top, x) in top.iter_mut().zip(&x[from..from + count]) {
+                            *top = (*top).max(*x as i8);
+                        }
+                    });
+                    for (out, top) in out.iter_mut().zip(top) {
+                        *out = top as u8;
+                    }
+                    continue;
+                }
                 let (mut top, mut values) = ([i32::MIN; NR], [0i32; NR]);
                 geometry.taps(position, |at| {
                     let from = (at + index * NR) * w;
@@ -170,6 +264,59 @@ pub fn max(
                     }
                 });
                 store(&top[..count], width, out);
+            }
+        },
+    );
+}
+
+/// The mean of each channel under the window at an output position: of `x − zx`, as
+/// `⌊(512·S + c)/(2c)⌋` of the sum S of the taps inside the image and their number c,
+/// or that of all taps if `all`; then `R`. Windows have at most 4,096 taps.
+pub fn average(
+    level: Level,
+    geometry: &Geometry,
+    x: &[u8],
+    width: Width,
+    position: usize,
+    (zx, all): (i32, bool),
+    r: Requant,
+    out: &mut [u8],
+) {
+    // ⌊N/D⌋ is the integer nearest to (N + ½)/D − ½, from which it is at least 1/(2D)
+    // ≥ 2^−14 away from being another; quotients are below 2^26, so the error of these
+    // operations is below 2^−24. For adding 1.5·2^52 see `rows::softmax`.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    let (w, wo) = (width.bytes(), r.out.bytes());
+    level.call(
+        #[inline(always)]
+        || {
+            let mut inside = 0;
+            geometry.taps(position, |_| inside += 1);
+            let taps = match all {
+                true => geometry.kernel[0] * geometry.kernel[1],
+                false => inside,
+            };
+            let (taps, zero) = (taps as i32, zx.wrapping_mul(inside as i32));
+            let inverse = 1.0 / f64::from(2 * taps);
+            let half = f64::from(taps) + 0.5;
+            for (index, out) in out.chunks_mut(NR * wo).enumerate() {
+                let count = out.len() / wo;
+                let (mut sums, mut values) = ([0i32; NR], [0i32; NR]);
+                geometry.taps(position, |at| {
+                    let from = (at + index * NR) * w;
+                    load(&x[from..from + count * w], width, &mut values[..count]);
+                    for (sum, value) in sums.iter_mut().zip(&values) {
+                        *sum += *value;
+                    }
+                });
+                for (value, sum) in values.iter_mut().zip(&sums) {
+                    let quotient = (f64::from(*sum - zero) * 512.0 + half) * inverse;
+                    *value = ((quotient - 0.5) + ROUND).to_bits() as i32;
+                }
+                for value in &mut values {
+                    *value = r.apply(i64::from(*value));
+                }
+                store(&values[..count], r.out, out);
             }
         },
     );

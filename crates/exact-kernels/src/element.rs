@@ -4,6 +4,7 @@ use crate::{
     gemm::{store, Width},
     Level,
 };
+use std::sync::OnceLock;
 
 /// Elements handled at a time.
 const BLOCK: usize = 256;
@@ -154,14 +155,13 @@ pub fn requantize(level: Level, x: &[u8], from: Width, zx: i32, r: Requant, out:
         width: from,
         one: false,
     };
-    let (mul, zx) = (i64::from(r.m), i64::from(zx));
-    let add = r.half() - zx * mul;
+    let add = r.half() - i64::from(zx) * i64::from(r.m);
     level.call(
         #[inline(always)]
         || {
             map(side, r.out, out, |x, v| {
                 for (v, x) in v.iter_mut().zip(x) {
-                    *v = r.finish(i64::from(*x) * mul + add);
+                    *v = r.finish(i64::from(*x) * i64::from(r.m) + add);
                 }
             })
         },
@@ -171,7 +171,7 @@ pub fn requantize(level: Level, x: &[u8], from: Width, zx: i32, r: Requant, out:
 /// Scales of a requantisation per channel: see [`requantize_rows`].
 #[derive(Clone, Debug)]
 pub struct Channels {
-    mul: Vec<i64>,
+    mul: Vec<i32>,
     add: Vec<i64>,
     shift: Vec<i64>,
 }
@@ -192,16 +192,13 @@ impl Channels {
         for pair in params.chunks_exact(8) {
             let bias = i32::from_le_bytes([pair[0], pair[1], pair[2], pair[3]]);
             let word = u32::from_le_bytes([pair[4], pair[5], pair[6], pair[7]]);
-            let (m, s) = (
-                i64::from(word & 0xFFFF),
-                i64::from((word >> 16) & 63).min(62),
-            );
+            let (m, s) = ((word & 0xFFFF) as i32, i64::from((word >> 16) & 63).min(62));
             let half = if s == 0 { 0 } else { 1i64 << (s - 1) };
             made.mul.push(m);
             made.shift.push(s);
             made.add.push(
                 (i64::from(bias) - i64::from(zx))
-                    .wrapping_mul(m)
+                    .wrapping_mul(i64::from(m))
                     .wrapping_add(half),
             );
         }
@@ -242,7 +239,7 @@ pub fn requantize_rows(
                     for ((v, x), ((mul, add), shift)) in
                         v[..count].iter_mut().zip(&a[..count]).zip(scales)
                     {
-                        let p = i64::from(*x).wrapping_mul(*mul).wrapping_add(*add);
+                        let p = (i64::from(*x) * i64::from(*mul)).wrapping_add(*add);
                         *v = ((p >> (shift & 63)) + z).clamp(lo, hi) as i32;
                     }
                     store(&v[..count], r.out, out);
@@ -285,18 +282,17 @@ pub fn add(level: Level, a: Side<'_>, b: Side<'_>, sum: Sum, out: &mut [u8]) {
         hi: sum.hi,
         out: sum.out,
     };
-    let (ma, mb) = (i64::from(sum.ma), i64::from(sum.mb));
     let add = finish
         .half()
-        .wrapping_sub(i64::from(sum.za).wrapping_mul(ma))
-        .wrapping_sub(i64::from(sum.zb).wrapping_mul(mb));
+        .wrapping_sub(i64::from(sum.za) * i64::from(sum.ma))
+        .wrapping_sub(i64::from(sum.zb) * i64::from(sum.mb));
     level.call(
         #[inline(always)]
         || {
             zip(a, b, sum.out, out, |a, b, v| {
                 for ((v, a), b) in v.iter_mut().zip(a).zip(b) {
-                    let left = i64::from(*a).wrapping_mul(ma);
-                    let right = i64::from(*b).wrapping_mul(mb);
+                    let left = i64::from(*a) * i64::from(sum.ma);
+                    let right = i64::from(*b) * i64::from(sum.mb);
                     *v = finish.finish(left.wrapping_add(right).wrapping_add(add));
                 }
             })
@@ -431,12 +427,19 @@ pub fn lut8(x: &[u8], table: &[u8], width: Width, out: &mut [u8]) {
 }
 
 /// A table for [`lut16`]: each entry with the step to the next.
-#[derive(Clone, Debug)]
-pub struct Table16(Vec<(i32, i32)>);
+#[derive(Debug)]
+pub struct Table16 {
+    steps: Vec<(i32, i32)>,
+    /// The result for every u16 that an i16 is read as, made when it pays.
+    whole: OnceLock<Vec<u16>>,
+}
 
 impl Table16 {
-    /// Bytes of a table.
-    pub const BYTES: usize = 512 * 8;
+    /// Bytes of a table at most.
+    pub const BYTES: usize = 512 * 8 + 65_536 * 2;
+
+    /// Elements for which making all results first is worth it.
+    const MANY: usize = 65_536;
 
     /// Of `i16[513]`.
     ///
@@ -446,18 +449,52 @@ impl Table16 {
     pub fn new(table: &[u8]) -> Table16 {
         assert_eq!(table.len(), 513 * 2);
         let entry = |i: usize| i32::from(i16::from_le_bytes([table[2 * i], table[2 * i + 1]]));
-        Table16(
-            (0..512)
+        Table16 {
+            steps: (0..512)
                 .map(|i| (entry(i), entry(i + 1) - entry(i)))
                 .collect(),
-        )
+            whole: OnceLock::new(),
+        }
+    }
+
+    /// Gets ready for as many elements: [`lut16`] is faster afterwards if they are many.
+    pub fn expect(&self, level: Level, elements: usize) {
+        if elements < Table16::MANY {
+            return;
+        }
+        self.whole.get_or_init(|| {
+            let mut whole = vec![0u16; 65_536];
+            level.call(
+                #[inline(always)]
+                || {
+                    for (index, part) in whole.as_chunks_mut::<128>().0.iter_mut().enumerate() {
+                        // The upper half of the table belongs to the values from 0 on.
+                        let (base, step) = self.steps[index ^ 256];
+                        for (f, value) in part.iter_mut().enumerate() {
+                            *value = (base + ((f as i32 * step + 64) >> 7)) as u16;
+                        }
+                    }
+                },
+            );
+            whole
+        });
     }
 }
 
 /// `T[j] + ((f·(T[j+1] − T[j]) + 64) >> 7)` with `u = x + 32,768`, `j = u >> 7`,
 /// `f = u & 127`, for each i16 x.
 pub fn lut16(level: Level, x: &[u8], table: &Table16, out: &mut [u8]) {
-    let Ok(table) = <&[(i32, i32); 512]>::try_from(table.0.as_slice()) else {
+    if let Some(Ok(whole)) = table
+        .whole
+        .get()
+        .map(|whole| <&[u16; 65_536]>::try_from(whole.as_slice()))
+    {
+        for (out, x) in out.as_chunks_mut().0.iter_mut().zip(x.as_chunks().0) {
+            *out = whole[usize::from(u16::from_le_bytes(*x))].to_le_bytes();
+        }
+        return;
+    }
+    let Ok(table) = <&[(i32, i32); 512]>::try_from(table.steps.as_slice()) else {
         return;
     };
     level.call(

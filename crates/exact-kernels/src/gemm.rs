@@ -185,6 +185,8 @@ pub struct Rows {
     count: usize,
     wide: bool,
     data: Vec<u8>,
+    /// A line of an image, for [`Rows::lines`].
+    line: Vec<u8>,
 }
 
 impl Rows {
@@ -250,6 +252,24 @@ impl Rows {
                 }
             },
         );
+    }
+
+    /// Starts over with `count` rows of `k` bytes: the rows, each with at least 64
+    /// bytes to spare behind it, the bytes from one to the next, and `line` bytes of
+    /// whatever was there before.
+    #[inline(always)]
+    pub(crate) fn lines(
+        &mut self,
+        count: usize,
+        k: usize,
+        line: usize,
+    ) -> (&mut [u8], usize, &mut [u8]) {
+        self.reset(count, k, false);
+        if self.line.len() < line {
+            self.line.resize(line, 0);
+        }
+        let rows = &mut self.data[..count * self.stride];
+        (rows, self.stride, &mut self.line[..line])
     }
 
     /// Makes `count` rows of `k` bytes by `fill`, which gets the row's index and its
@@ -355,7 +375,9 @@ enum Path {
 pub struct Epilogue {
     path: Path,
     wide: bool,
-    mul: Vec<i64>,
+    columns: usize,
+    /// These are padded to whole lane groups, but `offset` is not.
+    mul: Vec<i32>,
     add: Vec<i64>,
     shift: Vec<i32>,
     /// Empty if the right side has no zero point.
@@ -376,7 +398,8 @@ fn unpack(word: i32) -> (u16, u8) {
 impl Epilogue {
     /// Bytes of an epilogue of `n` columns, at most.
     pub fn bytes(n: usize) -> usize {
-        n.saturating_mul(8 + 8 + 4 + 4).saturating_add(1_024)
+        let padded = n.div_ceil(LANES).saturating_mul(LANES);
+        padded.saturating_mul(4 + 8 + 4 + 4).saturating_add(1_024)
     }
 
     /// The constants for `b` under a left side with zero point `za` (0 if `wide`,
@@ -423,19 +446,14 @@ impl Epilogue {
             Offsets::Each(all) => i64::from(all[column] as i8),
         };
         let constant = |column: usize| {
-            let (sum, zb) = (i64::from(sums[column]), offset(column));
-            let folded = if wide {
-                -32_768 * sum
-            } else {
-                let a0 = 128 + i64::from(za);
-                k as i64 * a0 * zb - a0 * sum
-            };
+            let folded = folded(k, sums[column], offset(column), za, wide);
             folded + i64::from(word(column * 8))
         };
         let mut made = Epilogue {
             path: Path::Raw,
             wide,
             mul: Vec::new(),
+            columns: n,
             add: (0..n).map(constant).collect(),
             shift: Vec::new(),
             offset: Vec::new(),
@@ -457,6 +475,7 @@ impl Epilogue {
             table,
         } = finish
         else {
+            made.pad();
             return made;
         };
         (made.z, made.lo, made.hi, made.out) = (z, lo, hi, out);
@@ -474,7 +493,7 @@ impl Epilogue {
             let (m, s) = pair(column);
             let (mul, s, below) = match raised((m, s)) {
                 Some((mul, s)) if high => (mul, s, 32),
-                _ => (i64::from(m), s, 0),
+                _ => (i32::from(m), s, 0),
             };
             let half = match s {
                 0 => 0,
@@ -483,9 +502,41 @@ impl Epilogue {
             made.mul.push(mul);
             made.shift.push(i32::from(s) - below);
             // Only the sum over both of sum·mul + add is bounded, hence wrapping.
-            made.add[column] = made.add[column].wrapping_mul(mul).wrapping_add(half);
+            let add = made.add[column].wrapping_mul(i64::from(mul));
+            made.add[column] = add.wrapping_add(half);
         }
+        made.pad();
         made
+    }
+
+    /// Takes over another right side of the same shape and with the same one zero
+    /// point, where there are no parameters.
+    ///
+    /// # Panics
+    ///
+    /// If `b` has another shape.
+    pub fn renew(&mut self, b: &Packed, za: i8, zb: i8) {
+        assert_eq!(self.columns, b.n);
+        let below = if self.path == Path::High { 32 } else { 0 };
+        let scales = self.mul.iter().zip(&self.shift);
+        for ((add, sum), (mul, shift)) in self.add.iter_mut().zip(&b.sums).zip(scales) {
+            *add = folded(b.k, *sum, zb.into(), za, self.wide);
+            if self.path != Path::Raw {
+                let half = match shift + below {
+                    0 => 0,
+                    s => 1i64 << ((s - 1) & 63),
+                };
+                *add = add.wrapping_mul(i64::from(*mul)).wrapping_add(half);
+            }
+        }
+    }
+
+    /// Fills up the last lane group.
+    fn pad(&mut self) {
+        let padded = self.columns.next_multiple_of(LANES);
+        self.add.resize(padded, 0);
+        self.mul.resize(padded, 0);
+        self.shift.resize(padded, 0);
     }
 
     /// Whether the right side has zero points.
@@ -508,16 +559,23 @@ impl Epilogue {
     }
 }
 
+/// What the zero points add to the sum of a column whose weights sum to `sum`.
+#[inline(always)]
+fn folded(k: usize, sum: i32, zb: i64, za: i8, wide: bool) -> i64 {
+    if wide {
+        return -32_768 * i64::from(sum);
+    }
+    let a0 = 128 + i64::from(za);
+    k as i64 * a0 * zb - a0 * i64::from(sum)
+}
+
 /// Multiplier and shift scaled by a power of two so that the shift is at least 32
 /// and the multiplier below 2^31. Rounding is the same: the half moves along.
-fn raised((m, s): (u16, u8)) -> Option<(i64, u8)> {
+fn raised((m, s): (u16, u8)) -> Option<(i32, u8)> {
     match (m, s) {
         (0, _) => Some((0, 32)),
-        (_, 32..) => Some((i64::from(m), s)),
-        _ => {
-            let mul = i64::from(m) << (32 - s);
-            (mul < 1 << 31).then_some((mul, 32))
-        }
+        (_, 32..) => Some((i32::from(m), s)),
+        _ => Some((i32::try_from(i64::from(m) << (32 - s)).ok()?, 32)),
     }
 }
 
@@ -536,7 +594,7 @@ pub fn multiply(
     out: &mut [&mut [u8]],
 ) {
     assert_eq!((a.k, a.count, a.wide), (b.k, out.len(), epilogue.wide));
-    assert_eq!(epilogue.add.len(), b.n);
+    assert_eq!(epilogue.columns, b.n);
     let columns = b.columns(panels.clone());
     let width = epilogue.out().bytes();
     for out in out.iter() {
@@ -609,10 +667,9 @@ pub(crate) fn finish(
     row_sum: Option<i32>,
     out: &mut [u8],
 ) {
-    let count = columns.len();
-    let add = &e.add[columns.clone()];
+    let (count, first) = (columns.len(), columns.start / LANES);
+    let groups = count.div_ceil(LANES);
     let (sums, low) = sums.split_at_mut(NR);
-    let sums = &mut sums[..count];
     let row_sum = row_sum.filter(|_| e.has_offset());
     if let (Some(row_sum), false) = (row_sum, e.wide) {
         // Bounded: K·255·W is below 2^31 wherever a program is valid.
@@ -621,31 +678,36 @@ pub(crate) fn finish(
         }
     }
     let mut values = [0i32; NR];
-    let values = &mut values[..count];
+    // Whole lane groups of known length: no loop below has a rest.
+    let add = &e.add.as_chunks::<LANES>().0[first..first + groups];
+    let mul = &e.mul.as_chunks::<LANES>().0[first..first + groups];
+    let shift = &e.shift.as_chunks::<LANES>().0[first..first + groups];
+    let sum = &sums.as_chunks::<LANES>().0[..groups];
+    let value = &mut values.as_chunks_mut::<LANES>().0[..groups];
     match e.path {
         Path::Raw => {
-            for ((value, sum), add) in values.iter_mut().zip(&*sums).zip(add) {
-                let v = i64::from(*sum).wrapping_add(*add);
-                *value = v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+            for ((value, sum), add) in value.iter_mut().zip(sum).zip(add) {
+                for ((value, sum), add) in value.iter_mut().zip(sum).zip(add) {
+                    let v = i64::from(*sum).wrapping_add(*add);
+                    *value = v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+                }
             }
         }
         Path::High => {
-            let (mul, shift) = (&e.mul[columns.clone()], &e.shift[columns]);
-            for ((((value, sum), add), mul), shift) in
-                values.iter_mut().zip(&*sums).zip(add).zip(mul).zip(shift)
-            {
-                let product = i64::from(*sum).wrapping_mul(*mul).wrapping_add(*add);
-                let high = (product >> 32) as i32;
-                *value = ((high >> (shift & 31)) + e.z).clamp(e.lo, e.hi);
+            let lanes = value.iter_mut().zip(sum).zip(add).zip(mul).zip(shift);
+            for ((((value, sum), add), mul), shift) in lanes {
+                for lane in 0..LANES {
+                    let product = i64::from(sum[lane]) * i64::from(mul[lane]);
+                    let high = (product.wrapping_add(add[lane]) >> 32) as i32;
+                    value[lane] = ((high >> (shift[lane] & 31)) + e.z).max(e.lo).min(e.hi);
+                }
             }
         }
         Path::Full => {
-            let (mul, shift) = (&e.mul[columns.clone()], &e.shift[columns.clone()]);
             let (lo, hi, z) = (i64::from(e.lo), i64::from(e.hi), i64::from(e.z));
             let mut x = [0i64; NR];
-            let x = &mut x[..count];
             if e.wide {
-                for ((x, high), low) in x.iter_mut().zip(&*sums).zip(&*low) {
+                for ((x, high), low) in x.iter_mut().zip(&*sums).zip(&*low).take(count) {
                     *x = (i64::from(*high) << 8) + i64::from(*low);
                 }
                 if let Some(row_sum) = row_sum {
@@ -654,28 +716,42 @@ pub(crate) fn finish(
                     }
                 }
             } else {
-                for (x, sum) in x.iter_mut().zip(&*sums) {
+                for (x, sum) in x.iter_mut().zip(&*sums).take(count) {
                     *x = i64::from(*sum);
                 }
             }
-            for ((((value, x), add), mul), shift) in
-                values.iter_mut().zip(&*x).zip(add).zip(mul).zip(shift)
-            {
-                let product = x.wrapping_mul(*mul).wrapping_add(*add);
-                *value = ((product >> (shift & 63)) + z).clamp(lo, hi) as i32;
+            let x = x.as_chunks::<LANES>().0;
+            let lanes = value.iter_mut().zip(x).zip(add).zip(mul).zip(shift);
+            for ((((value, x), add), mul), shift) in lanes {
+                for lane in 0..LANES {
+                    let product = x[lane].wrapping_mul(i64::from(mul[lane]));
+                    let v = (product.wrapping_add(add[lane]) >> (shift[lane] & 63)) + z;
+                    value[lane] = v.max(lo).min(hi) as i32;
+                }
             }
         }
     }
+    let values = &values[..count];
     match (&e.table, e.out) {
+        (None, Width::I8) => {
+            let (whole, rest) = out.as_chunks_mut::<LANES>();
+            let (lanes, last) = values.as_chunks::<LANES>();
+            for (out, values) in whole.iter_mut().zip(lanes) {
+                for (out, value) in out.iter_mut().zip(values) {
+                    *out = *value as u8;
+                }
+            }
+            store(last, Width::I8, rest);
+        }
         (None, width) => store(values, width, out),
         (Some((table, Width::I8)), _) => {
-            for (out, value) in out.iter_mut().zip(&*values) {
+            for (out, value) in out.iter_mut().zip(values) {
                 *out = table[usize::from((*value as u8) ^ 0x80)];
             }
         }
         (Some((table, width)), _) => {
             let w = width.bytes();
-            for (out, value) in out.chunks_exact_mut(w).zip(&*values) {
+            for (out, value) in out.chunks_exact_mut(w).zip(values) {
                 out.copy_from_slice(&table[usize::from((*value as u8) ^ 0x80) * w..][..w]);
             }
         }

@@ -379,21 +379,30 @@ impl Linear {
             let mut packed = Packed::default();
             packed.pack(level, &self.b, self.n, self.k);
             let wide = width == Width::I16;
-            let offsets = Offsets::One(self.zb[0]);
-            let epilogue = Epilogue::new(&packed, self.za, wide, offsets, None, self.finish());
+            let zb = self.zb[0];
+            let epilogue = |b: &Packed| {
+                let offsets = Offsets::One(zb);
+                Epilogue::new(b, self.za, wide, offsets, None, self.finish())
+            };
+            let mut other = Packed::default();
+            other.pack(level, &vec![0x55; self.n * self.k], self.n, self.k);
+            let mut renewed = epilogue(&other);
+            renewed.renew(&packed, self.za, zb);
             let mut left = Rows::default();
             match wide {
                 true => left.wide(level, a, self.k),
                 false => left.narrow(level, a, self.k),
             }
-            let mut out = vec![0; expected.len()];
-            let mut lines: Vec<&mut [u8]> = out.chunks_mut(expected.len()).collect();
-            multiply(level, &left, &packed, 0..1, &epilogue, &mut lines);
-            assert_eq!(
-                out, expected,
-                "{level} {width:?} k {} za {} zb {}",
-                self.k, self.za, self.zb[0]
-            );
+            for epilogue in [epilogue(&packed), renewed] {
+                let mut out = vec![0; expected.len()];
+                let mut lines: Vec<&mut [u8]> = out.chunks_mut(expected.len()).collect();
+                multiply(level, &left, &packed, 0..1, &epilogue, &mut lines);
+                assert_eq!(
+                    out, expected,
+                    "{level} {width:?} k {} za {} zb {zb}",
+                    self.k, self.za
+                );
+            }
         }
     }
 }
@@ -445,7 +454,8 @@ fn geometry(draw: &mut Draw, channels: usize) -> Geometry {
 fn convolutions_pad_with_the_zero_point() {
     let mut draw = Draw(4);
     for _ in 0..cases() {
-        let (groups, c) = (1 + draw.below(2), 1 + draw.below(5));
+        let few = 1 + draw.below(5);
+        let (groups, c) = (1 + draw.below(2), draw.of(&[few, few, 16, 33]));
         let g = geometry(&mut draw, groups * c);
         let k = g.kernel[0] * g.kernel[1] * c;
         let n = 1 + draw.below(20);
@@ -571,6 +581,45 @@ fn maxima_under_windows() {
             let mut out = vec![0; expected.len()];
             conv::max(level, &g, &x, width, position, &mut out);
             assert_eq!(out, expected, "{level} {g:?}");
+        }
+    }
+}
+
+#[test]
+fn means_under_windows() {
+    let mut draw = Draw(14);
+    for _ in 0..cases() {
+        let channels = draw.of(&[1, 5, 64, 70]);
+        let g = geometry(&mut draw, channels);
+        let (width, all) = (draw.of(&[Width::I8, Width::I16]), draw.coin());
+        let out = draw.of(&[Width::I8, Width::I16]);
+        let (zx, requant) = (draw.value(width), draw.requant(out));
+        let x = draw.bytes(g.height * g.width * channels * width.bytes());
+        let position = draw.below(g.positions());
+        let taps = under(&g, position);
+        let inside: Vec<usize> = taps.iter().copied().flatten().collect();
+        if inside.is_empty() {
+            continue;
+        }
+        let count = if all { taps.len() } else { inside.len() } as i128;
+        let expected = collect(channels, out, |channel| {
+            let each = inside.iter().map(|at| get(&x, width, at + channel));
+            let sum: i128 = each.map(|x| x - i128::from(zx)).sum();
+            r((512 * sum + count).div_euclid(2 * count), requant)
+        });
+        for level in Level::available() {
+            let mut made = vec![0; expected.len()];
+            conv::average(
+                level,
+                &g,
+                &x,
+                width,
+                position,
+                (zx, all),
+                requant,
+                &mut made,
+            );
+            assert_eq!(made, expected, "{level} {g:?} zx {zx} {all} {requant:?}");
         }
     }
 }
@@ -750,9 +799,13 @@ fn tables() {
             low + ((f * (high - low) + 64) >> 7)
         });
         for level in Level::available() {
-            let mut made = vec![0; expected.len()];
-            element::lut16(level, &x, &Table16::new(&table), &mut made);
-            assert_eq!(made, expected, "{level}");
+            let table = Table16::new(&table);
+            for many in [0, 1 << 20] {
+                table.expect(level, many);
+                let mut made = vec![0; expected.len()];
+                element::lut16(level, &x, &table, &mut made);
+                assert_eq!(made, expected, "{level} {many}");
+            }
         }
     }
 }

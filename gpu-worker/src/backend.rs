@@ -38,6 +38,9 @@ pub struct Run<'a> {
     pub input: &'a [u8],
     /// The bytes of each `Root` constant, in order.
     pub weights: &'a [&'a [u8]],
+    /// The roots of `weights`, if the caller knows that they are theirs: a backend may
+    /// keep under them what it makes of the weights, for later runs. Empty if not.
+    pub roots: &'a [Root],
 }
 
 /// What the caller of a run may do while it goes on.
@@ -249,12 +252,18 @@ pub trait Backend: Send + Sync {
         program.memory(batch)
     }
 
+    /// Sets the bytes of memory that a run and what is kept for later ones may take
+    /// together: before a run, as much of it is forgotten as the run needs.
+    fn bound(&self, bytes: u64) {
+        let _ = bytes;
+    }
+
     /// Runs a program. Blocks; not for an async thread.
     fn run(&self, run: Run<'_>, control: &dyn Control) -> Result<Trace, BackendError>;
 }
 
 /// Name of an operator, for messages.
-fn op_name(op: &Op) -> String {
+pub(crate) fn op_name(op: &Op) -> String {
     let text = format!("{op:?}");
     text.split(|c: char| !c.is_alphanumeric())
         .next()

@@ -268,6 +268,7 @@ fn alone(
         batch: run.batch,
         input: &input,
         weights: &weights,
+        roots: &[],
     };
     backend.run(run, &Quiet(control))?.take(0).ok_or_else(bug)
 }
@@ -370,6 +371,7 @@ mod tests {
             batch: job.batch,
             input: &job.input,
             weights: &weights,
+            roots: &[],
         };
         run(&Cpu::new(1), full, fault, &AtomicBool::new(false)).unwrap()
     }
@@ -431,6 +433,7 @@ mod tests {
                         batch: job.batch,
                         input: &job.input,
                         weights: &weights,
+                        roots: &[],
                     };
                     let made = values(
                         &Cpu::new(1),
@@ -490,6 +493,7 @@ mod tests {
                         batch: job.batch,
                         input: &job.input,
                         weights: &weights,
+                        roots: &[],
                     };
                     let made = values(&Cpu::new(1), again, &wanted, fault, &AtomicBool::new(false))
                         .unwrap();

@@ -1127,6 +1127,7 @@ pub fn compute(
         batch,
         input,
         weights: &weights,
+        roots: &task.ticket().weights,
     };
     let trace = fault::run(backend, run, fault, control)?;
     made(program.outputs(), trace)

@@ -32,6 +32,8 @@ fn backends() -> Vec<(String, Cpu)> {
                 threads,
                 level,
                 cache,
+                // The first as in use, the second shares even the smallest work.
+                alone: if threads == 1 { 50_000 } else { 0 },
                 hash: true,
             };
             backends.push((format!("{settings:?}"), Cpu::with(settings)));
@@ -51,6 +53,7 @@ fn compare(job: &Job, backends: &[(String, Cpu)], what: &str) {
             batch: job.batch,
             input: &job.input,
             weights: &weights,
+            roots: &[],
         };
         let trace = backend
             .run(run, &AtomicBool::new(false))

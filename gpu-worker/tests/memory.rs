@@ -74,6 +74,7 @@ fn the_peak_is_within_five_per_cent_of_the_plan() {
         batch,
         input: &input,
         weights: &weights,
+        roots: &[],
     };
     cpu.run(run, &AtomicBool::new(false)).unwrap();
     let (peak, planned) = (

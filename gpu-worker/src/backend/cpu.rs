@@ -11,11 +11,13 @@
 //! | `plan` | how many samples at a time, where each value lies, what it all takes |
 //! | `node` | one node: what is prepared once, and how its output is made |
 //! | `linear` | products and convolutions |
+//! | `keep` | what was prepared, kept for later runs of the same model |
 //! | `spread` | work cut into pieces for the threads |
 //! | `hash` | BLAKE3 of a value that comes in parts, on all threads |
 //! | [`measure`] | parts of it on their own, for `gpu-worker bench` |
 
 mod hash;
+mod keep;
 mod linear;
 pub mod measure;
 mod node;
@@ -25,8 +27,9 @@ mod spread;
 use super::{op_name, Backend, BackendError, Control, Device, Run, Trace, Value};
 use crate::system;
 use athanor_exact_kernels::Level;
-use athanor_tensor_program::{Constant, Operand, RunError, Validated};
+use athanor_tensor_program::{Constant, Cost, Operand, RunError, Validated};
 use hash::Hash;
+use keep::Keep;
 use node::{Arg, Prepared};
 use plan::{Place, Plan};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -35,6 +38,10 @@ use std::{
     num::NonZeroUsize,
     ops::Range,
     panic::{catch_unwind, AssertUnwindSafe},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        Arc,
+    },
 };
 
 /// How the CPU backend works. No setting changes a bit of any result.
@@ -47,6 +54,9 @@ pub struct Settings {
     /// Bytes of values that each thread's share of the caches holds: decides how many
     /// samples go through the nodes at a time.
     pub cache: usize,
+    /// Nanoseconds: a run that is foreseen to take less stays on the caller's thread, as
+    /// do values in longer ones that are not worth waking another. 0 to share all work.
+    pub alone: u64,
     /// Whether roots are made. Without them a trace is good for nothing but to see
     /// what they cost: its roots are all of the empty value.
     pub hash: bool,
@@ -59,18 +69,26 @@ impl Default for Settings {
             threads: 0,
             level: Level::best(),
             cache: 4 << 20,
+            alone: 50_000,
             hash: true,
         }
     }
 }
 
+/// Bytes of a value that are worth hashing on another thread: waking one takes as long
+/// as hashing about 50 KiB.
+const ASIDE: usize = 64 * 1_024;
+
 /// The CPU backend.
 #[derive(Debug)]
 pub struct Cpu {
     settings: Settings,
-    /// `None` if the threads could not be started: then the caller's is used.
+    /// `None` if the caller's thread is enough, or others could not be started.
     pool: Option<ThreadPool>,
     device: Device,
+    keep: Keep,
+    /// Bytes that a run and what is kept may take together.
+    bound: AtomicU64,
 }
 
 impl Cpu {
@@ -90,22 +108,33 @@ impl Cpu {
             threads => threads,
         };
         let name = system::cpu_name().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("cpu-backend-{index}"))
-            .build();
+        let pool = match threads {
+            1 => None,
+            _ => ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(|index| format!("cpu-backend-{index}"))
+                .build()
+                .ok(),
+        };
         Cpu {
             settings: Settings {
                 threads,
                 ..settings
             },
-            pool: pool.ok(),
+            pool,
+            keep: Keep::default(),
+            bound: AtomicU64::new(system::memory().map_or(0, |memory| memory.available / 2)),
             device: Device {
                 backend: "cpu",
                 name: format!("{name}, {threads} threads, {}", settings.level),
                 memory: system::memory().map_or(0, |memory| memory.total),
             },
         }
+    }
+
+    /// Bytes of what is kept of earlier runs' weights.
+    pub fn kept_bytes(&self) -> u64 {
+        self.keep.bytes()
     }
 }
 
@@ -118,17 +147,36 @@ impl Backend for Cpu {
         Plan::new(program, batch, &self.settings).map(|plan| plan.bytes())
     }
 
+    fn bound(&self, bytes: u64) {
+        self.bound.store(bytes, Ordering::Relaxed);
+    }
+
     fn run(&self, run: Run<'_>, control: &dyn Control) -> Result<Trace, BackendError> {
-        let work = || execute(run, control, &self.settings);
+        let bound = self.bound.load(Ordering::Relaxed);
+        let cost = run.program.cost(run.batch);
+        let alone = cost.is_some_and(|cost| foreseen(&cost) < self.settings.alone);
+        let settings = Settings {
+            threads: if alone { 1 } else { self.settings.threads },
+            ..self.settings
+        };
+        let work = || execute(run, control, &settings, &self.keep, bound);
         let guarded = || {
             catch_unwind(AssertUnwindSafe(work))
                 .unwrap_or_else(|_| Err(BackendError::Bug("the CPU backend panicked".into())))
         };
         match &self.pool {
-            Some(pool) => pool.install(guarded),
-            None => guarded(),
+            Some(pool) if !alone => pool.install(guarded),
+            _ => guarded(),
         }
     }
+}
+
+/// Nanoseconds that a run takes on one thread, roughly: at a hundred multiplications,
+/// one other step or four bytes a nanosecond.
+fn foreseen(cost: &Cost) -> u64 {
+    (cost.macs / 100)
+        .saturating_add(cost.ops)
+        .saturating_add(cost.bytes / 4)
 }
 
 fn bug(what: impl Into<String>) -> BackendError {
@@ -142,6 +190,7 @@ fn check(run: &Run<'_>) -> Result<(), BackendError> {
         batch,
         input,
         weights,
+        roots,
     } = run;
     let expected = program.input_len(*batch).ok_or(BackendError::Batch {
         batch: *batch,
@@ -153,6 +202,10 @@ fn check(run: &Run<'_>) -> Result<(), BackendError> {
     }
     let (expected, found) = (program.root_constant_count() as u64, weights.len() as u64);
     if expected != found {
+        return Err(RunError::WeightCount { expected, found }.into());
+    }
+    if !roots.is_empty() && roots.len() != weights.len() {
+        let (expected, found) = (expected, roots.len() as u64);
         return Err(RunError::WeightCount { expected, found }.into());
     }
     for (index, (expected, weight)) in program.root_constants().zip(*weights).enumerate() {
@@ -215,6 +268,8 @@ fn execute(
     run: Run<'_>,
     control: &dyn Control,
     settings: &Settings,
+    keep: &Keep,
+    bound: u64,
 ) -> Result<Trace, BackendError> {
     check(&run)?;
     if control.stopped() {
@@ -226,18 +281,11 @@ fn execute(
     let team = Team {
         level: settings.level,
         threads: settings.threads,
+        eager: settings.alone == 0,
         control,
     };
     let constants = constants(&run)?;
-    let mut prepared = Vec::with_capacity(nodes.len());
-    for index in 0..nodes.len() {
-        let made = Prepared::new(program, index, &constants, plan.chunk(), &team)
-            .ok_or_else(|| bug(format!("node {index} is not as validated")))?;
-        prepared.push(made);
-        if control.stopped() {
-            return Err(BackendError::Stopped);
-        }
-    }
+    let prepared = prepare(&run, &constants, &plan, keep, bound, &team)?;
     let input = |index| {
         let range = program.input_range(index, run.batch)?;
         run.input
@@ -268,7 +316,7 @@ fn execute(
         let samples = first..(first + plan.chunk()).min(plan.batch());
         let mut before: Option<usize> = None;
         for (index, prepared) in prepared.iter().enumerate() {
-            if !matches!(prepared, Prepared::Alias) {
+            if !matches!(**prepared, Prepared::Alias) {
                 step(
                     program,
                     &mut memory,
@@ -292,7 +340,7 @@ fn execute(
             let bytes = memory
                 .whole(last, &samples)
                 .ok_or_else(|| bug("no value"))?;
-            hashes[last].update(bytes, &team);
+            hashes[last].update(bytes, samples.end == plan.batch(), &team);
         }
     }
     let mut roots = Vec::with_capacity(nodes.len());
@@ -315,6 +363,57 @@ fn execute(
     }
     control.progress(total, total);
     Ok(Trace::hashed(values, roots))
+}
+
+/// What every node needs: what is kept of earlier runs, and the rest made now.
+fn prepare(
+    run: &Run<'_>,
+    constants: &[&[u8]],
+    plan: &Plan,
+    keep: &Keep,
+    bound: u64,
+    team: &Team<'_>,
+) -> Result<Vec<Arc<Prepared>>, BackendError> {
+    let program = run.program;
+    let nodes = program.program().nodes.len();
+    let wrong = |index| bug(format!("node {index} is not as validated"));
+    let sizes = (0..nodes)
+        .map(|index| node::prepared_bytes(program, index).ok_or_else(|| wrong(index)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let roots = keep::by_constant(program, run.roots);
+    let known = !run.roots.is_empty() || run.weights.is_empty();
+    let keys: Vec<_> = (0..nodes)
+        .map(|index| match known && sizes[index] > 0 {
+            true => keep::key(program, index, &roots),
+            false => None,
+        })
+        .collect();
+    let (number, mut found) = keep.start(&keys, plan.bytes(), bound);
+    // What one run leaves behind must not keep the next one of its like from fitting.
+    let own = sizes
+        .iter()
+        .fold(0u64, |sum, size| sum.saturating_add(*size));
+    let most = bound.saturating_sub(plan.bytes().saturating_sub(own));
+    let mut prepared = Vec::with_capacity(nodes);
+    for (index, found) in found.iter_mut().enumerate() {
+        let made = match found.take() {
+            Some(kept) => kept,
+            None => {
+                let made = Prepared::new(program, index, constants, plan.chunk(), team)
+                    .ok_or_else(|| wrong(index))?;
+                let made = Arc::new(made);
+                if let Some(key) = keys[index] {
+                    keep.put(number, key, &made, sizes[index], most);
+                }
+                made
+            }
+        };
+        prepared.push(made);
+        if team.control.stopped() {
+            return Err(BackendError::Stopped);
+        }
+    }
+    Ok(prepared)
 }
 
 impl Memory<'_> {
@@ -418,17 +517,20 @@ fn step(
         })
         .collect::<Option<Vec<_>>>()
         .ok_or_else(lost)?;
+    let own_len = out.len();
     let mut compute = || node::compute(node, prepared, &args, samples.len(), out, team);
     let result = match before.and_then(|before| Some((before, value(before)?))) {
         None => compute(),
         Some((before, bytes)) => {
             let hash = &mut hashes[before];
-            if team.threads == 1 {
+            let last = samples.end == plan.batch();
+            let worth = team.eager || bytes.len().min(own_len) >= ASIDE;
+            if team.threads == 1 || !worth {
                 // While the bytes are still near.
-                hash.update(bytes, team);
+                hash.update(bytes, last, team);
                 compute()
             } else {
-                rayon::join(compute, || hash.update(bytes, team)).0
+                rayon::join(compute, || hash.update(bytes, last, team)).0
             }
         }
     };
@@ -443,7 +545,7 @@ mod tests {
     use super::*;
     use athanor_tensor_program::{
         interpret, load,
-        ops::{Clamp, Reshape},
+        ops::{self, Clamp, Reshape},
         DType, Node, Op, Operand, Program, Shape, TensorType,
     };
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -504,7 +606,11 @@ mod tests {
     fn every_batch_on_any_number_of_threads_equals_the_reference() {
         let program = program();
         for threads in [1, 2, 3, 7] {
-            let cpu = Cpu::new(threads);
+            let cpu = Cpu::with(Settings {
+                threads,
+                alone: 0,
+                ..Settings::default()
+            });
             for batch in [1, 2, 3, 8, 17, 64, 99, 100] {
                 let input = noise(program.input_len(batch).unwrap() as usize);
                 let run = Run {
@@ -512,6 +618,7 @@ mod tests {
                     batch,
                     input: &input,
                     weights: &[],
+                    roots: &[],
                 };
                 let trace = cpu.run(run, &AtomicBool::new(false)).unwrap();
                 let reference = interpret(&program, batch, &input, &[]).unwrap();
@@ -532,6 +639,7 @@ mod tests {
             batch: 4,
             input: &[0; 7],
             weights: &[],
+            roots: &[],
         };
         let error = Cpu::new(2).run(run, &AtomicBool::new(false)).unwrap_err();
         assert!(matches!(error, BackendError::Run(_)), "{error}");
@@ -546,6 +654,7 @@ mod tests {
                 batch,
                 input: &[],
                 weights: &[],
+                roots: &[],
             };
             let error = Cpu::new(2).run(run, &AtomicBool::new(false)).unwrap_err();
             assert!(matches!(error, BackendError::Batch { .. }), "{error}");
@@ -561,6 +670,7 @@ mod tests {
             batch: 50,
             input: &input,
             weights: &[],
+            roots: &[],
         };
         let error = Cpu::new(2).run(run, &AtomicBool::new(true)).unwrap_err();
         assert!(matches!(error, BackendError::Stopped), "{error}");
@@ -588,6 +698,7 @@ mod tests {
             batch: 50,
             input: &input,
             weights: &[],
+            roots: &[],
         };
         Cpu::new(2).run(run, &counter).unwrap();
         assert_eq!(counter.0.into_inner(), 1);
@@ -646,6 +757,112 @@ mod tests {
         assert_eq!(Plan::new(&chain(2), 10_001, &settings).map(|_| ()), None);
     }
 
+    /// A product and a table under it, both named by root.
+    fn model() -> Validated {
+        let constant = |dtype, axes: [u32; 2]| Constant::Root {
+            ty: TensorType {
+                dtype,
+                shape: Shape(axes.into_iter().filter(|axis| *axis > 1).collect()),
+            },
+        };
+        let program = Program {
+            version: 1,
+            max_batch: 8,
+            inputs: vec![TensorType {
+                dtype: DType::I8,
+                shape: Shape::from([40]),
+            }],
+            constants: vec![
+                constant(DType::I8, [70, 40]),
+                constant(DType::I16, [513, 1]),
+            ],
+            nodes: vec![
+                Node {
+                    op: Op::MatMul(ops::MatMul {
+                        za: 1,
+                        zb: ops::ZeroPoint::Tensor(0),
+                        params: false,
+                        epilogue: ops::Epilogue::Requant {
+                            scale: ops::Scale::Tensor { m: 30_000, s: 15 },
+                            z: 0,
+                            lo: -32_768,
+                            hi: 32_767,
+                            out: DType::I16,
+                            lut: false,
+                        },
+                    }),
+                    operands: vec![Operand::Input(0), Operand::Const(0)],
+                },
+                Node {
+                    op: Op::Lut16(ops::Lut16),
+                    operands: vec![Operand::Node(0), Operand::Const(1)],
+                },
+            ],
+            outputs: vec![1],
+        };
+        load(&program.encoded()).unwrap()
+    }
+
+    #[test]
+    fn a_second_run_of_a_model_takes_what_was_kept_and_gives_the_same_bits() {
+        let program = model();
+        let input = noise(program.input_len(8).unwrap() as usize);
+        let cpu = Cpu::new(2);
+        cpu.bound(1 << 30);
+        let mut kept = Vec::new();
+        for salt in [0, 0, 1, 0] {
+            let weights: Vec<Vec<u8>> = program
+                .root_constants()
+                .map(|len| noise(len as usize).iter().map(|b| b ^ salt).collect())
+                .collect();
+            let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
+            let roots: Vec<_> = weights
+                .iter()
+                .map(|bytes| *blake3::hash(bytes).as_bytes())
+                .collect();
+            let run = Run {
+                program: &program,
+                batch: 8,
+                input: &input,
+                weights: &weights,
+                roots: &roots,
+            };
+            let trace = cpu.run(run, &AtomicBool::new(false)).unwrap();
+            let reference = interpret(&program, 8, &input, &weights).unwrap();
+            assert_eq!(trace.roots(), reference.trace());
+            kept.push(cpu.kept_bytes());
+        }
+        let one = kept[0];
+        assert!(one > 2_800, "{one}");
+        assert_eq!(kept, [one, one, 2 * one, 2 * one]);
+
+        cpu.bound(0);
+        let run = Run {
+            program: &program,
+            batch: 8,
+            input: &input,
+            weights: &[&noise(2_800), &noise(1_026)],
+            roots: &[],
+        };
+        cpu.run(run, &AtomicBool::new(false)).unwrap();
+        assert_eq!(cpu.kept_bytes(), 0);
+    }
+
+    #[test]
+    fn roots_of_another_number_than_the_weights_are_an_error() {
+        let program = model();
+        let input = noise(program.input_len(1).unwrap() as usize);
+        let run = Run {
+            program: &program,
+            batch: 1,
+            input: &input,
+            weights: &[&noise(2_800), &noise(1_026)],
+            roots: &[[0; 32]],
+        };
+        let error = Cpu::new(1).run(run, &AtomicBool::new(false)).unwrap_err();
+        assert!(matches!(error, BackendError::Run(_)), "{error}");
+    }
+
     #[test]
     fn a_batch_cut_into_parts_gives_the_same_trace() {
         let program = chain(5);
@@ -655,11 +872,13 @@ mod tests {
             batch: 37,
             input: &input,
             weights: &[],
+            roots: &[],
         };
         let traces = [1, 5_000, 1 << 22].map(|cache| {
             let cpu = Cpu::with(Settings {
                 threads: 2,
                 cache,
+                alone: 0,
                 ..Settings::default()
             });
             cpu.run(run, &AtomicBool::new(false)).unwrap()

@@ -335,6 +335,7 @@ fn check(run: &Run<'_>) -> Result<(), BackendError> {
         batch,
         input,
         weights,
+        roots: _,
     } = *run;
     let max_batch = program.max_batch();
     let expected = program

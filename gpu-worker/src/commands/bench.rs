@@ -1,6 +1,7 @@
 //! `gpu-worker bench`: how fast the CPU backend is on this machine.
 
 mod encoder;
+mod times;
 
 use super::Format;
 use crate::{
@@ -9,19 +10,21 @@ use crate::{
             measure::{median, noise, Shapes},
             Cpu, Settings,
         },
-        Backend, Run,
+        op_name, Backend, Control, Run,
     },
     system::parse_bytes,
 };
 use anyhow::{bail, ensure, Context};
 use athanor_exact_kernels::Level;
+use athanor_primitives::Root;
 use athanor_tensor_program::{load, validate, Validated, MAX_PROGRAM_BYTES};
 use clap::Args;
 use serde::Serialize;
 use std::{
+    collections::BTreeMap,
     fs,
     path::PathBuf,
-    sync::atomic::AtomicBool,
+    sync::{atomic::AtomicBool, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -65,6 +68,15 @@ pub struct BenchArgs {
     /// Bytes of values that each thread's share of the caches holds.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub cache: Option<u64>,
+
+    /// Also how long each kind of operator takes, its share of the job beside it.
+    #[arg(long)]
+    pub nodes: bool,
+
+    /// Measure this machine's times for an offer, and print the flags of `athanor
+    /// provider offer` that say so.
+    #[arg(long, conflicts_with_all = ["program", "gemm"])]
+    pub times: bool,
 
     /// How often each figure is taken; the median counts.
     #[arg(long, value_name = "N", default_value_t = 9)]
@@ -156,7 +168,7 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
         "1024x384x1536",
         "1024x384x384:i16",
     ];
-    let shapes = match (args.job(), args.gemm.is_empty()) {
+    let shapes = match (args.job() || args.times, args.gemm.is_empty()) {
         (false, true) => default.map(String::from).to_vec(),
         _ => args.gemm.clone(),
     };
@@ -176,6 +188,10 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
         let cpu = Cpu::with(settings);
         for shapes in &shapes {
             products(&cpu, *threads, *shapes, args.runs, &mut report)?;
+        }
+        if args.times {
+            times::propose(settings, args.runs, json, &mut report)?;
+            continue;
         }
         if !args.job() {
             let len = 64 << 20;
@@ -256,11 +272,16 @@ fn program(
     };
     let (weights, input) = (weights(args, &program)?, input(args, &program)?);
     let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
+    let roots: Vec<Root> = weights
+        .iter()
+        .map(|bytes| *blake3::hash(bytes).as_bytes())
+        .collect();
     let run = Run {
         program: &program,
         batch: args.batch,
         input: &input,
         weights: &weights,
+        roots: &roots,
     };
     let (hashed, bare) = (
         Cpu::with(settings),
@@ -269,11 +290,12 @@ fn program(
             ..settings
         }),
     );
-    let once = |cpu: &Cpu| -> anyhow::Result<Duration> {
+    let timed = |cpu: &Cpu, run: Run<'_>| -> anyhow::Result<Duration> {
         let started = Instant::now();
         cpu.run(run, &AtomicBool::new(false))?;
         Ok(started.elapsed())
     };
+    let once = |cpu: &Cpu| timed(cpu, run);
     let planned = hashed.plan_bytes(&program, args.batch).unwrap_or(0) as f64;
     let given = (input.len() + weights.iter().map(|bytes| bytes.len()).sum::<usize>()) as f64;
     let before = memory_now();
@@ -282,23 +304,91 @@ fn program(
     let peak = memory_peak();
     once(&bare)?;
     // Taken in turns, so that what else the machine does falls on both alike.
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let (mut with, mut without, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
+    // Without roots nothing that was kept is found.
+    let unknown = Run { roots: &[], ..run };
     for _ in 0..args.runs.max(1) {
         with.push(once(&hashed)?);
         without.push(once(&bare)?);
+        fresh.push(timed(&hashed, unknown)?);
     }
-    let (with, without) = (median(with).as_secs_f64(), median(without).as_secs_f64());
+    let [with, without, fresh] = [with, without, fresh].map(|all| median(all).as_secs_f64());
     let batch = f64::from(args.batch);
     let name = |what: &str| format!("{what}_b{}_{}t", args.batch, settings.threads);
     report(Figure::new(name("job"), batch / with, "samples/s"));
     let macs = program.cost(args.batch).map_or(0, |cost| cost.macs) as f64;
     report(Figure::new(name("job_macs"), macs / with / 1e9, "GMAC/s"));
     report(Figure::new(name("job_hashed"), with * 1e3, "ms").against(without * 1e3));
+    report(Figure::new(name("job_first"), fresh * 1e3, "ms").against(with * 1e3));
+    if args.nodes {
+        operators(&bare, run, args.runs, &name, report)?;
+    }
     if let (Some(before), Some(peak)) = (before, peak) {
         let mib = f64::from(1 << 20);
         report(
             Figure::new(name("job_memory"), (peak - before + given) / mib, "MiB")
                 .against(planned / mib),
+        );
+    }
+    Ok(())
+}
+
+/// Notes when each node is done.
+struct Watch {
+    nodes: usize,
+    last: Mutex<(Instant, Vec<Duration>)>,
+}
+
+impl Control for Watch {
+    fn progress(&self, done: u64, _total: u64) {
+        let now = Instant::now();
+        let mut guard = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, times) = &mut *guard;
+        let node = usize::try_from(done).unwrap_or(0).saturating_sub(1) % self.nodes.max(1);
+        if let Some(time) = times.get_mut(node) {
+            *time += now - *last;
+        }
+        *last = now;
+    }
+
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// The time of each kind of operator in a job without roots.
+fn operators(
+    cpu: &Cpu,
+    run: Run<'_>,
+    runs: usize,
+    name: &impl Fn(&str) -> String,
+    report: &mut impl FnMut(Figure),
+) -> anyhow::Result<()> {
+    let nodes = &run.program.program().nodes;
+    let mut taken: Vec<Vec<Duration>> = vec![Vec::new(); nodes.len()];
+    for _ in 0..runs.max(1) {
+        let watch = Watch {
+            nodes: nodes.len(),
+            last: Mutex::new((Instant::now(), vec![Duration::ZERO; nodes.len()])),
+        };
+        cpu.run(run, &watch)?;
+        let (_, times) = watch
+            .last
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (taken, time) in taken.iter_mut().zip(times) {
+            taken.push(time);
+        }
+    }
+    let mut kinds: BTreeMap<String, Duration> = BTreeMap::new();
+    for (node, taken) in nodes.iter().zip(taken) {
+        *kinds.entry(op_name(&node.op)).or_default() += median(taken);
+    }
+    let all: Duration = kinds.values().sum();
+    for (kind, time) in kinds {
+        report(
+            Figure::new(name(&format!("op_{kind}")), time.as_secs_f64() * 1e3, "ms")
+                .against(all.as_secs_f64() * 1e3),
         );
     }
     Ok(())

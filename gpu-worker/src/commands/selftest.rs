@@ -157,6 +157,7 @@ fn with<T>(job: &Job, run: impl FnOnce(Run<'_>) -> T) -> T {
         batch: job.batch,
         input: &job.input,
         weights: &weights,
+        roots: &[],
     })
 }
 

@@ -51,6 +51,7 @@ pub(super) async fn serve_until(
         retention: config.retention,
         ..Settings::default()
     };
+    backend.bound(config.limits.memory);
     let worker = Worker::start(settings, store.clone(), &config.gateways, backend, metrics)?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(

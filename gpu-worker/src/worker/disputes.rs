@@ -536,6 +536,7 @@ impl Inner {
                     batch,
                     input: &input,
                     weights: &weights,
+                    roots: &[],
                 };
                 fault::values(&*inner.backend, run, &part, fault, &Quiet(&stop))
             };

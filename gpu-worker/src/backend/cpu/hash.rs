@@ -25,11 +25,15 @@ pub(super) struct Hash {
     groups: Vec<ChainingValue>,
     /// What follows them, at most a group.
     rest: Vec<u8>,
+    /// Whether all has come, and `groups` has the last one too.
+    whole: bool,
+    /// The root, if it took no group.
+    root: Option<Root>,
 }
 
 impl Hash {
-    /// The next bytes.
-    pub(super) fn update(&mut self, bytes: &[u8], team: &Team<'_>) {
+    /// The next bytes, `last` if none follow: these are hashed where they lie.
+    pub(super) fn update(&mut self, bytes: &[u8], last: bool, team: &Team<'_>) {
         let mut bytes = bytes;
         if !self.rest.is_empty() {
             let missing = (GROUP - self.rest.len()).min(bytes.len());
@@ -61,15 +65,27 @@ impl Hash {
             self.groups
                 .extend(groups.map(|(index, group)| chaining(group, first + index)));
         }
-        self.rest.extend_from_slice(tail);
+        if !last {
+            self.rest.extend_from_slice(tail);
+        } else if self.groups.is_empty() {
+            self.root = Some(*blake3::hash(tail).as_bytes());
+        } else {
+            self.groups.push(chaining(tail, self.groups.len()));
+            self.whole = true;
+        }
     }
 
     /// The root of everything that came.
     pub(super) fn finish(mut self) -> Root {
+        if let Some(root) = self.root {
+            return root;
+        }
         if self.groups.is_empty() {
             return *blake3::hash(&self.rest).as_bytes();
         }
-        self.groups.push(chaining(&self.rest, self.groups.len()));
+        if !self.whole {
+            self.groups.push(chaining(&self.rest, self.groups.len()));
+        }
         let (left, right) = halves(&self.groups);
         *merge_subtrees_root(&subtree(left), &subtree(right), Mode::Hash).as_bytes()
     }
@@ -116,6 +132,7 @@ mod tests {
             let team = Team {
                 level: Level::PORTABLE,
                 threads,
+                eager: true,
                 control: &control,
             };
             for len in [
@@ -132,15 +149,18 @@ mod tests {
                 13 * GROUP + 777,
             ] {
                 for part in [999, GROUP - 1, GROUP, GROUP + 1, 5 * GROUP, 20 * GROUP] {
-                    let mut hash = Hash::default();
-                    for part in bytes[..len].chunks(part) {
-                        hash.update(part, &team);
+                    for told in [true, false] {
+                        let mut hash = Hash::default();
+                        let parts: Vec<_> = bytes[..len].chunks(part).collect();
+                        for (index, part) in parts.iter().enumerate() {
+                            hash.update(part, told && index + 1 == parts.len(), &team);
+                        }
+                        assert_eq!(
+                            hash.finish(),
+                            *blake3::hash(&bytes[..len]).as_bytes(),
+                            "{len} by {part}"
+                        );
                     }
-                    assert_eq!(
-                        hash.finish(),
-                        *blake3::hash(&bytes[..len]).as_bytes(),
-                        "{len} by {part}"
-                    );
                 }
             }
         }

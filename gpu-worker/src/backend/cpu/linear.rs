@@ -1,7 +1,7 @@
 //! Products and convolutions on the threads.
 
 use super::{
-    node::{axes, optional, size, width, Arg},
+    node::{axes, optional, requant, size, width, Arg},
     spread::Team,
 };
 use athanor_exact_kernels::{
@@ -61,6 +61,18 @@ pub(super) fn conv_bytes(op: &ops::Conv2d, w: &TensorType) -> usize {
         }
         None => 0,
     }
+}
+
+/// Bytes one thread needs for the patches of a convolution with these weights.
+pub(super) fn patches_bytes(op: &ops::Conv2d, w: &TensorType) -> usize {
+    let Some([_, kh, kw, c]) = axes::<4>(w) else {
+        return 0;
+    };
+    let channels = c.saturating_mul(size(op.groups));
+    let columns = MOST_ROWS * usize::from(op.window.stride[1]) + kw;
+    rows_bytes(kh * kw * c, false)
+        .saturating_add(columns.saturating_mul(channels))
+        .saturating_add(64)
 }
 
 /// Bytes one thread needs for a product of two activations.
@@ -327,12 +339,27 @@ impl Product {
             }
         }
         let block = block_rows(k, wide);
-        team.each(tasks, |(a, right, out)| {
+        let mut groups = Vec::new();
+        let size = tasks.len().div_ceil(team.threads * 8).clamp(1, 16);
+        let mut tasks = tasks.into_iter().peekable();
+        while tasks.peek().is_some() {
+            groups.push(tasks.by_ref().take(size).collect::<Vec<_>>());
+        }
+        let one = |a: &[u8], right: usize, out: &mut [u8], last: &mut Option<(usize, Epilogue)>| {
             LEFT.with_borrow_mut(|(left, packed)| {
-                let b = &b[right * n * k..(right + 1) * n * k];
-                packed.pack(team.level, b, n, k);
-                let offsets = Offsets::One(self.op.zb);
-                let epilogue = Epilogue::new(packed, self.op.za, wide, offsets, None, end);
+                if !matches!(last, Some((before, _)) if *before == right) {
+                    packed.pack(team.level, &b[right * n * k..(right + 1) * n * k], n, k);
+                    let (za, zb) = (self.op.za, self.op.zb);
+                    let epilogue = match last.take() {
+                        Some((_, mut epilogue)) => {
+                            epilogue.renew(packed, za, zb);
+                            epilogue
+                        }
+                        None => Epilogue::new(packed, za, wide, Offsets::One(zb), None, end),
+                    };
+                    *last = Some((right, epilogue));
+                }
+                let Some((_, epilogue)) = last else { return };
                 for (a, out) in a.chunks(block * row).zip(out.chunks_mut(block * n * w)) {
                     match wide {
                         true => left.wide(team.level, a, k),
@@ -344,11 +371,17 @@ impl Product {
                         left,
                         packed,
                         0..packed.panels(),
-                        &epilogue,
+                        epilogue,
                         &mut out,
                     );
                 }
             });
+        };
+        team.each(groups, |group| {
+            let mut last = None;
+            for (a, right, out) in group {
+                one(a, right, out, &mut last);
+            }
         });
     }
 }
@@ -522,6 +555,38 @@ impl Conv {
     }
 }
 
+/// Makes every position of a pool by `each`, which gets the image, the position and
+/// the bytes of its channels, of type `to`.
+fn pool(
+    (window, kernel): (&Window, [u16; 2]),
+    x: &Arg<'_>,
+    to: Width,
+    out: &mut [u8],
+    samples: usize,
+    team: &Team<'_>,
+    each: impl Fn(&Geometry, &[u8], usize, &mut [u8]) + Sync,
+) {
+    let Some(image) = axes::<3>(x.ty) else { return };
+    let line = image[2] * to.bytes();
+    let size = x.bytes.len() / samples;
+    let kernel = kernel.map(usize::from);
+    let extent = |axis: usize| {
+        let pad = usize::from(window.pad[axis]) + usize::from(window.pad[axis + 2]);
+        let span = usize::from(window.dilation[axis]) * (kernel[axis] - 1) + 1;
+        (image[axis] + pad - span) / usize::from(window.stride[axis]) + 1
+    };
+    let g = geometry(window, image, kernel, [extent(0), extent(1)]);
+    team.units(out, line, |first, out| {
+        for (index, out) in out.chunks_mut(line).enumerate() {
+            let (sample, at) = (
+                (first + index) / g.positions(),
+                (first + index) % g.positions(),
+            );
+            each(&g, &x.bytes[sample * size..(sample + 1) * size], at, out);
+        }
+    });
+}
+
 /// The maximum under each window.
 pub(super) fn max_pool(
     op: &ops::MaxPool2d,
@@ -530,25 +595,25 @@ pub(super) fn max_pool(
     samples: usize,
     team: &Team<'_>,
 ) {
-    let Some(image) = axes::<3>(x.ty) else { return };
     let of = width(x.ty.dtype);
-    let line = image[2] * of.bytes();
-    let size = x.bytes.len() / samples;
-    let kernel = op.kernel.map(usize::from);
-    let extent = |axis: usize| {
-        let pad = usize::from(op.window.pad[axis]) + usize::from(op.window.pad[axis + 2]);
-        let span = usize::from(op.window.dilation[axis]) * (kernel[axis] - 1) + 1;
-        (image[axis] + pad - span) / usize::from(op.window.stride[axis]) + 1
-    };
-    let g = geometry(&op.window, image, kernel, [extent(0), extent(1)]);
-    team.units(out, line, |first, out| {
-        for (index, out) in out.chunks_mut(line).enumerate() {
-            let (sample, at) = (
-                (first + index) / g.positions(),
-                (first + index) % g.positions(),
-            );
-            let x = &x.bytes[sample * size..(sample + 1) * size];
-            conv::max(team.level, &g, x, of, at, out);
-        }
+    let windows = (&op.window, op.kernel);
+    pool(windows, x, of, out, samples, team, |g, x, at, out| {
+        conv::max(team.level, g, x, of, at, out);
+    });
+}
+
+/// The mean under each window.
+pub(super) fn avg_pool(
+    op: &ops::AvgPool2d,
+    x: &Arg<'_>,
+    out: &mut [u8],
+    samples: usize,
+    team: &Team<'_>,
+) {
+    let (of, r) = (width(x.ty.dtype), requant(&op.requant));
+    let windows = (&op.window, op.kernel);
+    let how = (op.zx, op.count_pad);
+    pool(windows, x, r.out, out, samples, team, |g, x, at, out| {
+        conv::average(team.level, g, x, of, at, how, r, out);
     });
 }

@@ -60,6 +60,7 @@ impl Cpu {
         let team = Team {
             level: self.settings.level,
             threads: self.settings.threads,
+            eager: false,
             control: &control,
         };
         match &self.pool {
@@ -154,7 +155,7 @@ impl Cpu {
             for _ in 0..=runs.max(1) {
                 let started = Instant::now();
                 let mut hash = Hash::default();
-                hash.update(&bytes, team);
+                hash.update(&bytes, true, team);
                 std::hint::black_box(hash.finish());
                 times.push(started.elapsed());
             }

@@ -174,7 +174,8 @@ impl Prepared {
             | Op::Gather(_)
             | Op::Slice(_)
             | Op::Concat(_)
-            | Op::MaxPool2d(_) => Prepared::Plain,
+            | Op::MaxPool2d(_)
+            | Op::AvgPool2d(_) => Prepared::Plain,
             _ => Prepared::Reference(Box::new(Reference::new(program, node, chunk)?)),
         })
     }
@@ -216,13 +217,10 @@ pub(super) fn working_bytes(
     let ty = |operand: usize| program.operand_type(*node.operands.get(operand)?);
     let bytes = match &node.op {
         Op::MatMul(_) => linear::rows_bytes(last(ty(0)?), ty(0)?.dtype == DType::I16),
-        Op::Conv2d(_) => {
-            let w = ty(1)?;
-            linear::rows_bytes(elements(w) / shape(w).first().copied()?.max(1), false)
-        }
+        Op::Conv2d(op) => linear::patches_bytes(op, ty(1)?),
         Op::BatchMatMul(_) => linear::product_bytes(ty(0)?, ty(1)?),
         Op::Softmax(_) | Op::LayerNorm(_) | Op::RmsNorm(_) => Scratch::BYTES,
-        Op::Rope(_) | Op::TopK(_) | Op::ArgMax(_) | Op::Pad(_) | Op::AvgPool2d(_) => {
+        Op::Rope(_) | Op::TopK(_) | Op::ArgMax(_) | Op::Pad(_) => {
             let mut sample = elements(program.node_type(index)?) * 4;
             for operand in &node.operands {
                 if !matches!(operand, Operand::Const(_)) {
@@ -323,6 +321,7 @@ pub(super) fn compute(
         }
         (Op::Lut16(_), Prepared::Table(table)) => {
             let x = arg(0)?.bytes;
+            table.expect(level, x.len() / 2);
             team.units(out, 2, |first, out| {
                 element::lut16(level, &x[first * 2..], table, out);
             });
@@ -503,6 +502,7 @@ pub(super) fn compute(
             });
         }
         (Op::MaxPool2d(op), _) => linear::max_pool(op, arg(0)?, out, samples, team),
+        (Op::AvgPool2d(op), _) => linear::avg_pool(op, arg(0)?, out, samples, team),
         _ => return Err(Failed::Shape),
     }
     Ok(())

@@ -15,6 +15,8 @@ const MOST: usize = 1 << 20;
 pub(super) struct Team<'a> {
     pub(super) level: Level,
     pub(super) threads: usize,
+    /// Whether even small work is shared.
+    pub(super) eager: bool,
     pub(super) control: &'a dyn Control,
 }
 

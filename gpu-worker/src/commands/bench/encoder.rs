@@ -226,6 +226,7 @@ mod tests {
             batch: 1,
             input: &input,
             weights: &weights,
+            roots: &[],
         };
         let trace = Cpu::new(2).run(run, &AtomicBool::new(false)).unwrap();
         assert_eq!(trace.roots(), reference.trace());

@@ -104,6 +104,71 @@ impl Level {
     }
 }
 
+impl Level {
+    /// `v = clip((((sums·mul + add) >> 32) >> shift) + z, lo, hi)` of each column, the
+    /// last three by `clip`, into `values` or, as bytes, into `bytes` instead. Whole lane
+    /// groups; shifts are below 32.
+    ///
+    /// # Panics
+    ///
+    /// If the slices are not of one length, a multiple of [`LANES`].
+    #[inline(always)]
+    pub(crate) fn requantise(
+        self,
+        sums: &[i32],
+        add: &[i64],
+        mul: &[i32],
+        shift: &[i32],
+        clip: (i32, i32, i32),
+        values: &mut [i32],
+        bytes: Option<&mut [u8]>,
+    ) {
+        let (z, lo, hi) = clip;
+        #[cfg(target_arch = "x86_64")]
+        if self.0 == Kind::Avx512 {
+            let n = sums.len();
+            assert!(
+                n.is_multiple_of(LANES)
+                    && [add.len(), mul.len(), shift.len(), values.len()] == [n; 4]
+            );
+            let (values, bytes) = match bytes {
+                Some(bytes) => {
+                    assert_eq!(bytes.len(), n);
+                    (None, bytes.as_mut_ptr())
+                }
+                None => (Some(values.as_mut_ptr()), std::ptr::null_mut()),
+            };
+            // SAFETY: the level proves the features; the assertions above are the lengths
+            // that `requantise` asks for.
+            unsafe {
+                x86::requantise(
+                    n / LANES,
+                    sums.as_ptr(),
+                    add.as_ptr(),
+                    mul.as_ptr(),
+                    shift.as_ptr(),
+                    clip,
+                    values,
+                    bytes,
+                );
+            }
+            return;
+        }
+        for ((((value, sum), add), mul), shift) in
+            values.iter_mut().zip(sums).zip(add).zip(mul).zip(shift)
+        {
+            let product = (i64::from(*sum) * i64::from(*mul)).wrapping_add(*add);
+            let high = (product >> 32) as i32;
+            *value = ((high >> (shift & 31)) + z).max(lo).min(hi);
+        }
+        if let Some(bytes) = bytes {
+            for (byte, value) in bytes.iter_mut().zip(values) {
+                *byte = *value as u8;
+            }
+        }
+    }
+}
+
 fn portable(
     rows: usize,
     groups: usize,
@@ -150,6 +215,57 @@ mod x86 {
     #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     pub(super) unsafe fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
         work()
+    }
+
+    /// The last step of products, by VPMULDQ: see [`super::Level::requantise`]. Written
+    /// to `values`, or to `bytes` if that is `None`.
+    ///
+    /// # Safety
+    ///
+    /// The machine has AVX-512 F. `sums`, `mul` and `shift` are readable for `16·groups`
+    /// words, `add` for as many of 64 bits; what is written to is writable for `16·groups`
+    /// elements.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    pub(super) unsafe fn requantise(
+        groups: usize,
+        sums: *const i32,
+        add: *const i64,
+        mul: *const i32,
+        shift: *const i32,
+        (z, lo, hi): (i32, i32, i32),
+        values: Option<*mut i32>,
+        bytes: *mut u8,
+    ) {
+        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        let (z, lo, hi) = (
+            _mm512_set1_epi32(z),
+            _mm512_set1_epi32(lo),
+            _mm512_set1_epi32(hi),
+        );
+        for group in 0..groups {
+            let at = group * LANES;
+            // SAFETY: at + 16 ≤ 16·groups elements of each, in halves of eight.
+            let product = |half: usize| unsafe {
+                let at = at + half * 8;
+                let sum = _mm512_cvtepi32_epi64(_mm256_loadu_si256(sums.add(at).cast()));
+                let mul = _mm512_cvtepi32_epi64(_mm256_loadu_si256(mul.add(at).cast()));
+                let add = _mm512_loadu_si512(add.add(at).cast());
+                _mm512_add_epi64(_mm512_mul_epi32(sum, mul), add)
+            };
+            let high = _mm512_permutex2var_epi32(product(0), odd, product(1));
+            // SAFETY: as above.
+            let shift = unsafe { _mm512_loadu_si512(shift.add(at).cast()) };
+            let value = _mm512_add_epi32(_mm512_srav_epi32(high, shift), z);
+            let value = _mm512_min_epi32(_mm512_max_epi32(value, lo), hi);
+            // SAFETY: as above, for 16 words or 16 bytes.
+            unsafe {
+                match values {
+                    Some(values) => _mm512_storeu_si512(values.add(at).cast(), value),
+                    None => _mm_storeu_si128(bytes.add(at).cast(), _mm512_cvtepi32_epi8(value)),
+                }
+            }
+        }
     }
 
     /// One tile by VPDPBUSD, whose left factor is unsigned: four products and their

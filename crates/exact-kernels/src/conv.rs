@@ -172,9 +172,7 @@ impl Geometry {
                         let (middle, tail) = rest.split_at_mut(inside * self.channels);
                         let x = &x[(row * self.width + from) * self.channels..];
                         head.fill(outside);
-                        for (to, from) in middle.iter_mut().zip(x) {
-                            *to = from ^ 0x80;
-                        }
+                        flip(middle, x);
                         tail.fill(outside);
                     }
                 }
@@ -193,6 +191,20 @@ impl Geometry {
             }
             done += many;
         }
+    }
+}
+
+/// `from + 128`, as long as `to`, which often is a few bytes only.
+#[inline(always)]
+fn flip(to: &mut [u8], from: &[u8]) {
+    let (to, rest) = to.as_chunks_mut::<8>();
+    let (words, _) = from.as_chunks::<8>();
+    let behind = &from[to.len() * 8..];
+    for (to, from) in to.iter_mut().zip(words) {
+        *to = (u64::from_ne_bytes(*from) ^ 0x8080_8080_8080_8080).to_ne_bytes();
+    }
+    for (to, from) in rest.iter_mut().zip(behind) {
+        *to = from ^ 0x80;
     }
 }
 
@@ -246,8 +258,17 @@ pub fn max(
                     let mut top = [i8::MIN; NR];
                     geometry.taps(position, |at| {
                         let from = at + index * NR;
-                        for (top, x) in top.iter_mut().zip(&x[from..from + count]) {
-                            *top = (*top).max(*x as i8);
+                        let x = x[from..from + count].as_chunks::<16>();
+                        let top = top.as_chunks_mut::<16>().0;
+                        for (top, x) in top.iter_mut().zip(x.0) {
+                            for (top, x) in top.iter_mut().zip(x) {
+                                *top = (*top).max(*x as i8);
+                            }
+                        }
+                        if let Some(top) = top.get_mut(x.0.len()) {
+                            for (top, x) in top.iter_mut().zip(x.1) {
+                                *top = (*top).max(*x as i8);
+                            }
                         }
                     });
                     for (out, top) in out.iter_mut().zip(top) {
@@ -396,14 +417,22 @@ impl Depthwise {
             #[inline(always)]
             || {
                 for (index, out) in out.chunks_exact_mut(width).enumerate() {
-                    self.position(geometry, za, image, first + index, out);
+                    self.position(level, geometry, za, image, first + index, out);
                 }
             },
         );
     }
 
     #[inline(always)]
-    fn position(&self, g: &Geometry, za: i8, image: &[u8], position: usize, out: &mut [u8]) {
+    fn position(
+        &self,
+        level: Level,
+        g: &Geometry,
+        za: i8,
+        image: &[u8],
+        position: usize,
+        out: &mut [u8],
+    ) {
         let (p, q) = (position / g.out[1], position % g.out[1]);
         let w = self.epilogue.out().bytes();
         let outside = i32::from((za as u8) ^ 0x80);
@@ -447,7 +476,14 @@ impl Depthwise {
                 self.epilogue.offset(&mut sums, &totals, start);
             }
             let out = &mut out[start * w..(start + count) * w];
-            finish(&self.epilogue, &mut sums, start..start + count, None, out);
+            finish(
+                level,
+                &self.epilogue,
+                &mut sums,
+                start..start + count,
+                None,
+                out,
+            );
         }
     }
 }

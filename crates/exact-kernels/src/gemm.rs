@@ -245,9 +245,13 @@ impl Rows {
                 let rows = self.data.chunks_exact_mut(2 * self.stride);
                 for (to, from) in rows.zip(a.chunks_exact(2 * k)) {
                     let (high, low) = to.split_at_mut(self.stride);
-                    for ((high, low), from) in high.iter_mut().zip(low).zip(from.chunks_exact(2)) {
-                        *high = from[1] ^ 0x80;
-                        *low = from[0];
+                    // One output a loop, so that both are vectorised.
+                    let words = from.as_chunks::<2>().0;
+                    for (high, word) in high.iter_mut().zip(words) {
+                        *high = (u16::from_le_bytes(*word) >> 8) as u8 ^ 0x80;
+                    }
+                    for (low, word) in low.iter_mut().zip(words) {
+                        *low = u16::from_le_bytes(*word) as u8;
                     }
                 }
             },
@@ -645,6 +649,7 @@ fn blocks(
                 let row_sum = row_sums.get(row + index).copied();
                 let part = &mut sums[index * each * NR..][..each * NR];
                 finish(
+                    level,
                     epilogue,
                     part,
                     columns.clone(),
@@ -661,13 +666,14 @@ fn blocks(
 /// right side's zero points ask for has been taken out.
 #[inline(always)]
 pub(crate) fn finish(
+    level: Level,
     e: &Epilogue,
     sums: &mut [i32],
     columns: Range<usize>,
     row_sum: Option<i32>,
     out: &mut [u8],
 ) {
-    let (count, first) = (columns.len(), columns.start / LANES);
+    let count = columns.len();
     let groups = count.div_ceil(LANES);
     let (sums, low) = sums.split_at_mut(NR);
     let row_sum = row_sum.filter(|_| e.has_offset());
@@ -677,37 +683,44 @@ pub(crate) fn finish(
             *sum = sum.wrapping_sub(row_sum.wrapping_mul(*offset));
         }
     }
+    // Whole lane groups, up to what the last one is padded to.
+    let padded = groups * LANES;
+    let lanes = columns.start..columns.start + padded;
     let mut values = [0i32; NR];
-    // Whole lane groups of known length: no loop below has a rest.
-    let add = &e.add.as_chunks::<LANES>().0[first..first + groups];
-    let mul = &e.mul.as_chunks::<LANES>().0[first..first + groups];
-    let shift = &e.shift.as_chunks::<LANES>().0[first..first + groups];
-    let sum = &sums.as_chunks::<LANES>().0[..groups];
-    let value = &mut values.as_chunks_mut::<LANES>().0[..groups];
+    let value = &mut values[..padded];
+    let add = &e.add[lanes.clone()];
+    let (mul, shift) = (&e.mul[lanes.clone()], &e.shift[lanes]);
     match e.path {
         Path::Raw => {
-            for ((value, sum), add) in value.iter_mut().zip(sum).zip(add) {
-                for ((value, sum), add) in value.iter_mut().zip(sum).zip(add) {
-                    let v = i64::from(*sum).wrapping_add(*add);
-                    *value = v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
-                }
+            for ((value, sum), add) in value.iter_mut().zip(&*sums).zip(add) {
+                let v = i64::from(*sum).wrapping_add(*add);
+                *value = v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
             }
         }
         Path::High => {
-            let lanes = value.iter_mut().zip(sum).zip(add).zip(mul).zip(shift);
-            for ((((value, sum), add), mul), shift) in lanes {
-                for lane in 0..LANES {
-                    let product = i64::from(sum[lane]) * i64::from(mul[lane]);
-                    let high = (product.wrapping_add(add[lane]) >> 32) as i32;
-                    value[lane] = ((high >> (shift[lane] & 31)) + e.z).max(e.lo).min(e.hi);
-                }
+            let clip = (e.z, e.lo, e.hi);
+            let sums = &sums[..padded];
+            if let (None, Width::I8) = (&e.table, e.out) {
+                let mut bytes = [0u8; NR];
+                level.requantise(
+                    sums,
+                    add,
+                    mul,
+                    shift,
+                    clip,
+                    value,
+                    Some(&mut bytes[..padded]),
+                );
+                out.copy_from_slice(&bytes[..count]);
+                return;
             }
+            level.requantise(sums, add, mul, shift, clip, value, None);
         }
         Path::Full => {
             let (lo, hi, z) = (i64::from(e.lo), i64::from(e.hi), i64::from(e.z));
             let mut x = [0i64; NR];
             if e.wide {
-                for ((x, high), low) in x.iter_mut().zip(&*sums).zip(&*low).take(count) {
+                for ((x, high), low) in x[..padded].iter_mut().zip(&*sums).zip(&*low) {
                     *x = (i64::from(*high) << 8) + i64::from(*low);
                 }
                 if let Some(row_sum) = row_sum {
@@ -716,33 +729,20 @@ pub(crate) fn finish(
                     }
                 }
             } else {
-                for (x, sum) in x.iter_mut().zip(&*sums).take(count) {
+                for (x, sum) in x[..padded].iter_mut().zip(&*sums) {
                     *x = i64::from(*sum);
                 }
             }
-            let x = x.as_chunks::<LANES>().0;
-            let lanes = value.iter_mut().zip(x).zip(add).zip(mul).zip(shift);
-            for ((((value, x), add), mul), shift) in lanes {
-                for lane in 0..LANES {
-                    let product = x[lane].wrapping_mul(i64::from(mul[lane]));
-                    let v = (product.wrapping_add(add[lane]) >> (shift[lane] & 63)) + z;
-                    value[lane] = v.max(lo).min(hi) as i32;
-                }
+            for ((((value, x), add), mul), shift) in
+                value.iter_mut().zip(&x).zip(add).zip(mul).zip(shift)
+            {
+                let product = x.wrapping_mul(i64::from(*mul)).wrapping_add(*add);
+                *value = ((product >> (shift & 63)) + z).max(lo).min(hi) as i32;
             }
         }
     }
     let values = &values[..count];
     match (&e.table, e.out) {
-        (None, Width::I8) => {
-            let (whole, rest) = out.as_chunks_mut::<LANES>();
-            let (lanes, last) = values.as_chunks::<LANES>();
-            for (out, values) in whole.iter_mut().zip(lanes) {
-                for (out, value) in out.iter_mut().zip(values) {
-                    *out = *value as u8;
-                }
-            }
-            store(last, Width::I8, rest);
-        }
         (None, width) => store(values, width, out),
         (Some((table, Width::I8)), _) => {
             for (out, value) in out.iter_mut().zip(values) {

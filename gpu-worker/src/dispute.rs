@@ -518,7 +518,7 @@ mod tests {
                 "{error}"
             );
         }
-        let Ok(Next::Descend(down)) = step(&[first.clone()]) else {
+        let Ok(Next::Descend(down)) = step(std::slice::from_ref(&first)) else {
             panic!("no step");
         };
         let below = whole.descend(&down).unwrap();

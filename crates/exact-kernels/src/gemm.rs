@@ -701,6 +701,10 @@ pub(crate) fn finish(
             let clip = (e.z, e.lo, e.hi);
             let sums = &sums[..padded];
             if let (None, Width::I8) = (&e.table, e.out) {
+                if count == padded {
+                    level.requantise(sums, add, mul, shift, clip, value, Some(out));
+                    return;
+                }
                 let mut bytes = [0u8; NR];
                 level.requantise(
                     sums,

@@ -81,6 +81,7 @@ fn main() {
             batch: TOKENS,
             input: &input,
             weights: &[&weight],
+            roots: &[],
         };
         let never = AtomicBool::new(false);
         let execute = |cpu: &Cpu| cpu.run(run, &never).expect("a run");

@@ -150,6 +150,7 @@ fn claimed(fault: Option<Fault>) -> (Vec<Root>, Vec<Vec<u8>>) {
         batch: BATCH,
         input: &input(),
         weights: &weights,
+        roots: &[],
     };
     let never = AtomicBool::new(false);
     let all: Vec<u16> = (0..program.node_count() as u16).collect();

@@ -413,6 +413,7 @@ fn execute(
         batch: task.ticket().batch,
         input: &input,
         weights: &weights,
+        roots: &[],
     };
     let needed = inner
         .backend

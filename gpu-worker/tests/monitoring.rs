@@ -106,6 +106,7 @@ fn registered(folder: &str) -> BTreeSet<String> {
 fn served() -> BTreeSet<String> {
     let rendered: BTreeSet<String> = worker_metrics().into_keys().collect();
     let mut names = registered("node/src");
+    names.extend(registered("gpu-worker/src/provide"));
     // A histogram is served in three parts and never under its own name.
     names.extend(
         registered("gpu-worker/src")
@@ -215,7 +216,8 @@ fn dashboards_name_only_metrics_that_are_served() {
 fn every_metric_of_the_daemon_is_on_the_providers_dashboard() {
     let text = read("monitoring/grafana/provider.json");
     let rendered = worker_metrics().into_keys();
-    for name in rendered.chain(registered("gpu-worker/src")) {
+    let others = ["gpu-worker/src", "gpu-worker/src/provide"].map(registered);
+    for name in rendered.chain(others.into_iter().flatten()) {
         let family = ["_bucket", "_sum", "_count"]
             .iter()
             .find_map(|end| name.strip_suffix(end))

@@ -330,6 +330,10 @@ pub fn grade_text(grade: &Value) -> String {
     match (grade.as_str(), number("agreed"), number("of")) {
         (Some("watched_only"), ..) => "one provider, checked by nobody on chain".into(),
         (Some("audited"), ..) => "audited: a second provider had the same trace".into(),
+        _ if grade.get("sampled").is_some() => {
+            "one provider, which an auditor might have been drawn to check; none confirmed it"
+                .into()
+        }
         (_, Some(agreed), Some(of)) => format!("{agreed} of {of} replicas agreed"),
         _ => grade.to_string(),
     }

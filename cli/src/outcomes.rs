@@ -16,7 +16,7 @@ pub struct Stakes {
     pub max_pay: u128,
     /// For whoever pokes the job along.
     pub tip: u128,
-    /// Held for pay, audit premium and tip.
+    /// Held for pay, audit premium, stake and tip.
     pub held: u128,
     /// Held beside it for the receipt.
     pub deposit: u128,
@@ -57,8 +57,19 @@ impl Stakes {
 
     /// Goes into the audit pot when a provider is drawn.
     fn premium(&self) -> u128 {
+        match self.policy {
+            Policy::Optimistic { audit, .. } => {
+                self.max_pay.saturating_mul(audit.into()).div_ceil(256)
+            }
+            Policy::Replicated { .. } => 0,
+        }
+    }
+
+    /// Lost if too few providers can get input and weights: the rest of what is held.
+    fn stake(&self) -> u128 {
         self.held
             .saturating_sub(self.budget())
+            .saturating_sub(self.premium())
             .saturating_sub(self.tip)
     }
 
@@ -147,7 +158,7 @@ impl Stakes {
         cases.push(case(
             "failed_not_accepted",
             "fails: drawn providers cannot get input or weights".into(),
-            tip.saturating_add(premium),
+            tip.saturating_add(premium).saturating_add(self.stake()),
             0,
         ));
         cases.push(case(
@@ -335,6 +346,16 @@ mod tests {
         assert_eq!(case(&stakes, "expired").pays, 0);
         // A fifth of the budget is less than a fifth of the collateral.
         assert_eq!(case(&stakes, "failed_proven_wrong").compensation, AUR / 5);
+    }
+
+    #[test]
+    fn the_stake_is_lost_to_a_job_that_nobody_can_run() {
+        let mut stakes = stakes(REPLICATED);
+        stakes.held += 3 * AUR / 20;
+        let lost = AUR / 100 + 3 * AUR / 20;
+        assert_eq!(case(&stakes, "failed_not_accepted").pays, lost);
+        assert_eq!(case(&stakes, "settled_limit").pays, 3 * AUR);
+        assert_eq!(case(&stakes, "failed_not_computed").pays, 0);
     }
 
     #[test]

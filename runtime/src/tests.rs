@@ -173,6 +173,7 @@ fn a_provider_proxy_runs_offers_and_moves_no_money() {
     assert!(!ProxyType::Provider.filter(&bond));
     let key = RuntimeCall::ComputeJobs(pallet_compute_jobs::Call::set_worker {
         worker: AccountId::new([1; 32]),
+        consent: [0; 64],
     });
     for proxy in [ProxyType::Provider, ProxyType::NonTransfer] {
         assert!(!proxy.filter(&key), "a worker key can lose the bond");
@@ -183,10 +184,11 @@ fn a_provider_proxy_runs_offers_and_moves_no_money() {
 }
 
 #[test]
-fn the_treasury_can_receive_small_amounts_from_genesis_on() {
+fn treasury_and_audit_pot_can_receive_small_amounts_from_genesis_on() {
     externalities("staging").execute_with(|| {
-        let balance = Balances::balance(&governance::TreasuryAccount::get());
-        assert!(balance >= EXISTENTIAL_DEPOSIT);
+        for account in [governance::TreasuryAccount::get(), ComputeJobs::audit_pot()] {
+            assert!(Balances::balance(&account) >= EXISTENTIAL_DEPOSIT);
+        }
     });
 }
 

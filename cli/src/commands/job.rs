@@ -181,7 +181,7 @@ pub struct Terms {
     /// How the result is checked
     #[arg(long, value_enum, value_name = "POLICY", default_value = "optimistic")]
     pub policy: PolicyName,
-    /// Optimistic: audits in 256 jobs; must be 0 for now
+    /// Optimistic: audits in 256 jobs: 0, 4, 8, 16, 32 or 64
     #[arg(long, value_name = "RATE", default_value_t = 0)]
     pub audit: u8,
     /// Replicated: how many providers, 1 to 7
@@ -456,13 +456,9 @@ async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Pr
     );
     let quote = state.view(PALLET, "quote", args).await?;
     if quote.is_null() {
-        return Err(Error::Refused(match policy {
-            Policy::Optimistic { audit: 1.., .. } => {
-                "the chain does not quote this job: it may not offer audits yet, try --audit 0"
-                    .into()
-            }
-            _ => "the chain does not quote this job: the amounts may be more than can exist".into(),
-        }));
+        return Err(Error::Refused(
+            "the chain does not quote this job: the amounts may be more than can exist".into(),
+        ));
     }
     let stakes = stakes(options, policy, &quote, state)?;
     Ok(Prepared {

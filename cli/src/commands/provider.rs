@@ -10,6 +10,10 @@ use crate::{
     keys, output,
     terms::{OfferFile, OfferFlags, OfferTerms},
 };
+use athanor_primitives::{
+    ticket::{bytes_from_hex, to_hex},
+    worker_consent,
+};
 use clap::{Args, Subcommand};
 use futures::future::join_all;
 use serde_json::{json, Value};
@@ -19,6 +23,7 @@ use subxt::{
     ext::scale_value::{Composite, ValueDef, Variant},
     utils::AccountId32,
 };
+use subxt_signer::sr25519::Keypair;
 
 /// The pallet of all calls here.
 const PALLET: &str = "ComputeJobs";
@@ -40,8 +45,21 @@ pub enum Command {
     #[command(after_help = "\
 Examples:
   athanor provider register --worker //Bob --suri //Bob//stash \\
-    --endpoint http://gpu.example:9955 --bond '1000 AUR'")]
+    --endpoint http://gpu.example:9955 --bond '1000 AUR'
+  athanor provider register --worker 5F… --consent 0x… --key stash.key \\
+    --endpoint https://gpu.example
+
+The worker key has to agree. Where its secret is, `athanor provider consent`
+shows what to give as --consent; a development key agrees at once.")]
     Register(Register),
+    /// Let a worker key agree to sign for a provider
+    ///
+    /// Signs with the worker key and sends nothing. What it shows goes to
+    /// `register` or `set-worker` as --consent.
+    #[command(after_help = "\
+Examples:
+  athanor provider consent 5G… --key worker.key")]
+    Consent(Consent),
     /// Make or change the offer
     ///
     /// Prices are per million of each cost of a run. What is paid for a run is
@@ -101,7 +119,8 @@ Examples:
     /// Let another worker key sign for jobs drawn from now on
     #[command(after_help = "\
 Examples:
-  athanor provider set-worker //Charlie --suri //Bob//stash")]
+  athanor provider set-worker //Charlie --suri //Bob//stash
+  athanor provider set-worker 5F… --consent 0x… --key stash.key")]
     SetWorker(SetWorker),
     /// Stop being a provider and start unbonding
     #[command(after_help = "\
@@ -127,6 +146,9 @@ pub struct Register {
     /// The key that signs: an address, 0x public key or development key
     #[arg(long, value_name = "ACCOUNT")]
     pub worker: String,
+    /// Its consent, shown by `athanor provider consent`
+    #[arg(long, value_name = "HEX")]
+    pub consent: Option<String>,
     /// Where requesters' clients may fetch outputs
     #[arg(long, value_name = "URL")]
     pub endpoint: String,
@@ -246,12 +268,24 @@ pub struct SetWorker {
     /// The key that signs: an address, 0x public key or development key
     #[arg(value_name = "ACCOUNT")]
     pub worker: String,
+    /// Its consent, shown by `athanor provider consent`
+    #[arg(long, value_name = "HEX")]
+    pub consent: Option<String>,
+}
+
+/// Options of `provider consent`.
+#[derive(Args, Debug)]
+pub struct Consent {
+    /// The provider to sign for: address, 0x public key or development key
+    #[arg(value_name = "PROVIDER")]
+    pub provider: String,
 }
 
 /// Runs a command of the group.
 pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Register(options) => register(options, context).await,
+        Command::Consent(options) => consent(options, context).await,
         Command::Offer(options) => offer(*options, context).await,
         Command::Status(options) => status(options, context).await,
         Command::Earnings(options) => earnings(options, context).await,
@@ -285,11 +319,66 @@ fn nested(call: &str, args: Vec<Dynamic>) -> Dynamic {
     Dynamic::unnamed_variant(PALLET, [call])
 }
 
+/// The signature of the message by which a worker key agrees.
+fn agree(worker: &Keypair, genesis: [u8; 32], provider: &AccountId32) -> [u8; 64] {
+    worker.sign(&worker_consent(&genesis, &provider.0)).0
+}
+
+/// A worker key and its consent: as given, or signed at once by a key whose secret was
+/// given in its place.
+fn consenting(
+    worker: &str,
+    consent: Option<&str>,
+    genesis: [u8; 32],
+    provider: &AccountId32,
+) -> Result<(AccountId32, [u8; 64])> {
+    if let Some(hex) = consent {
+        let consent = bytes_from_hex(hex, 64)
+            .and_then(|bytes| <[u8; 64]>::try_from(bytes).ok())
+            .ok_or_else(|| {
+                Error::Usage(
+                    "a consent is 0x and 128 hex digits: see `athanor provider consent`".into(),
+                )
+            })?;
+        return Ok((keys::parse_account(worker)?, consent));
+    }
+    let account = keys::parse_account(worker)?;
+    match keys::from_suri(worker) {
+        Ok(pair) if keys::account(&pair) == account => {
+            Ok((account, agree(&pair, genesis, provider)))
+        }
+        _ => Err(Error::Usage(format!(
+            "the worker key has to agree: run `athanor provider consent {provider}` with it, and \
+             give what that shows as --consent"
+        ))),
+    }
+}
+
+async fn consent(options: Consent, context: &Context) -> Result<()> {
+    let worker = context.signer()?;
+    let provider = keys::parse_account(&options.provider)?;
+    let chain = context.chain().await?;
+    let consent = agree(&worker, chain.genesis().0, &provider);
+    let value = json!({
+        "provider": provider.to_string(),
+        "worker": keys::account(&worker).to_string(),
+        "consent": to_hex(&consent),
+    });
+    context.output.result(&value, || output::describe(&value));
+    Ok(())
+}
+
 async fn register(options: Register, context: &Context) -> Result<()> {
     let signer = context.signer()?;
-    let worker = keys::parse_account(&options.worker)?;
+    keys::parse_account(&options.worker)?;
     check_endpoint(&options.endpoint)?;
     let chain = context.chain().await?;
+    let (worker, consent) = consenting(
+        &options.worker,
+        options.consent.as_deref(),
+        chain.genesis().0,
+        &keys::account(&signer),
+    )?;
     let least = constant(&chain.best().await?, PALLET, "MinBond")?;
     let bond = options.bond.map_or(least, |amount| amount.0);
     let more = bond.checked_sub(least).ok_or_else(|| {
@@ -298,7 +387,11 @@ async fn register(options: Register, context: &Context) -> Result<()> {
     let endpoint = options.endpoint.as_bytes();
     let amounts = [("bond", bond)];
     let included = if more == 0 {
-        let call = Call::new(PALLET, "register_provider", (worker, endpoint.to_vec()));
+        let call = Call::new(
+            PALLET,
+            "register_provider",
+            (worker, endpoint.to_vec(), consent),
+        );
         if options.dry_run {
             return context.show_dry_run(&chain, &signer, call, &amounts).await;
         }
@@ -308,7 +401,11 @@ async fn register(options: Register, context: &Context) -> Result<()> {
         let calls = Dynamic::unnamed_composite([
             nested(
                 "register_provider",
-                vec![Dynamic::from_bytes(worker.0), Dynamic::from_bytes(endpoint)],
+                vec![
+                    Dynamic::from_bytes(worker.0),
+                    Dynamic::from_bytes(endpoint),
+                    Dynamic::from_bytes(consent),
+                ],
             ),
             nested("add_bond", vec![Dynamic::u128(more)]),
         ]);
@@ -878,9 +975,15 @@ async fn add_bond(options: AddBond, context: &Context) -> Result<()> {
 
 async fn set_worker(options: SetWorker, context: &Context) -> Result<()> {
     let signer = context.signer()?;
-    let worker = keys::parse_account(&options.worker)?;
+    keys::parse_account(&options.worker)?;
     let chain = context.chain().await?;
-    let call = Call::new(PALLET, "set_worker", (worker,));
+    let (worker, consent) = consenting(
+        &options.worker,
+        options.consent.as_deref(),
+        chain.genesis().0,
+        &keys::account(&signer),
+    )?;
+    let call = Call::new(PALLET, "set_worker", (worker, consent));
     let included = context.submit(&chain, &signer, call).await?;
     let value = json!({
         "provider": keys::account(&signer).to_string(),
@@ -936,6 +1039,31 @@ async fn withdraw(options: Status, context: &Context) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_development_key_agrees_at_once_and_another_needs_its_consent() {
+        let provider = keys::parse_account("//Bob").unwrap();
+        let alice = keys::from_suri("//Alice").unwrap();
+        let address = keys::account(&alice).to_string();
+        let (worker, consent) = consenting("//Alice", None, [7; 32], &provider).unwrap();
+        assert_eq!(worker.to_string(), address);
+        assert!(subxt_signer::sr25519::verify(
+            &subxt_signer::sr25519::Signature(consent),
+            worker_consent(&[7; 32], &provider.0),
+            &alice.public_key(),
+        ));
+        let hex = to_hex(&consent);
+        let given = consenting(&address, Some(&hex), [7; 32], &provider).unwrap();
+        assert_eq!(given, (worker, consent));
+        for (worker, consent) in [
+            (address.as_str(), None),
+            (&address, Some("0x12")),
+            (&address, Some("no hex")),
+        ] {
+            let refused = consenting(worker, consent, [7; 32], &provider);
+            assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
+        }
+    }
 
     #[test]
     fn a_providers_summary_is_flat() {

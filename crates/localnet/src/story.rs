@@ -54,13 +54,12 @@ impl Provider<'_> {
             .checked_add(POCKET_MONEY)
             .context("a bond without bounds")?;
         cli.transfer(self.funder, &address, &exact(money)).await?;
-        let worker = cli.address(self.worker).await?;
         let bond = exact(self.bond);
         cli.run(&[
             "provider",
             "register",
             "--worker",
-            &worker,
+            self.worker,
             "--endpoint",
             self.endpoint,
             "--bond",

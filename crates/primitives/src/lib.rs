@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod consent;
 pub mod dispute;
 pub mod keys;
 pub mod model;
@@ -16,6 +17,7 @@ pub mod receipt;
 pub mod ticket;
 
 pub use athanor_tensor_program::Cost;
+pub use consent::worker_consent;
 pub use dispute::{Asked, Opening, Question, ThreadId, Value};
 pub use model::{ModelQuote, ModelRegistry};
 pub use receipt::{commitment, Receipt};

@@ -1,9 +1,10 @@
 //! What time and the calls so far demand of a job, and the end of it.
 
 use crate::{
-    draw, money::Sources, Balance, BlockNumber, Config, Draw, EpochSeeds, Event, FailReason, Fault,
-    Grade, HoldReason, Job, JobStatus, KeptReceipt, NodeRoots, Offers, Pallet, Providers, Purpose,
-    Receipts, Released, Replica, Seeds, WeightInfo, MAX_REDRAWS,
+    audit::AuditDraw, draw, money::Sources, Audit, Balance, BlockNumber, Config, Draw, EpochSeeds,
+    Event, FailReason, Fault, Grade, HoldReason, Job, JobStatus, KeptReceipt, NodeRoots, Offers,
+    Pallet, Policy, Providers, Purpose, Receipts, Released, Replica, Rules, Seeds, WeightInfo,
+    MAX_REDRAWS,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use athanor_primitives::{JobId, ModelRegistry, Root};
@@ -40,6 +41,7 @@ enum Step {
     GoOn,
     Seal,
     StrikeLate,
+    DrawAuditor,
     OpenReveals,
     Claim,
     StrikeSilent,
@@ -47,7 +49,7 @@ enum Step {
 }
 
 /// A seed's whereabouts.
-enum Seed {
+pub(crate) enum Seed {
     Ready(Vec<[u8; 32]>),
     Wait,
     Gone,
@@ -67,9 +69,11 @@ impl<AccountId> Candidate<AccountId> {
 }
 
 impl<T: Config> Pallet<T> {
-    /// Most weight that the rounds of `advance` in one call may take.
+    /// Most weight that the rounds of `advance` in one call may take, and queueing the
+    /// job anew when buckets are full.
     pub fn most_advance() -> Weight {
-        T::WeightInfo::draw(T::MaxOffers::get())
+        T::WeightInfo::queue_job()
+            .saturating_add(T::WeightInfo::draw(T::MaxOffers::get()))
             .saturating_add(T::WeightInfo::transition().saturating_mul(u64::from(MAX_STEPS)))
     }
 
@@ -100,23 +104,36 @@ impl<T: Config> Pallet<T> {
                 } else {
                     progress.moved = true;
                     Self::reward(id, job, poker);
+                    Self::pay_premium(id, job);
                     Self::assign(id, job, drawn, now);
+                }
+                continue;
+            }
+            if step == Step::DrawAuditor {
+                progress
+                    .weight
+                    .saturating_accrue(T::WeightInfo::draw(Offers::<T>::count()));
+                match Self::draw_auditor(id, job, now) {
+                    AuditDraw::Later { restarted } => progress.moved |= restarted,
+                    AuditDraw::Over { called, auditor } => {
+                        progress.moved = true;
+                        Self::reward(id, job, poker);
+                        Self::after_audit_draw(id, job, called, auditor, now);
+                    }
                 }
                 continue;
             }
             progress.moved = true;
             Self::reward(id, job, poker);
             match step {
-                Step::Draw => (),
+                Step::Draw | Step::DrawAuditor => (),
                 Step::Expire => Self::end_unassigned(id, job, JobStatus::Expired),
                 Step::Run => Self::run(id, job, now),
                 Step::ReleaseMissing => Self::release_missing(id, job, now),
                 Step::GoOn => Self::go_on(id, job, now),
-                Step::Seal => Self::enter(id, job, JobStatus::Sealed, now, job.rules.seal_blocks),
+                Step::Seal => Self::seal(id, job, now),
                 Step::StrikeLate => Self::strike_late(id, job, now),
-                Step::OpenReveals => {
-                    Self::enter(id, job, JobStatus::Revealing, now, job.rules.reveal_blocks)
-                }
+                Step::OpenReveals => Self::open_reveals(id, job, now),
                 Step::Claim => Self::claim(id, job, now),
                 Step::StrikeSilent => Self::strike_silent(id, job, now),
                 Step::Judge => Self::judge(id, job, now),
@@ -149,6 +166,7 @@ impl<T: Config> Pallet<T> {
                 Some(Step::Seal)
             }
             JobStatus::Running if over => Some(Step::StrikeLate),
+            JobStatus::Sealed if over && job.audit == Audit::Ahead => Some(Step::DrawAuditor),
             JobStatus::Sealed if over => Some(Step::OpenReveals),
             JobStatus::Revealing if live.all(|replica| replica.trace_root.is_some()) => {
                 Some(Step::Claim)
@@ -173,7 +191,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Puts a job into a state for a number of blocks.
-    fn enter(
+    pub(crate) fn enter(
         id: JobId,
         job: &mut Job<T::AccountId>,
         status: JobStatus,
@@ -191,7 +209,7 @@ impl<T: Config> Pallet<T> {
 
     // Draws.
 
-    fn seed(draw: &Draw, start: BlockNumber, now: BlockNumber) -> Seed {
+    pub(crate) fn seed(draw: &Draw, start: BlockNumber, now: BlockNumber) -> Seed {
         if let Some(epoch) = draw.epoch {
             let wanted = epoch.saturating_add(draw::EPOCHS_AHEAD);
             return match EpochSeeds::<T>::get(wanted) {
@@ -230,12 +248,10 @@ impl<T: Config> Pallet<T> {
         let Some(mut draw) = job.draw else {
             return Vec::new();
         };
-        let every = job.rules.round_blocks.max(1);
-        let start = draw.from.saturating_add(draw.round.saturating_mul(every));
+        let start = draw.start(&job.rules);
         match Self::seed(&draw, start, now) {
             Seed::Wait => {
-                let pause = if draw.epoch.is_some() { every } else { 1 };
-                draw.next = now.saturating_add(pause);
+                Self::wait_for_seed(&mut draw, &job.rules, now);
                 job.draw = Some(draw);
                 return Vec::new();
             }
@@ -243,33 +259,60 @@ impl<T: Config> Pallet<T> {
                 let seed =
                     draw::round_seed(&Self::genesis(), id, draw.purpose, draw.round, &material);
                 let candidates = Self::candidates(job, start, now);
-                let weighted: Vec<([u8; 32], u64)> = candidates
-                    .iter()
-                    .map(|candidate| (candidate.replica.provider.clone().into(), candidate.weight))
-                    .collect();
-                if let Some(drawn) = draw::sample(&seed, &weighted, draw.want.into()) {
-                    return drawn
-                        .into_iter()
-                        .filter_map(|index| candidates.get(index))
-                        .map(|candidate| candidate.replica.clone())
-                        .collect();
+                if let Some(drawn) = Self::sample(&seed, candidates, draw.want) {
+                    return drawn;
                 }
             }
             Seed::Gone => (),
         }
-        // The next round starts no earlier than now: nobody knows its seed.
-        let passed = now.saturating_sub(draw.from).div_ceil(every);
+        Self::next_round(&mut draw, &job.rules, now);
+        job.draw = Some(draw);
+        Vec::new()
+    }
+
+    /// Has a draw whose seed isn't there tried again.
+    pub(crate) fn wait_for_seed(draw: &mut Draw, rules: &Rules, now: BlockNumber) {
+        let pause = match draw.epoch {
+            Some(_) => rules.round_blocks.max(1),
+            None => 1,
+        };
+        draw.next = now.saturating_add(pause);
+    }
+
+    /// Puts a draw into its next round, which starts no earlier than now: nobody knows
+    /// its seed.
+    pub(crate) fn next_round(draw: &mut Draw, rules: &Rules, now: BlockNumber) {
+        let passed = now
+            .saturating_sub(draw.from)
+            .div_ceil(rules.round_blocks.max(1));
         draw.round = passed.max(draw.round.saturating_add(1));
         draw.next = draw
-            .from
-            .saturating_add(draw.round.saturating_mul(every))
+            .start(rules)
             .saturating_add(draw::SEEDS_PER_ROUND)
             .saturating_add(1);
         if draw.epoch.is_some() {
             draw.epoch = T::EpochRandomness::get().map(|(epoch, _)| epoch);
         }
-        job.draw = Some(draw);
-        Vec::new()
+    }
+
+    /// Draws `want` of the candidates; `None` if there are fewer.
+    pub(crate) fn sample(
+        seed: &[u8; 32],
+        candidates: Vec<Candidate<T::AccountId>>,
+        want: u8,
+    ) -> Option<Vec<Replica<T::AccountId>>> {
+        let weighted: Vec<([u8; 32], u64)> = candidates
+            .iter()
+            .map(|candidate| (candidate.replica.provider.clone().into(), candidate.weight))
+            .collect();
+        let drawn = draw::sample(seed, &weighted, want.into())?;
+        Some(
+            drawn
+                .into_iter()
+                .filter_map(|index| candidates.get(index))
+                .map(|candidate| candidate.replica.clone())
+                .collect(),
+        )
     }
 
     /// Offers that take a job in a draw that counts from block `start`.
@@ -318,9 +361,11 @@ impl<T: Config> Pallet<T> {
                     .checked_add(job.rules.work_base)
                     .filter(|blocks| *blocks <= job.terms.max_wait)?;
                 // Others' work time lengthens the window too, and is not known yet.
-                let longest = match job.terms.policy.replicas() {
-                    1 => work_blocks,
-                    _ => job.terms.max_wait,
+                let alone = job.terms.policy.replicas() == 1 && job.terms.policy.audit() == 0;
+                let longest = if alone {
+                    work_blocks
+                } else {
+                    job.terms.max_wait
                 };
                 if Self::window(job, longest) > terms.max_window {
                     return None;
@@ -355,7 +400,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Seats the drawn providers.
-    fn assign(
+    pub(crate) fn assign(
         id: JobId,
         job: &mut Job<T::AccountId>,
         drawn: Vec<Replica<T::AccountId>>,
@@ -403,6 +448,9 @@ impl<T: Config> Pallet<T> {
 
     /// Lets those go who did not accept, and has others drawn in their place.
     fn release_missing(id: JobId, job: &mut Job<T::AccountId>, now: BlockNumber) {
+        if matches!(job.audit, Audit::Drawn(_)) {
+            return Self::release_auditor(id, job, now);
+        }
         let wanted = job.terms.policy.replicas();
         Self::drop_missing(id, job);
         Self::count_releases(job);
@@ -415,7 +463,7 @@ impl<T: Config> Pallet<T> {
         Self::enter(id, job, JobStatus::Assigned, now, job.rules.open_for);
     }
 
-    fn drop_missing(id: JobId, job: &mut Job<T::AccountId>) {
+    pub(crate) fn drop_missing(id: JobId, job: &mut Job<T::AccountId>) {
         let mut missing = Vec::new();
         job.replicas.retain(|replica| {
             if !replica.accepted {
@@ -467,9 +515,10 @@ impl<T: Config> Pallet<T> {
         if job.replicas.len() >= usize::from(job.terms.policy.quorum()) {
             return Self::run(id, job, now);
         }
-        // An input or model that nobody can fetch has cost draws: the tip stays.
-        let tip = core::mem::take(&mut job.tip);
-        Self::to_treasury(HoldReason::JobBudget, &job.requester, tip);
+        // An input or model that nobody can fetch has cost draws, and has kept
+        // collateral and slots from other jobs: tip and stake stay.
+        let stays = core::mem::take(&mut job.tip).saturating_add(core::mem::take(&mut job.stake));
+        Self::to_treasury(HoldReason::JobBudget, &job.requester, stays);
         Self::fail(id, job, FailReason::NotAccepted, now);
     }
 
@@ -496,7 +545,7 @@ impl<T: Config> Pallet<T> {
             });
         }
         if committed >= job.terms.policy.quorum() {
-            Self::enter(id, job, JobStatus::Sealed, now, job.rules.seal_blocks);
+            Self::seal(id, job, now);
         } else {
             Self::fail(id, job, FailReason::NotComputed, now);
         }
@@ -535,6 +584,10 @@ impl<T: Config> Pallet<T> {
         } else {
             Self::fail(id, job, FailReason::NotRevealed, now);
         }
+    }
+
+    pub(crate) fn open_reveals(id: JobId, job: &mut Job<T::AccountId>, now: BlockNumber) {
+        Self::enter(id, job, JobStatus::Revealing, now, job.rules.reveal_blocks);
     }
 
     fn claim(id: JobId, job: &mut Job<T::AccountId>, now: BlockNumber) {
@@ -583,14 +636,7 @@ impl<T: Config> Pallet<T> {
                 Self::strike(id, replica, Fault::Outvoted, now);
             }
         }
-        let grade = if job.terms.policy.reveals_at_once() {
-            Grade::WatchedOnly
-        } else {
-            Grade::Replicated {
-                agreed,
-                of: revealed as u8,
-            }
-        };
+        let grade = Self::grade(job, agreed, revealed as u8);
         let refunded = Self::share_out(id, job, true, now);
         if job.deposit > 0 {
             let providers: Vec<_> = job
@@ -625,6 +671,25 @@ impl<T: Config> Pallet<T> {
             grade,
             refunded,
         });
+    }
+
+    /// How the accepted trace was checked.
+    fn grade(job: &Job<T::AccountId>, agreed: u8, revealed: u8) -> Grade {
+        match job.terms.policy {
+            Policy::Replicated { n: 1, .. } | Policy::Optimistic { audit: 0, .. } => {
+                Grade::WatchedOnly
+            }
+            Policy::Replicated { .. } => Grade::Replicated {
+                agreed,
+                of: revealed,
+            },
+            Policy::Optimistic { .. } if agreed > 1 => Grade::Audited,
+            // The auditor stands alone: it knew that nobody would check it.
+            Policy::Optimistic { .. } if job.auditor().is_some_and(Replica::is_standing) => {
+                Grade::WatchedOnly
+            }
+            Policy::Optimistic { audit, .. } => Grade::Sampled { audit },
+        }
     }
 
     fn fail(id: JobId, job: &mut Job<T::AccountId>, reason: FailReason, now: BlockNumber) {
@@ -702,9 +767,20 @@ impl<T: Config> Pallet<T> {
             reason: HoldReason::JobBudget,
             left: [(requester, job.budget)].into(),
         };
+        let mut audit_pay = Sources {
+            reason: HoldReason::AuditPay,
+            left: job
+                .auditor()
+                .map(|replica| (Self::audit_pot(), replica.pay))
+                .into_iter()
+                .collect(),
+        };
+        let auditor = job.auditor().map(|replica| replica.provider.clone());
         let in_pot = pot.total();
         for replica in &standing {
-            let (sources, pay) = if settled {
+            let (sources, pay) = if settled && auditor.as_ref() == Some(&replica.provider) {
+                (&mut audit_pay, replica.pay)
+            } else if settled {
                 (&mut budget, replica.pay)
             } else if in_pot >= owed {
                 (&mut pot, replica.pay)
@@ -735,6 +811,8 @@ impl<T: Config> Pallet<T> {
             Self::to_treasury(HoldReason::ProviderBond, &provider, left);
         }
         job.budget = budget.total();
+        Self::give_back(HoldReason::AuditPay, &Self::audit_pot(), audit_pay.total());
+        job.audit = Audit::None;
         for replica in job.replicas.iter().filter(|replica| replica.is_live()) {
             let gone = lost.get(&replica.provider).copied().unwrap_or(0);
             Self::unlock(
@@ -748,9 +826,12 @@ impl<T: Config> Pallet<T> {
         Self::refund(job)
     }
 
-    /// Gives budget, tip and deposit back.
+    /// Gives what is left of budget, premium, stake and tip back.
     fn refund(job: &mut Job<T::AccountId>) -> Balance {
-        let left = core::mem::take(&mut job.budget).saturating_add(core::mem::take(&mut job.tip));
+        let left = core::mem::take(&mut job.budget)
+            .saturating_add(core::mem::take(&mut job.premium))
+            .saturating_add(core::mem::take(&mut job.stake))
+            .saturating_add(core::mem::take(&mut job.tip));
         Self::give_back(HoldReason::JobBudget, &job.requester, left);
         left
     }

@@ -24,6 +24,7 @@ use frame_support::{
     BoundedVec,
 };
 use frame_system::{pallet_prelude::BlockNumberFor, Pallet as System, RawOrigin};
+use sp_core::crypto::KeyTypeId;
 
 const SALT: [u8; 32] = [5; 32];
 
@@ -76,6 +77,15 @@ fn provider<T: Config>(i: u32) -> (T::AccountId, T::AccountId) {
         },
     );
     (who, worker)
+}
+
+/// A worker key, and its consent to sign for a provider.
+fn consenting<T: Config>(provider: &T::AccountId) -> (T::AccountId, [u8; 64]) {
+    let message =
+        athanor_primitives::worker_consent(&Pallet::<T>::genesis(), &provider.clone().into());
+    let key = sp_io::crypto::sr25519_generate(KeyTypeId(*b"test"), None);
+    let signature = sp_io::crypto::sr25519_sign(KeyTypeId(*b"test"), &key, &message).unwrap();
+    (key.0.into(), signature.0)
 }
 
 fn endpoint() -> Endpoint {
@@ -360,18 +370,18 @@ mod benchmarks {
     #[benchmark]
     fn register_provider() {
         let who = funded::<T>("provider", 0);
-        let worker: T::AccountId = account("worker", 0, 0);
+        let (worker, consent) = consenting::<T>(&who);
         #[extrinsic_call]
-        _(RawOrigin::Signed(who.clone()), worker, endpoint());
+        _(RawOrigin::Signed(who.clone()), worker, endpoint(), consent);
         assert!(Providers::<T>::contains_key(&who));
     }
 
     #[benchmark]
     fn set_worker() {
         let (who, _) = provider::<T>(0);
-        let worker: T::AccountId = account("worker", 1, 0);
+        let (worker, consent) = consenting::<T>(&who);
         #[extrinsic_call]
-        _(RawOrigin::Signed(who), worker.clone());
+        _(RawOrigin::Signed(who), worker.clone(), consent);
         assert!(WorkerOf::<T>::contains_key(&worker));
     }
 
@@ -548,13 +558,28 @@ mod benchmarks {
     fn queue_job() {
         let (id, _) = assigned::<T>();
         let now = Pallet::<T>::now();
+        let job = Jobs::<T>::get(id).unwrap();
+        // Out of a full bucket, and past full ones into the last that is tried.
+        let other = Due::Job(JobId::MAX);
+        let full = vec![other; T::MaxDeadlinesPerBlock::get() as usize];
+        Deadlines::<T>::mutate(
+            job.queued.unwrap(),
+            |bucket| {
+                while bucket.try_push(other).is_ok() {}
+            },
+        );
+        let first = job.deadline + 100;
+        let last = first + crate::queue::SPILL - 1;
+        for at in first..last {
+            Deadlines::<T>::insert(at, BoundedVec::truncate_from(full.clone()));
+        }
         #[block]
         {
             let mut job = Jobs::<T>::get(id).unwrap();
-            job.deadline += 100;
+            job.deadline = first;
             Pallet::<T>::keep(id, job, now);
         }
-        assert!(Jobs::<T>::get(id).unwrap().queued.is_some());
+        assert_eq!(Jobs::<T>::get(id).unwrap().queued, Some(last));
     }
 
     #[benchmark]
@@ -714,5 +739,5 @@ mod benchmarks {
         assert!(is_convicted::<T>(case.id));
     }
 
-    impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+    impl_benchmark_test_suite!(Pallet, crate::mock::ext_with_keys(), crate::mock::Test);
 }

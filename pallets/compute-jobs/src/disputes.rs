@@ -614,7 +614,7 @@ fn check(line: &Line, bytes: &[u8]) -> Result<(), TreeError> {
                 .saturating_add(count)
                 .saturating_mul(CHUNK as u64)
                 .min(line.len);
-            let chunks = Chunks::from_ranges(line.len, [from..to])?;
+            let chunks = Chunks::from_ranges(line.len, core::iter::once(from..to))?;
             verify(&line.root, line.len, &chunks, bytes).map(|_| ())
         }
     }

@@ -88,6 +88,12 @@ pub fn lot(seed: &[u8; 32], candidate: &[u8; 32]) -> u64 {
     (64u64 << 32).saturating_sub(log2_q32(u128::from(u).saturating_add(1)))
 }
 
+/// Whether the seed of an audit draw calls for an auditor: in `rate` of 256 cases.
+pub fn calls_for_audit(seed: &[u8; 32], rate: u8) -> bool {
+    let [first, ..] = seed;
+    *first < rate
+}
+
 /// Draws `n` of `candidates` (account, weight) and returns their indices, first
 /// drawn first. `None` if fewer than `n` have a weight.
 pub fn sample(seed: &[u8; 32], candidates: &[([u8; 32], u64)], n: usize) -> Option<Vec<usize>> {

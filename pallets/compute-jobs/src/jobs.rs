@@ -2,9 +2,9 @@
 //! live job runs `advance` before and after.
 
 use crate::{
-    draw, Config, Draw, Error, Event, HoldReason, InlineOutput, Job, JobStatus, JobTerms, Jobs,
-    NextJobId, NodeRoots, Pallet, Policy, Providers, Purpose, Receipts, Rules, TraceReveal,
-    MAX_INLINE, MAX_REPLICAS,
+    draw, Audit, Balance, Config, Draw, Error, Event, HoldReason, InlineOutput, Job, JobStatus,
+    JobTerms, Jobs, NextJobId, NodeRoots, Pallet, Policy, Providers, Purpose, Receipts, Rules,
+    TraceReveal, WeightInfo, MAX_INLINE, MAX_REPLICAS,
 };
 use athanor_primitives::{commitment, JobId, ModelQuote, ModelRegistry, Root};
 use frame_support::{
@@ -66,11 +66,10 @@ impl<T: Config> Pallet<T> {
                     Error::<T>::BadQuorum
                 );
             }
-            Policy::Optimistic { audit, .. } => match audit {
-                0 => (),
-                4 | 8 | 16 | 32 | 64 => return Err(Error::<T>::AuditsNotYetAvailable),
-                _ => return Err(Error::<T>::BadAuditRate),
-            },
+            Policy::Optimistic { audit, .. } => ensure!(
+                matches!(audit, 0 | 4 | 8 | 16 | 32 | 64),
+                Error::<T>::BadAuditRate
+            ),
         }
         let window = policy.window();
         ensure!(
@@ -78,6 +77,12 @@ impl<T: Config> Pallet<T> {
             Error::<T>::BadWindow
         );
         Ok(())
+    }
+
+    /// What a requester stands to lose if nobody can run its job: so much for each
+    /// provider drawn at first. `None` on overflow.
+    pub(crate) fn stake(policy: &Policy) -> Option<Balance> {
+        T::SeatStake::get().checked_mul(policy.replicas().into())
     }
 
     /// A draw that counts from block `from` on, or the block that is running.
@@ -122,8 +127,15 @@ impl<T: Config> Pallet<T> {
             .max_pay
             .checked_mul(terms.policy.replicas().into())
             .ok_or(Error::<T>::BudgetOverflow)?;
+        let premium = terms
+            .policy
+            .premium(terms.max_pay)
+            .ok_or(Error::<T>::BudgetOverflow)?;
+        let stake = Self::stake(&terms.policy).ok_or(Error::<T>::BudgetOverflow)?;
         let held = budget
-            .checked_add(terms.tip)
+            .checked_add(premium)
+            .and_then(|sum| sum.checked_add(stake))
+            .and_then(|sum| sum.checked_add(terms.tip))
             .ok_or(Error::<T>::BudgetOverflow)?;
         let high_value = budget >= T::HighValue::get() && T::EpochRandomness::get().is_some();
         let rules = Self::rules(high_value);
@@ -152,10 +164,17 @@ impl<T: Config> Pallet<T> {
             status: JobStatus::Open,
             deadline: now.saturating_add(rules.open_for),
             draw: None,
+            audit: if terms.policy.audit() > 0 {
+                Audit::Ahead
+            } else {
+                Audit::None
+            },
             redraws: 0,
             replicas: BoundedVec::new(),
             released: BoundedVec::new(),
             budget,
+            premium,
+            stake,
             tip: terms.tip,
             deposit,
             work_blocks: 0,
@@ -194,7 +213,10 @@ impl<T: Config> Pallet<T> {
         f(&mut job)?;
         let after = Self::advance(id, &mut job, None);
         Self::keep(id, job, Self::now());
-        Ok(before.weight.saturating_add(after.weight))
+        Ok(before
+            .weight
+            .saturating_add(after.weight)
+            .saturating_add(T::WeightInfo::queue_job()))
     }
 
     pub(crate) fn do_cancel(requester: T::AccountId, id: JobId) -> Result<Weight, DispatchError> {
@@ -347,7 +369,7 @@ impl<T: Config> Pallet<T> {
         let progress = Self::advance(id, &mut job, Some(&poker));
         ensure!(progress.moved, Error::<T>::NothingDue);
         Self::keep(id, job, Self::now());
-        Ok(progress.weight)
+        Ok(progress.weight.saturating_add(T::WeightInfo::queue_job()))
     }
 
     pub(crate) fn do_remove_receipt(owner: T::AccountId, id: JobId) -> DispatchResult {

@@ -35,7 +35,9 @@
 //!     Running --> Sealed: all committed, or deadline with quorum
 //!     Running --> Claimed: reveal by the only replica
 //!     Running --> Failed: deadline, below quorum
+//!     Sealed --> Assigned: deadline, an auditor is drawn (once)
 //!     Sealed --> Revealing: deadline
+//!     Assigned --> Revealing: deadline, the auditor is missing
 //!     Revealing --> Claimed: all revealed, or deadline with one
 //!     Revealing --> Failed: deadline, none revealed
 //!     Claimed --> Settled: deadline, one trace wins
@@ -72,6 +74,11 @@
 //! round that counts from block `c` uses the first three outputs after `c` and
 //! offers unchanged since before `c`, whenever the call comes, so whoever calls
 //! can choose neither. See [`draw`] for the sampling.
+//!
+//! *Audits.* The draw for an auditor counts from the block the commitment was
+//! sealed in, so that a provider commits before anybody can know whether it will
+//! be checked, and by whom. The auditor is one more replica of the same job; its
+//! pay comes from a pot that all audited jobs pay a premium into.
 //!
 //! *Money.* Budgets, bonds and deposits are `fungible` holds. All payments of a
 //! job happen when it ends, out of the requester's and the struck providers'
@@ -111,6 +118,7 @@
 extern crate alloc;
 
 mod advance;
+mod audit;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 pub mod crypto;
@@ -152,6 +160,7 @@ pub mod pallet {
         dispatch::PostDispatchInfo,
         pallet_prelude::*,
         traits::fungible::{hold, Inspect, Mutate},
+        PalletId,
     };
     use frame_system::{
         offchain::{AppCrypto, CreateSignedTransaction},
@@ -189,6 +198,11 @@ pub mod pallet {
 
         /// Where models and their costs are looked up.
         type Models: ModelRegistry;
+
+        /// The audit pot's account is derived from it. Like the treasury's it should
+        /// hold the existential deposit from genesis on.
+        #[pallet::constant]
+        type PalletId: Get<PalletId>;
 
         /// Account that fees, slashes and what rounding leaves go to. It must hold
         /// the existential deposit from genesis on, or small amounts cannot reach it.
@@ -298,6 +312,12 @@ pub mod pallet {
         #[pallet::constant]
         type PokeReward: Get<Balance>;
 
+        /// Held of a requester for each provider drawn at first, and lost if too few
+        /// accept: dearer than the use of slots and collateral that a job nobody can
+        /// run keeps from others.
+        #[pallet::constant]
+        type SeatStake: Get<Balance>;
+
         /// Jobs and threads in one bucket of the deadline queue.
         #[pallet::constant]
         type MaxDeadlinesPerBlock: Get<u32>;
@@ -347,7 +367,7 @@ pub mod pallet {
     /// Why this pallet holds money.
     #[pallet::composite_enum]
     pub enum HoldReason {
-        /// A requester's: pay and tip of live jobs.
+        /// A requester's: pay, audit premium, stake and tip of live jobs.
         #[codec(index = 0)]
         JobBudget,
         /// A provider's: what its faults are paid from.
@@ -359,6 +379,9 @@ pub mod pallet {
         /// For a kept receipt.
         #[codec(index = 3)]
         Deposit,
+        /// The audit pot's: pay of auditors at work.
+        #[codec(index = 4)]
+        AuditPay,
     }
 
     // Accounts are chosen by their owners, hence Blake2_128Concat throughout. Ids and
@@ -538,7 +561,7 @@ pub mod pallet {
             requester: T::AccountId,
             /// Model to run.
             model: ModelId,
-            /// Held for pay and tip.
+            /// Held for pay, audit premium, stake and tip.
             held: Balance,
             /// First block in which it expires without a draw.
             deadline: BlockNumber,
@@ -644,7 +667,7 @@ pub mod pallet {
             output_root: Root,
             /// How it was checked.
             grade: Grade,
-            /// What of the budget and tip returned.
+            /// What of budget, premium, stake and tip returned.
             refunded: Balance,
         },
         /// A job ended without a result.
@@ -653,21 +676,21 @@ pub mod pallet {
             job: JobId,
             /// Why.
             reason: FailReason,
-            /// What of the budget and tip returned.
+            /// What of budget, premium, stake and tip returned.
             refunded: Balance,
         },
         /// A job found no eligible offers in time.
         JobExpired {
             /// The job.
             job: JobId,
-            /// What of the budget and tip returned.
+            /// What of budget, premium, stake and tip returned.
             refunded: Balance,
         },
         /// A job was cancelled by its requester.
         JobCancelled {
             /// The job.
             job: JobId,
-            /// What of the budget and tip returned.
+            /// What of budget, premium, stake and tip returned.
             refunded: Balance,
         },
         /// Somebody carried out what was due.
@@ -774,6 +797,23 @@ pub mod pallet {
             /// How much.
             amount: Balance,
         },
+        /// A job's premium went into the audit pot.
+        PremiumPaid {
+            /// The job.
+            job: JobId,
+            /// How much.
+            amount: Balance,
+        },
+        /// It was drawn whether a job is audited.
+        AuditDrawn {
+            /// The job.
+            job: JobId,
+            /// Whether the seed called for an auditor.
+            called: bool,
+            /// Who it is. Nobody if none was called for, no offer was eligible, or
+            /// the pot could pay none that was.
+            auditor: Option<T::AccountId>,
+        },
     }
 
     /// Why a call was refused.
@@ -787,6 +827,9 @@ pub mod pallet {
         /// The worker key signs for a provider already. Use a key of its own for
         /// each provider.
         WorkerTaken,
+        /// The worker key has not agreed to sign for this provider. Give its signature
+        /// of the consent: `athanor provider consent` makes it.
+        NoConsent,
         /// The worker key has unfinished jobs. Wait until they end or use another key.
         WorkerBusy,
         /// The provider is unbonding. Once it is withdrawn, register again.
@@ -832,9 +875,6 @@ pub mod pallet {
         BadQuorum,
         /// The audit rate must be 0, 4, 8, 16, 32 or 64 of 256.
         BadAuditRate,
-        /// Audits are not available yet. Use an audit rate of 0 or the policy
-        /// `Replicated`.
-        AuditsNotYetAvailable,
         /// The window is shorter than `MinWindow` or longer than `MaxWindow`.
         BadWindow,
         /// `max_wait` is less than `WorkBase`, so that no offer could be eligible,
@@ -1040,6 +1080,8 @@ pub mod pallet {
         /// - `worker`: the key that signs for the provider, in the keystore of one
         ///   node (two would hold different salts). It serves one provider.
         /// - `endpoint`: where requesters' clients may fetch outputs.
+        /// - `consent`: the worker key's sr25519 signature of
+        ///   [`athanor_primitives::worker_consent`].
         ///
         /// ## Events
         ///
@@ -1050,8 +1092,10 @@ pub mod pallet {
             origin: OriginFor<T>,
             worker: T::AccountId,
             endpoint: Endpoint,
+            consent: [u8; 64],
         ) -> DispatchResult {
             let provider = ensure_signed(origin)?;
+            Self::ensure_consent(&provider, &worker, consent)?;
             Self::do_register_provider(provider, worker, endpoint)
         }
 
@@ -1068,14 +1112,20 @@ pub mod pallet {
         /// ## Parameters
         ///
         /// - `worker`: the key, without unfinished jobs.
+        /// - `consent`: its sr25519 signature of [`athanor_primitives::worker_consent`].
         ///
         /// ## Events
         ///
         /// [`Event::WorkerSet`].
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::set_worker())]
-        pub fn set_worker(origin: OriginFor<T>, worker: T::AccountId) -> DispatchResult {
+        pub fn set_worker(
+            origin: OriginFor<T>,
+            worker: T::AccountId,
+            consent: [u8; 64],
+        ) -> DispatchResult {
             let provider = ensure_signed(origin)?;
+            Self::ensure_consent(&provider, &worker, consent)?;
             Self::do_set_worker(provider, worker)
         }
 
@@ -1244,8 +1294,11 @@ pub mod pallet {
         ///
         /// ## Details
         ///
-        /// Holds `n · max_pay + tip`, and [`Config::ReceiptDeposit`] if the receipt
-        /// is to be kept. Whatever is not paid out returns when the job ends.
+        /// Holds `n · max_pay + tip`, the audit premium `max_pay · audit / 256`,
+        /// [`Config::SeatStake`] `n` times, and [`Config::ReceiptDeposit`] if the
+        /// receipt is to be kept. Whatever is not paid out returns when the job ends;
+        /// the premium is paid when providers are drawn, tip and stake are lost if too
+        /// few of them accept.
         ///
         /// ## Parameters
         ///
@@ -1255,7 +1308,7 @@ pub mod pallet {
         ///
         /// [`Event::JobCreated`].
         #[pallet::call_index(9)]
-        #[pallet::weight(T::WeightInfo::create_job())]
+        #[pallet::weight(T::WeightInfo::create_job().saturating_add(T::WeightInfo::queue_job()))]
         pub fn create_job(origin: OriginFor<T>, terms: JobTerms) -> DispatchResult {
             let requester = ensure_signed(origin)?;
             Self::do_create_job(requester, terms)

@@ -138,6 +138,9 @@ thread_local! {
     static RETIRED: RefCell<bool> = const { RefCell::new(false) };
     static PROGRAMS: RefCell<Vec<(Vec<u8>, Vec<Root>)>> = const { RefCell::new(Vec::new()) };
     static BLOCKS_WITHOUT_VRF: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    static KEYS: RefCell<BTreeMap<String, AccountId>> = const { RefCell::new(BTreeMap::new()) };
+    static SECRETS: RefCell<BTreeMap<AccountId, sr25519::Pair>> =
+        const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Lets blocks have no VRF output.
@@ -338,11 +341,15 @@ impl ModelRegistry for Models {
 
 parameter_types! {
     pub TreasuryAccount: AccountId = PalletId(*b"py/trsry").into_account_truncating();
+    pub const JobsPalletId: PalletId = PalletId(*b"ath/jobs");
     pub const ProtocolFee: Permill = Permill::from_percent(2);
     pub static HighValue: Balance = 1_000_000 * AUR;
     pub static WorkerFloat: Balance = AUR;
     pub static MaxOffers: u32 = 256;
     pub static OpenFor: u32 = 100;
+    pub static RevealBlocks: u32 = 1_200;
+    pub static SeatStake: Balance = 0;
+    pub static MaxDeadlinesPerBlock: u32 = 8;
 }
 
 impl Config for Test {
@@ -350,6 +357,7 @@ impl Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Models = Models;
+    type PalletId = JobsPalletId;
     type Treasury = TreasuryAccount;
     type AuthorVrf = AuthorVrf;
     type EpochRandomness = EpochRandomness;
@@ -367,15 +375,16 @@ impl Config for Test {
     type AcceptBase = ConstU32<40>;
     type WorkBase = ConstU32<20>;
     type SealBlocks = ConstU32<6>;
-    type RevealBlocks = ConstU32<1_200>;
+    type RevealBlocks = RevealBlocks;
     type MinWindow = ConstU32<10>;
     type MaxWindow = ConstU32<100_000>;
     type MaxWait = ConstU32<1_000>;
     type UnbondingBlocks = ConstU32<200>;
     type JailBlocks = ConstU32<100>;
     type ReceiptDeposit = ConstU128<{ AUR / 10 }>;
+    type SeatStake = SeatStake;
     type PokeReward = ConstU128<{ AUR / 100 }>;
-    type MaxDeadlinesPerBlock = ConstU32<8>;
+    type MaxDeadlinesPerBlock = MaxDeadlinesPerBlock;
     type BlockTimeMs = ConstU64<3_000>;
     type ReputationUnit = ConstU128<{ AUR / 100 }>;
     type ReputationHalfLife = ConstU32<10_000>;
@@ -392,9 +401,58 @@ pub(crate) fn pair(name: &str) -> sr25519::Pair {
     sr25519::Pair::from_string(&format!("//{name}"), None).unwrap()
 }
 
+/// Account of a secret made by `make`, which [`consent`] signs with.
+fn keyed(name: String, make: impl FnOnce(&str) -> sr25519::Pair) -> AccountId {
+    if let Some(known) = KEYS.with_borrow(|keys| keys.get(&name).cloned()) {
+        return known;
+    }
+    let pair = make(&name);
+    let who = <MultiSignature as Verify>::Signer::from(pair.public()).into_account();
+    KEYS.with_borrow_mut(|keys| keys.insert(name, who.clone()));
+    SECRETS.with_borrow_mut(|secrets| secrets.insert(who.clone(), pair));
+    who
+}
+
 /// Account of a name.
 pub(crate) fn account(name: &str) -> AccountId {
-    <MultiSignature as Verify>::Signer::from(pair(name).public()).into_account()
+    keyed(name.into(), pair)
+}
+
+/// Account of the `i`th key of a kind.
+pub(crate) fn key(kind: &str, i: u32) -> AccountId {
+    keyed(format!("{kind}/{i}"), |name| {
+        sr25519::Pair::from_seed(&sp_io::hashing::blake2_256(name.as_bytes()))
+    })
+}
+
+/// A worker key's consent to sign for a provider.
+pub(crate) fn consent(provider: &AccountId, worker: &AccountId) -> [u8; 64] {
+    let message =
+        athanor_primitives::worker_consent(&ComputeJobs::genesis(), &provider.clone().into());
+    SECRETS
+        .with_borrow(|secrets| secrets.get(worker).map(|pair| pair.sign(&message)))
+        .expect("a worker with a key")
+        .0
+}
+
+/// `register_provider` with the worker key's consent.
+pub(crate) fn try_register(
+    who: RuntimeOrigin,
+    worker: AccountId,
+    endpoint: Endpoint,
+) -> sp_runtime::DispatchResult {
+    let consent = consent(&signer(&who), &worker);
+    ComputeJobs::register_provider(who, worker, endpoint, consent)
+}
+
+/// `set_worker` with its consent.
+pub(crate) fn try_set_worker(who: RuntimeOrigin, worker: AccountId) -> sp_runtime::DispatchResult {
+    let consent = consent(&signer(&who), &worker);
+    ComputeJobs::set_worker(who, worker, consent)
+}
+
+fn signer(origin: &RuntimeOrigin) -> AccountId {
+    frame_system::ensure_signed(origin.clone()).unwrap()
 }
 
 /// Account `i` of a kind.
@@ -409,7 +467,7 @@ pub(crate) fn provider(i: u32) -> AccountId {
 
 /// The `i`th provider's worker key.
 pub(crate) fn worker(i: u32) -> AccountId {
-    nth("worker", i)
+    key("worker", i)
 }
 
 /// Somebody who wants something computed.
@@ -425,6 +483,11 @@ pub(crate) fn bystander() -> AccountId {
 /// The treasury.
 pub(crate) fn treasury() -> AccountId {
     TreasuryAccount::get()
+}
+
+/// The audit pot.
+pub(crate) fn pot() -> AccountId {
+    ComputeJobs::audit_pot()
 }
 
 pub(crate) fn signed(who: &AccountId) -> RuntimeOrigin {
@@ -455,6 +518,7 @@ pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
         (account("Alice"), 10_000 * AUR),
         (account("Bob"), 10_000 * AUR),
         (treasury(), AUR),
+        (pot(), ED),
     ];
     for i in 0..20 {
         balances.push((provider(i), 10_000 * AUR));
@@ -475,11 +539,23 @@ pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
     WorkerFloat::set(AUR);
     MaxOffers::set(256);
     OpenFor::set(100);
+    RevealBlocks::set(1_200);
+    SeatStake::set(0);
+    MaxDeadlinesPerBlock::set(8);
     let mut ext = sp_io::TestExternalities::new(storage);
     ext.execute_with(|| {
         frame_system::BlockHash::<Test>::insert(0, sp_core::H256([9; 32]));
         System::set_block_number(1);
     });
+    ext
+}
+
+/// The same with a keystore.
+#[cfg(feature = "runtime-benchmarks")]
+pub(crate) fn ext_with_keys() -> sp_io::TestExternalities {
+    use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+    let mut ext = new_test_ext();
+    ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
     ext
 }
 
@@ -493,16 +569,29 @@ pub(crate) fn build_and_execute(test: impl FnOnce()) {
     });
 }
 
+/// What this pallet holds, by account and reason.
+pub(crate) fn all_held() -> Vec<((AccountId, HoldReason), Balance)> {
+    pallet_balances::Holds::<Test>::iter()
+        .flat_map(|(who, holds)| {
+            let of = move |hold: frame_support::traits::tokens::IdAmount<_, Balance>| {
+                let RuntimeHoldReason::ComputeJobs(reason) = hold.id;
+                ((who.clone(), reason), hold.amount)
+            };
+            holds.into_iter().map(of)
+        })
+        .collect()
+}
+
 /// Checks the pallet's state, and that money is held for live records alone.
 pub(crate) fn check() {
     ComputeJobs::do_try_state().unwrap();
+    let on_hold = all_held();
     let sum = |reason: HoldReason| -> Balance {
-        frame_system::Account::<Test>::iter_keys()
-            .map(|who| held(reason, &who))
-            .sum()
+        let of_reason = on_hold.iter().filter(|((_, other), _)| *other == reason);
+        of_reason.map(|(_, amount)| *amount).sum()
     };
     let budgets: Balance = Jobs::<Test>::iter_values()
-        .map(|job| job.budget + job.tip)
+        .map(|job| job.budget + job.premium + job.stake + job.tip)
         .sum();
     let bonds: Balance = Providers::<Test>::iter_values()
         .map(|provider| provider.bond)
@@ -520,6 +609,10 @@ pub(crate) fn check() {
         .map(|thread| thread.bond + thread.prepaid)
         .sum();
     assert_eq!(sum(HoldReason::ThreadBond), threads);
+    assert_eq!(
+        sum(HoldReason::AuditPay),
+        held(HoldReason::AuditPay, &pot())
+    );
     let mut users: BTreeMap<ModelId, u32> = BTreeMap::new();
     for job in Jobs::<Test>::iter_values() {
         *users.entry(job.terms.model).or_default() += 1;
@@ -585,7 +678,7 @@ pub(crate) fn offer(price: Balance) -> OfferTerms {
 pub(crate) fn providers(n: u32, price: Balance) {
     for i in 0..n {
         let who = signed(&provider(i));
-        ComputeJobs::register_provider(who.clone(), worker(i), Default::default()).unwrap();
+        try_register(who.clone(), worker(i), Default::default()).unwrap();
         ComputeJobs::add_bond(who.clone(), 900 * AUR).unwrap();
         ComputeJobs::set_offer(who, offer(price)).unwrap();
     }

@@ -5,11 +5,12 @@ use crate::{
     LastFault, ModelFilter, Offer, OfferTerms, Offers, Pallet, Provider, Providers, WorkerOf,
     MAX_RELEASES_IN_A_ROW, MAX_SLOTS,
 };
-use athanor_primitives::JobId;
+use athanor_primitives::{worker_consent, JobId};
 use frame_support::{
     defensive, ensure,
     traits::{fungible::hold::Mutate as _, tokens::Precision, Get},
 };
+use sp_core::sr25519;
 use sp_runtime::{DispatchError, DispatchResult, SaturatedConversion};
 
 /// Most doublings of the jail time.
@@ -19,6 +20,22 @@ impl<T: Config> Pallet<T> {
     /// The running block.
     pub fn now() -> BlockNumber {
         frame_system::Pallet::<T>::block_number().saturated_into()
+    }
+
+    /// A worker key has agreed to sign for a provider.
+    pub(crate) fn ensure_consent(
+        provider: &T::AccountId,
+        worker: &T::AccountId,
+        consent: [u8; 64],
+    ) -> DispatchResult {
+        let message = worker_consent(&Self::genesis(), &provider.clone().into());
+        let key = sr25519::Public::from_raw(worker.clone().into());
+        let signature = sr25519::Signature::from_raw(consent);
+        ensure!(
+            sp_io::crypto::sr25519_verify(&signature, &message, &key),
+            Error::<T>::NoConsent
+        );
+        Ok(())
     }
 
     fn ensure_worker_is_free(worker: &T::AccountId) -> DispatchResult {

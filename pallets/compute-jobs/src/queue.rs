@@ -16,7 +16,7 @@ use frame_support::{
 };
 
 /// Buckets tried for an entry, from its block on.
-const SPILL: BlockNumber = 16;
+pub(crate) const SPILL: BlockNumber = 16;
 
 /// Buckets worked off in one block.
 const MAX_BUCKETS: u32 = 64;

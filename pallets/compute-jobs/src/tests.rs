@@ -2,13 +2,18 @@
 //! all money after each.
 
 mod attacks;
+mod audits;
 mod disputes;
 mod draws;
+mod eligibility;
 mod jobs;
 mod lifecycle;
+mod model;
 mod money;
 mod offchain;
 mod providers;
 mod queue;
+mod sampling;
+mod scale;
 mod views;
 mod walk;

@@ -1,8 +1,9 @@
 //! What always holds.
 
 use crate::{
-    draw, Assignments, Balance, Config, Deadlines, Due, HoldReason, JobStatus, Jobs, NodeRoots,
-    Offers, Pallet, Providers, QueueCursor, Receipts, Seeds, Threads, WorkerOf, MAX_SLOTS,
+    draw, Assignments, Audit, Balance, Config, Deadlines, Due, HoldReason, JobStatus, Jobs,
+    NodeRoots, Offers, Pallet, Providers, QueueCursor, Receipts, Seeds, Threads, WorkerOf,
+    MAX_SLOTS,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use athanor_primitives::JobId;
@@ -19,6 +20,7 @@ impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Checked {
         Self::try_state_budgets()?;
         Self::try_state_deposits()?;
+        Self::try_state_audits()?;
         Self::try_state_bonds()?;
         Self::try_state_assignments()?;
         Self::try_state_workers_and_offers()?;
@@ -37,13 +39,17 @@ impl<T: Config> Pallet<T> {
         T::Currency::balance_on_hold(&reason.into(), who)
     }
 
-    /// What is held for budgets is the sum of the live jobs' budgets and tips, per
-    /// requester.
+    /// What is held for budgets is the sum of the live jobs' budgets, premiums,
+    /// stakes and tips, per requester.
     fn try_state_budgets() -> Checked {
         let mut sums: BTreeMap<T::AccountId, Balance> = BTreeMap::new();
         for job in Jobs::<T>::iter_values() {
             let sum = sums.entry(job.requester).or_default();
-            *sum = sum.saturating_add(job.budget).saturating_add(job.tip);
+            *sum = sum
+                .saturating_add(job.budget)
+                .saturating_add(job.premium)
+                .saturating_add(job.stake)
+                .saturating_add(job.tip);
         }
         for (who, sum) in sums {
             ensure!(
@@ -70,6 +76,47 @@ impl<T: Config> Pallet<T> {
                 "deposits are not held"
             );
         }
+        Ok(())
+    }
+
+    /// The audit pot holds the pay of every auditor at work and nothing else; an
+    /// auditor has a part in its job beside another provider; a premium is held until
+    /// providers are drawn, and an audit is ahead until the first commitment is sealed.
+    fn try_state_audits() -> Checked {
+        let mut held: Balance = 0;
+        for job in Jobs::<T>::iter_values() {
+            ensure!(
+                job.premium == 0 || job.status == JobStatus::Open,
+                "a premium was not paid"
+            );
+            let has_audits = job.terms.policy.audit() > 0;
+            match job.audit {
+                Audit::None => ensure!(
+                    !has_audits || matches!(job.status, JobStatus::Revealing | JobStatus::Claimed),
+                    "no audit is ahead"
+                ),
+                Audit::Ahead => ensure!(
+                    has_audits
+                        && matches!(
+                            job.status,
+                            JobStatus::Open
+                                | JobStatus::Assigned
+                                | JobStatus::Running
+                                | JobStatus::Sealed
+                        ),
+                    "an audit is ahead where there is none"
+                ),
+                Audit::Drawn(_) => {
+                    let auditor = job.auditor().ok_or("an auditor has no part in its job")?;
+                    ensure!(job.replicas.len() == 2, "an auditor has nobody to audit");
+                    held = held.saturating_add(auditor.pay);
+                }
+            }
+        }
+        ensure!(
+            Self::on_hold(HoldReason::AuditPay, &Self::audit_pot()) == held,
+            "the pay of auditors is not held"
+        );
         Ok(())
     }
 
@@ -167,8 +214,8 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Jobs in state are live; a draw is waited for in `Open` and `Assigned` alone;
-    /// a provider is in a job once; a late replica has nothing locked.
+    /// Jobs in state are live; a draw is waited for in `Open`, in `Assigned`, and in
+    /// `Sealed` if an audit is ahead; a provider is in a job once; a late replica has nothing locked.
     fn try_state_jobs() -> Checked {
         for job in Jobs::<T>::iter_values() {
             ensure!(!job.status.is_final(), "an ended job is kept");
@@ -178,6 +225,10 @@ impl<T: Config> Pallet<T> {
                     ensure!(job.replicas.is_empty(), "an open job has replicas");
                 }
                 JobStatus::Assigned => (),
+                JobStatus::Sealed => ensure!(
+                    job.draw.is_some() == (job.audit == Audit::Ahead),
+                    "a sealed job waits for another draw than its audit's"
+                ),
                 _ => {
                     ensure!(job.draw.is_none(), "a job past its draws waits for one");
                     ensure!(!job.replicas.is_empty(), "a job runs without replicas");

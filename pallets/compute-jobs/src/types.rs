@@ -288,6 +288,20 @@ impl Policy {
         }
     }
 
+    /// Of 256 such jobs, how many get an auditor.
+    pub fn audit(&self) -> u8 {
+        match self {
+            Policy::Replicated { .. } => 0,
+            Policy::Optimistic { audit, .. } => *audit,
+        }
+    }
+
+    /// What an audit may cost, on average and at most: paid into the audit pot when
+    /// the job is drawn. `None` on overflow.
+    pub fn premium(&self, max_pay: Balance) -> Option<Balance> {
+        Some(max_pay.checked_mul(self.audit().into())?.div_ceil(256))
+    }
+
     /// Blocks in which a claim may be challenged.
     pub fn window(&self) -> BlockNumber {
         match self {
@@ -397,7 +411,7 @@ pub enum JobStatus {
     #[codec(index = 0)]
     Open,
     /// Providers are drawn and fetch the blobs. Left when all have called
-    /// `accept` or `commit`; the missing are replaced twice.
+    /// `accept` or `commit`; the missing are replaced twice, a missing auditor never.
     #[codec(index = 1)]
     Assigned,
     /// Providers compute. Left when all have called `commit`, or the only one
@@ -405,7 +419,7 @@ pub enum JobStatus {
     #[codec(index = 2)]
     Running,
     /// All commitments are in; a re-org must not show a root to somebody who has
-    /// yet to commit. Left by time alone.
+    /// yet to commit. Left by time alone, the first time by the audit draw.
     #[codec(index = 3)]
     Sealed,
     /// Left when all have called `reveal`.
@@ -528,9 +542,26 @@ pub enum Purpose {
     /// Providers in place of those who did not accept.
     #[codec(index = 1)]
     Redraw,
-    /// An auditor.
+    /// Whether there is an auditor, and who.
     #[codec(index = 2)]
     Audit,
+}
+
+/// How far the audit of a job has come.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen,
+)]
+pub enum Audit<AccountId> {
+    /// No audit: the policy has none, or the draw found no auditor, or the auditor
+    /// did not accept.
+    #[codec(index = 0)]
+    None,
+    /// The draw comes once the first commitment is sealed.
+    #[codec(index = 1)]
+    Ahead,
+    /// This provider's replica is the auditor's. Its pay is held under `AuditPay`.
+    #[codec(index = 2)]
+    Drawn(AccountId),
 }
 
 /// A draw that waits for its seed or for enough offers.
@@ -559,6 +590,14 @@ pub struct Draw {
     pub next: BlockNumber,
     /// Epoch this round counts from, if the job's value asks for epoch randomness.
     pub epoch: Option<u64>,
+}
+
+impl Draw {
+    /// Block the current round counts from.
+    pub fn start(&self, rules: &Rules) -> BlockNumber {
+        self.from
+            .saturating_add(self.round.saturating_mul(rules.round_blocks.max(1)))
+    }
 }
 
 /// One provider's part in a job.
@@ -701,8 +740,11 @@ pub struct Job<AccountId> {
     pub status: JobStatus,
     /// First block in which the state's calls are too late.
     pub deadline: BlockNumber,
-    /// The draw it waits for, in `Open` and in `Assigned`.
+    /// The draw it waits for, in `Open` and in `Assigned`; in `Sealed` that for an
+    /// auditor.
     pub draw: Option<Draw>,
+    /// Whether an auditor is to be drawn, or has been.
+    pub audit: Audit<AccountId>,
     /// Redraws so far.
     pub redraws: u8,
     /// Who runs it.
@@ -711,6 +753,11 @@ pub struct Job<AccountId> {
     pub released: BoundedVec<Released<AccountId>, ConstU32<MAX_RELEASED>>,
     /// Held under `JobBudget` for pay.
     pub budget: Balance,
+    /// Held under `JobBudget` for the audit pot, until providers are drawn.
+    pub premium: Balance,
+    /// Held under `JobBudget` against jobs that nobody can run: lost if too few
+    /// accept.
+    pub stake: Balance,
     /// Held under `JobBudget` for pokes.
     pub tip: Balance,
     /// Held under `Deposit` for the receipt to keep.
@@ -737,6 +784,16 @@ impl<AccountId: PartialEq> Job<AccountId> {
             .position(|replica| replica.is_live() && replica.worker == *worker)
     }
 
+    /// The auditor's replica, if there is one.
+    pub fn auditor(&self) -> Option<&Replica<AccountId>> {
+        let Audit::Drawn(who) = &self.audit else {
+            return None;
+        };
+        self.replicas
+            .iter()
+            .find(|replica| replica.provider == *who)
+    }
+
     /// Whether its most pay is at least `threshold`.
     pub fn is_high_value(&self, threshold: Balance) -> bool {
         let replicas = self.terms.policy.replicas().into();
@@ -744,7 +801,7 @@ impl<AccountId: PartialEq> Job<AccountId> {
     }
 }
 
-/// How a kept receipt was checked, from least to most.
+/// How a kept receipt was checked.
 #[derive(
     Clone,
     Copy,
@@ -758,10 +815,11 @@ impl<AccountId: PartialEq> Job<AccountId> {
     MaxEncodedLen,
 )]
 pub enum Grade {
-    /// One provider; anybody could have challenged it, nobody was drawn to.
+    /// One provider's word, which nobody was drawn to check; anybody could have
+    /// challenged it.
     #[codec(index = 0)]
     WatchedOnly,
-    /// An auditor drawn later had the same trace.
+    /// An auditor drawn after the first commitment had the same trace.
     #[codec(index = 1)]
     Audited,
     /// Several providers were drawn at once.
@@ -771,6 +829,13 @@ pub enum Grade {
         agreed: u8,
         /// How many revealed one.
         of: u8,
+    },
+    /// One provider, which could not know when it committed whether an auditor would
+    /// be drawn. None confirmed it.
+    #[codec(index = 3)]
+    Sampled {
+        /// Of 256 such jobs, how many get an auditor.
+        audit: u8,
     },
 }
 

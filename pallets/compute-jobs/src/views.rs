@@ -1,7 +1,7 @@
 //! What the view functions and the off-chain worker read. Nothing here writes.
 
 use crate::{
-    Assignments, Balance, Claim, Config, Job, JobStatus, JobTerms, JobView, Jobs, OfferView,
+    Assignments, Audit, Balance, Claim, Config, Job, JobStatus, JobTerms, JobView, Jobs, OfferView,
     Offers, Pallet, Policy, ProviderView, Providers, QuoteView,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
@@ -122,8 +122,11 @@ impl<T: Config> Pallet<T> {
             JobStatus::Running if replica.commitment.is_some() || over => Duty::Wait,
             JobStatus::Running if job.terms.policy.reveals_at_once() => Duty::RevealAtOnce,
             JobStatus::Running => Duty::Commit,
-            // The reveal itself opens the reveals when nobody else has.
-            JobStatus::Sealed if over && replica.trace_root.is_none() => {
+            // The reveal itself opens the reveals when nobody else has; but an audit
+            // draw may send the job elsewhere first.
+            JobStatus::Sealed
+                if over && job.audit != Audit::Ahead && replica.trace_root.is_none() =>
+            {
                 return Some((Duty::Reveal, next.saturating_add(job.rules.reveal_blocks)));
             }
             JobStatus::Revealing if replica.trace_root.is_none() && !over => Duty::Reveal,
@@ -152,6 +155,8 @@ impl<T: Config> Pallet<T> {
         } = T::Models::quote(model, batch)?;
         let held = max_pay
             .checked_mul(policy.replicas().into())?
+            .checked_add(policy.premium(max_pay)?)?
+            .checked_add(Self::stake(&policy)?)?
             .checked_add(tip)?;
         let now = Self::now();
         let nobody = T::Treasury::get();
@@ -180,10 +185,13 @@ impl<T: Config> Pallet<T> {
             status: JobStatus::Open,
             deadline: now,
             draw: None,
+            audit: Audit::None,
             redraws: 0,
             replicas: BoundedVec::new(),
             released: BoundedVec::new(),
             budget: held,
+            premium: 0,
+            stake: 0,
             tip,
             deposit: 0,
             work_blocks: 0,

@@ -5,7 +5,10 @@
 
 use super::*;
 use crate::Programs;
-use frame_support::traits::{ConstU64, Get};
+use frame_support::{
+    traits::{ConstU64, Get},
+    PalletId,
+};
 
 parameter_types! {
     pub const ProgramDepositBase: Balance = deposit(2, 256);
@@ -42,6 +45,7 @@ impl Get<Option<(u64, [u8; 32])>> for EpochRandomness {
 }
 
 parameter_types! {
+    pub const JobsPalletId: PalletId = PalletId(*b"ath/jobs");
     pub const MinCollateral: Balance = 10 * UNIT;
     pub const WorkerFloat: Balance = UNIT;
     pub const OpenFor: BlockNumber = prod_or_fast!(400, 60);
@@ -60,6 +64,7 @@ parameter_types! {
     pub const JailBlocks: BlockNumber = prod_or_fast!(DAYS, 20);
     pub const ReceiptDeposit: Balance = deposit(1, 512);
     pub const PokeReward: Balance = MILLI_UNIT;
+    pub const SeatStake: Balance = 50 * MILLI_UNIT;
     pub const ReputationUnit: Balance = MILLI_UNIT;
     pub const ReputationHalfLife: BlockNumber = prod_or_fast!(30 * DAYS, HOURS);
     pub const AnnounceBlocks: BlockNumber = 2;
@@ -76,6 +81,7 @@ impl pallet_compute_jobs::Config for Runtime {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Models = Programs;
+    type PalletId = JobsPalletId;
     type Treasury = governance::TreasuryAccount;
     type AuthorVrf = AuthorVrf;
     type EpochRandomness = EpochRandomness;
@@ -101,6 +107,7 @@ impl pallet_compute_jobs::Config for Runtime {
     type JailBlocks = JailBlocks;
     type ReceiptDeposit = ReceiptDeposit;
     type PokeReward = PokeReward;
+    type SeatStake = SeatStake;
     type MaxDeadlinesPerBlock = ConstU32<128>;
     type BlockTimeMs = ConstU64<MILLI_SECS_PER_BLOCK>;
     type ReputationUnit = ReputationUnit;

@@ -82,11 +82,7 @@ fn reveal_withheld_after_seeing_the_others() {
         // The same three answers again, from three others, but all revealed.
         for i in 3..6 {
             let who = signed(&provider(i));
-            assert_ok!(ComputeJobs::register_provider(
-                who.clone(),
-                worker(i),
-                Default::default()
-            ));
+            assert_ok!(try_register(who.clone(), worker(i), Default::default()));
             assert_ok!(ComputeJobs::add_bond(who.clone(), 900 * AUR));
             assert_ok!(ComputeJobs::set_offer(who, offer(10 * AUR)));
         }
@@ -184,12 +180,49 @@ fn input_or_weights_nobody_serves() {
 }
 
 #[test]
+fn a_job_that_nobody_can_run_costs_its_stake() {
+    build_and_execute(|| {
+        SeatStake::set(AUR / 20);
+        providers(9, 10 * AUR);
+        let id = create(JobTerms {
+            tip: AUR,
+            ..terms(TWO_OF_THREE)
+        });
+        let stake = 3 * AUR / 20;
+        assert_eq!(held(HoldReason::JobBudget, &requester()), 31 * AUR + stake);
+        while Jobs::<Test>::get(id).is_some() {
+            run_to(System::block_number() + 10);
+        }
+        assert_eq!(free(&requester()), 9_999 * AUR - stake);
+        assert_eq!(free(&treasury()), 2 * AUR + stake);
+    });
+}
+
+#[test]
+fn a_job_that_somebody_accepted_keeps_its_stake_whatever_becomes_of_it() {
+    build_and_execute(|| {
+        SeatStake::set(AUR / 20);
+        providers(2, 10 * AUR);
+        let cancelled = create(terms(OPTIMISTIC));
+        assert_ok!(ComputeJobs::cancel(signed(&requester()), cancelled));
+        let (settled, keys) = create_and_draw(terms(OPTIMISTIC));
+        accept(settled, &keys[0]);
+        reveal(settled, &keys[0], 0);
+        finish(settled);
+        let (late, keys) = create_and_draw(terms(OPTIMISTIC));
+        accept(late, &keys[0]);
+        finish(late);
+        assert_eq!(free(&requester()), 9_990 * AUR);
+    });
+}
+
+#[test]
 fn provider_drawing_itself_through_the_requester() {
     build_and_execute(|| {
         providers(1, 10 * AUR);
         let own = create_by(&provider(0));
         // Nor a provider whose worker key the requester holds.
-        assert_ok!(ComputeJobs::set_worker(signed(&provider(0)), bystander()));
+        assert_ok!(try_set_worker(signed(&provider(0)), bystander()));
         let by_worker = create_by(&bystander());
         run_to(System::block_number() + 60);
         assert_eq!(status(own), JobStatus::Open);
@@ -368,10 +401,7 @@ fn a_stolen_worker_key_cannot_touch_the_free_bond() {
         let (id, keys) = create_and_draw(terms(OPTIMISTIC));
         let thief = signed(&keys[0]);
         assert_noop!(ComputeJobs::deregister(thief.clone()), E::NotAProvider);
-        assert_noop!(
-            ComputeJobs::set_worker(thief.clone(), bystander()),
-            E::NotAProvider
-        );
+        assert_noop!(try_set_worker(thief.clone(), bystander()), E::NotAProvider);
         assert_ok!(ComputeJobs::commit(thief, id, [0; 32]));
         run_to(job(id).deadline + 1);
         finish(id);

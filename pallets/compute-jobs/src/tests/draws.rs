@@ -51,11 +51,7 @@ fn a_round_without_enough_offers_waits_for_the_next() {
         run_to(created + 6);
         assert_eq!(job(id).draw.unwrap().round, 1);
         let who = signed(&provider(2));
-        assert_ok!(ComputeJobs::register_provider(
-            who.clone(),
-            worker(2),
-            Default::default()
-        ));
+        assert_ok!(try_register(who.clone(), worker(2), Default::default()));
         assert_ok!(ComputeJobs::set_offer(who, offer(AUR)));
         run_to(created + 24);
         assert_eq!(status(id), JobStatus::Open);
@@ -110,89 +106,6 @@ fn the_same_seeds_draw_the_same_providers_whenever_the_call_comes() {
     };
     assert_eq!(drawn(4), drawn(5));
     assert_eq!(drawn(4), drawn(90));
-}
-
-#[test]
-fn offers_that_do_not_fit_are_not_drawn() {
-    let misfits: Vec<(&str, OfferTerms)> = vec![
-        ("too dear", offer(11 * AUR)),
-        (
-            "too slow",
-            OfferTerms {
-                times: Times {
-                    macs: 3_000_000_000 * 46,
-                    ..Times::default()
-                },
-                ..offer(AUR)
-            },
-        ),
-        (
-            "too slow a line",
-            OfferTerms {
-                bandwidth: 1,
-                ..offer(AUR)
-            },
-        ),
-        (
-            "too little memory",
-            OfferTerms {
-                memory: (1 << 20) - 1,
-                ..offer(AUR)
-            },
-        ),
-        (
-            "too large a run",
-            OfferTerms {
-                max_cost: 1,
-                ..offer(AUR)
-            },
-        ),
-        (
-            "too many bytes",
-            OfferTerms {
-                models: ModelFilter::AnyUpTo(999_999),
-                ..offer(AUR)
-            },
-        ),
-        (
-            "another model",
-            OfferTerms {
-                models: ModelFilter::List(vec![TWO_OUTPUTS].try_into().unwrap()),
-                ..offer(AUR)
-            },
-        ),
-        (
-            "too much at risk",
-            OfferTerms {
-                max_collateral: 5 * AUR - 1,
-                ..offer(AUR)
-            },
-        ),
-        (
-            "too long a window",
-            OfferTerms {
-                max_window: 1,
-                ..offer(AUR)
-            },
-        ),
-        (
-            "over",
-            OfferTerms {
-                valid_until: 6,
-                ..offer(AUR)
-            },
-        ),
-    ];
-    for (name, terms_of_offer) in misfits {
-        build_and_execute(|| {
-            providers(1, AUR);
-            assert_ok!(ComputeJobs::set_offer(signed(&provider(0)), terms_of_offer));
-            run_to(3);
-            let id = create(terms(OPTIMISTIC));
-            run_to(30);
-            assert_eq!(status(id), JobStatus::Open, "{name}");
-        });
-    }
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn a_failed_jobs_disagreeing_replicas_are_all_paid_from_a_strike_in_proportion()
         // The struck one is cheap: its collateral does not cover the others' pay.
         providers(2, 10 * AUR);
         let who = signed(&provider(2));
-        ComputeJobs::register_provider(who.clone(), worker(2), Default::default()).unwrap();
+        try_register(who.clone(), worker(2), Default::default()).unwrap();
         ComputeJobs::set_offer(who, offer(AUR / 5)).unwrap();
         run_to(3);
         let policy = Policy::Replicated {

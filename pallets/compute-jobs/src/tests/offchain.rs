@@ -55,7 +55,7 @@ fn on_a_node(test: impl FnOnce(&Node)) {
     ext.register_extension(KeystoreExt(Arc::new(keystore)));
     ext.execute_with(|| {
         let who = signed(&provider(0));
-        ComputeJobs::register_provider(who.clone(), me(), Default::default()).unwrap();
+        try_register(who.clone(), me(), Default::default()).unwrap();
         ComputeJobs::add_bond(who.clone(), 900 * AUR).unwrap();
         ComputeJobs::set_offer(who, offer(AUR)).unwrap();
         next_block(0);
@@ -66,7 +66,7 @@ fn on_a_node(test: impl FnOnce(&Node)) {
 /// Registers provider 1, whose key is in no keystore.
 fn another_provider() {
     let who = signed(&provider(1));
-    ComputeJobs::register_provider(who.clone(), worker(1), Default::default()).unwrap();
+    try_register(who.clone(), worker(1), Default::default()).unwrap();
     ComputeJobs::add_bond(who.clone(), 900 * AUR).unwrap();
     ComputeJobs::set_offer(who, offer(AUR)).unwrap();
     next_block(0);
@@ -287,7 +287,7 @@ fn transactions_are_signed_by_the_registered_key_and_no_other() {
 #[test]
 fn a_key_that_is_not_registered_does_nothing() {
     on_a_node(|node| {
-        ComputeJobs::set_worker(signed(&provider(0)), worker(2)).unwrap();
+        try_set_worker(signed(&provider(0)), worker(2)).unwrap();
         let id = create(terms(OPTIMISTIC));
         blocks(5);
         assert_eq!(workers(id), [worker(2)]);
@@ -301,7 +301,7 @@ fn a_key_that_is_not_registered_does_nothing() {
 fn a_replaced_key_finishes_its_jobs() {
     on_a_node(|node| {
         let id = assigned(OPTIMISTIC);
-        ComputeJobs::set_worker(signed(&provider(0)), worker(2)).unwrap();
+        try_set_worker(signed(&provider(0)), worker(2)).unwrap();
         assert_eq!(turn(node), [accept_call(id)]);
     });
 }
@@ -735,7 +735,7 @@ fn the_node_is_told_how_many_troubles_there_are_and_since_when() {
 #[test]
 fn a_daemon_without_a_registered_key_is_a_trouble() {
     on_a_node(|node| {
-        ComputeJobs::set_worker(signed(&provider(0)), worker(2)).unwrap();
+        try_set_worker(signed(&provider(0)), worker(2)).unwrap();
         work();
         assert_eq!(troubles(node), Some((System::block_number(), 1)));
         node.unconfigure(OFFCHAIN_WORKER_URL);

@@ -6,7 +6,7 @@ use frame_support::{assert_noop, assert_ok, BoundedVec};
 type E = Error<Test>;
 
 fn register(i: u32) {
-    assert_ok!(ComputeJobs::register_provider(
+    assert_ok!(try_register(
         signed(&provider(i)),
         worker(i),
         Default::default()
@@ -17,7 +17,7 @@ fn register(i: u32) {
 fn registering_holds_the_bond() {
     build_and_execute(|| {
         let endpoint: Endpoint = b"https://example.org".to_vec().try_into().unwrap();
-        assert_ok!(ComputeJobs::register_provider(
+        assert_ok!(try_register(
             signed(&provider(0)),
             worker(0),
             endpoint.clone()
@@ -34,7 +34,7 @@ fn registering_twice_is_refused() {
     build_and_execute(|| {
         register(0);
         assert_noop!(
-            ComputeJobs::register_provider(signed(&provider(0)), worker(1), Default::default()),
+            try_register(signed(&provider(0)), worker(1), Default::default()),
             E::AlreadyRegistered
         );
     });
@@ -44,7 +44,7 @@ fn registering_twice_is_refused() {
 fn registering_without_the_bond_is_refused() {
     build_and_execute(|| {
         assert_noop!(
-            ComputeJobs::register_provider(signed(&worker(0)), worker(1), Default::default()),
+            try_register(signed(&worker(0)), worker(1), Default::default()),
             sp_runtime::TokenError::FundsUnavailable
         );
     });
@@ -55,12 +55,12 @@ fn a_worker_key_serves_one_provider() {
     build_and_execute(|| {
         register(0);
         assert_noop!(
-            ComputeJobs::register_provider(signed(&provider(1)), worker(0), Default::default()),
+            try_register(signed(&provider(1)), worker(0), Default::default()),
             E::WorkerTaken
         );
         register(1);
         assert_noop!(
-            ComputeJobs::set_worker(signed(&provider(1)), worker(0)),
+            try_set_worker(signed(&provider(1)), worker(0)),
             E::WorkerTaken
         );
     });
@@ -72,13 +72,13 @@ fn a_new_worker_key_counts_for_later_jobs_and_the_old_one_finishes_its_own() {
         providers(1, 10 * AUR);
         let (first, keys) = create_and_draw(terms(OPTIMISTIC));
         assert_eq!(keys, [worker(0)]);
-        assert_ok!(ComputeJobs::set_worker(signed(&provider(0)), worker(5)));
+        assert_ok!(try_set_worker(signed(&provider(0)), worker(5)));
         assert_eq!(WorkerOf::<Test>::get(worker(0)), None);
         accept(first, &worker(0));
         let (_, keys) = create_and_draw(terms(OPTIMISTIC));
         assert_eq!(keys, [worker(5)]);
         assert_noop!(
-            ComputeJobs::set_worker(signed(&provider(0)), worker(0)),
+            try_set_worker(signed(&provider(0)), worker(0)),
             E::WorkerBusy
         );
         assert_noop!(
@@ -92,10 +92,7 @@ fn a_new_worker_key_counts_for_later_jobs_and_the_old_one_finishes_its_own() {
 fn only_providers_manage_offers_and_bonds() {
     build_and_execute(|| {
         let who = signed(&bystander());
-        assert_noop!(
-            ComputeJobs::set_worker(who.clone(), worker(0)),
-            E::NotAProvider
-        );
+        assert_noop!(try_set_worker(who.clone(), worker(0)), E::NotAProvider);
         assert_noop!(
             ComputeJobs::set_offer(who.clone(), offer(1)),
             E::NotAProvider
@@ -249,10 +246,7 @@ fn leaving_takes_the_unbonding_time_and_then_anybody_may_finish_it() {
         assert!(!Offers::<Test>::contains_key(provider(0)));
         assert_noop!(ComputeJobs::deregister(who.clone()), E::Unbonding);
         assert_noop!(ComputeJobs::set_offer(who.clone(), offer(1)), E::Unbonding);
-        assert_noop!(
-            ComputeJobs::set_worker(who.clone(), worker(5)),
-            E::Unbonding
-        );
+        assert_noop!(try_set_worker(who.clone(), worker(5)), E::Unbonding);
         assert_noop!(ComputeJobs::add_bond(who.clone(), 1), E::Unbonding);
         assert_noop!(ComputeJobs::resume(who.clone()), E::Unbonding);
         assert_noop!(ComputeJobs::unjail(who), E::Unbonding);
@@ -351,5 +345,37 @@ fn accepted_work_earns_reputation_and_a_fault_loses_it() {
         assert!((20..=21).contains(&earned), "{earned}");
         ComputeJobs::jail(&provider(0), 0, Fault::NoReveal, System::block_number());
         assert_eq!(reputation(), 4);
+    });
+}
+
+#[test]
+fn a_worker_key_is_bound_with_its_consent_alone() {
+    build_and_execute(|| {
+        let register = |i, consent| {
+            ComputeJobs::register_provider(
+                signed(&provider(i)),
+                worker(0),
+                Default::default(),
+                consent,
+            )
+        };
+        let good = consent(&provider(0), &worker(0));
+        // Nobody's, another key's, for another provider, for another chain, spoilt.
+        let mut spoilt = good;
+        spoilt[5] ^= 1;
+        assert_noop!(register(0, [0; 64]), E::NoConsent);
+        assert_noop!(register(0, consent(&provider(0), &worker(1))), E::NoConsent);
+        assert_noop!(register(1, good), E::NoConsent);
+        assert_noop!(register(0, spoilt), E::NoConsent);
+        frame_system::BlockHash::<Test>::insert(0, sp_core::H256([8; 32]));
+        assert_noop!(register(0, good), E::NoConsent);
+        frame_system::BlockHash::<Test>::insert(0, sp_core::H256([9; 32]));
+        assert_ok!(register(0, good));
+        // The same when the key is changed.
+        let set =
+            |key: u32, consent| ComputeJobs::set_worker(signed(&provider(0)), worker(key), consent);
+        assert_noop!(set(1, good), E::NoConsent);
+        assert_noop!(set(1, consent(&provider(1), &worker(1))), E::NoConsent);
+        assert_ok!(set(1, consent(&provider(0), &worker(1))));
     });
 }

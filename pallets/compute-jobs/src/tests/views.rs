@@ -189,6 +189,7 @@ fn a_quote_says_what_is_held_and_who_would_take_it() {
             window: 100,
             audit: 16,
         };
-        assert_eq!(ComputeJobs::quote(MODEL, 1, audited, AUR, 0, false), None);
+        let view = ComputeJobs::quote(MODEL, 1, audited, AUR, 7, false).unwrap();
+        assert_eq!(view.held, AUR + AUR / 16 + 7);
     });
 }

@@ -312,7 +312,7 @@ fn an_outvoted_replica_announces_without_being_told() {
         assert_ne!(GPUW, GPU_WATCHER);
         super::another_provider();
         let who = signed(&provider(2));
-        ComputeJobs::register_provider(who.clone(), worker(2), Default::default()).unwrap();
+        try_register(who.clone(), worker(2), Default::default()).unwrap();
         ComputeJobs::add_bond(who.clone(), 900 * AUR).unwrap();
         ComputeJobs::set_offer(who, offer(AUR)).unwrap();
         blocks(1);

@@ -1,4 +1,6 @@
+mod court;
 mod daemon;
+mod disputes;
 mod duties;
 mod properties;
 mod world;

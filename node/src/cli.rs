@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// A node of the Athanor chain.
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "Examples:\n  athanor-node --dev\n  athanor-node --dev --tmp --gpu-worker http://127.0.0.1:9955\n  athanor-node --chain spec.json --validator --name my-validator\n  athanor-node export-chain-spec --chain local --raw --output local.json"
+    after_help = "Examples:\n  athanor-node --dev\n  athanor-node --dev --tmp --gpu-worker http://127.0.0.1:9955\n  athanor-node --gpu-worker http://127.0.0.1:9955 --watch 0.1\n  athanor-node --chain spec.json --validator --name my-validator\n  athanor-node export-chain-spec --chain local --raw --output local.json"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -31,9 +31,9 @@ pub(crate) struct WorkerParams {
     #[arg(long, value_name = "FILE", requires = "gpu_worker")]
     pub(crate) gpu_worker_token_file: Option<PathBuf>,
 
-    /// Share of other providers' claims to re-run and check, 0 to 1. Nothing is checked yet: the
-    /// rate is only recorded.
-    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    /// Share of other providers' claims to run again and check, 0 to 1. A false one is disputed
+    /// with the gpww key in the keystore, which pays fees and bonds and earns the reward.
+    #[arg(long, value_name = "RATE", value_parser = parse_rate, requires = "gpu_worker")]
     pub(crate) watch: Option<f64>,
 }
 
@@ -128,6 +128,13 @@ mod tests {
     fn a_token_file_without_a_daemon_is_refused() {
         let args = ["athanor-node", "--gpu-worker-token-file", "t"];
         assert!(Cli::try_parse_from(args).is_err());
+    }
+
+    #[test]
+    fn watching_without_a_daemon_is_refused() {
+        assert!(Cli::try_parse_from(["athanor-node", "--watch", "1"]).is_err());
+        let args = ["athanor-node", "--watch", "1", "--gpu-worker", "http://a:1"];
+        assert_eq!(Cli::try_parse_from(args).unwrap().worker.watch, Some(1.0));
     }
 
     #[test]

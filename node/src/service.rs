@@ -2,7 +2,8 @@
 
 use crate::{cli::WorkerParams, rpc};
 use athanor_primitives::{
-    keys, OFFCHAIN_TROUBLES, OFFCHAIN_WATCH_RATE, OFFCHAIN_WORKER_TOKEN, OFFCHAIN_WORKER_URL,
+    keys, OFFCHAIN_TROUBLES, OFFCHAIN_WATCHED, OFFCHAIN_WATCH_RATE, OFFCHAIN_WORKER_TOKEN,
+    OFFCHAIN_WORKER_URL,
 };
 use athanor_runtime::{apis::RuntimeApi, opaque::Block};
 use codec::{Decode, Encode};
@@ -19,7 +20,7 @@ use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
 use sp_inherents::CreateInherentDataProviders;
 use sp_runtime::traits::Block as BlockT;
 use std::{sync::Arc, time::Duration};
-use substrate_prometheus_endpoint::{register, Gauge, U64};
+use substrate_prometheus_endpoint::{register, Gauge, PrometheusError, Registry, U64};
 
 /// The wasm executor with the standard host functions only, so that every other client runs the
 /// same runtime.
@@ -182,10 +183,8 @@ pub(crate) fn new_full(
     mut config: Configuration,
     worker: WorkerParams,
 ) -> Result<TaskManager, ServiceError> {
-    if worker.watch.is_some() {
-        tracing::warn!("--watch is recorded only: nothing is checked until disputes exist");
-    }
-    // The SDK runs off-chain workers on validators only; a provider's node need not be one.
+    // The SDK runs off-chain workers on validators only; a provider's or watcher's node need not
+    // be one.
     if worker.gpu_worker.is_some() {
         config.offchain_worker.enabled = true;
     }
@@ -220,23 +219,26 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
             },
     } = new_partial(&config)?;
 
-    insert_dev_worker_key(&config, &*keystore_container.keystore())?;
+    let keystore = keystore_container.keystore();
+    insert_dev_keys(&config, &*keystore)?;
+    if worker.watch.is_some_and(|rate| rate > 0.0)
+        && keystore.sr25519_public_keys(keys::GPU_WATCHER).is_empty()
+    {
+        tracing::warn!(
+            "⚠️ --watch is given, but there is no key to dispute false claims with: insert one \
+             with `athanor-node key insert --key-type gpww --scheme sr25519` and transfer it some \
+             AUR for fees and bonds"
+        );
+    }
     tell_off_chain_worker(&backend, &worker)?;
 
     if let (Some(registry), Some(storage)) =
         (config.prometheus_registry(), backend.offchain_storage())
     {
-        let gauge = register(
-            Gauge::<U64>::new(
-                "athanor_duties_blocked",
-                "Reasons for which this node's worker keys cannot do what jobs ask of them",
-            )?,
-            registry,
-        )?;
         task_manager.spawn_handle().spawn(
             "athanor-duties-metric",
             None,
-            show_troubles(storage, gauge),
+            show_duties(storage, Gauges::register(registry)?),
         );
     }
 
@@ -464,33 +466,91 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
     Ok(task_manager)
 }
 
-/// Shows what the off-chain worker, which has no metrics of its own, has noted.
-async fn show_troubles(storage: impl OffchainStorage, gauge: Gauge<U64>) {
+/// What the off-chain worker, which has no metrics of its own, has noted.
+struct Gauges {
+    blocked: Gauge<U64>,
+    watching: Gauge<U64>,
+    checked: Gauge<U64>,
+    unchecked: Gauge<U64>,
+    disputed: Gauge<U64>,
+}
+
+impl Gauges {
+    fn register(registry: &Registry) -> Result<Self, PrometheusError> {
+        let gauge = |name: &str, help: &str| register(Gauge::<U64>::new(name, help)?, registry);
+        Ok(Gauges {
+            blocked: gauge(
+                "athanor_duties_blocked",
+                "Reasons for which this node's worker keys cannot do what jobs ask of them",
+            )?,
+            watching: gauge("athanor_watch_running", "Jobs of others being checked now")?,
+            checked: gauge(
+                "athanor_watch_checked",
+                "Jobs of others that were run again and compared",
+            )?,
+            unchecked: gauge(
+                "athanor_watch_unchecked",
+                "Jobs of others that could not be checked in time, mostly for lack of blobs",
+            )?,
+            disputed: gauge(
+                "athanor_watch_disputed",
+                "Jobs of others with a claim that was found false",
+            )?,
+        })
+    }
+}
+
+/// Shows what the off-chain worker has noted.
+async fn show_duties(storage: impl OffchainStorage, gauges: Gauges) {
+    fn read<V: Decode + Default>(storage: &impl OffchainStorage, key: &[u8]) -> V {
+        storage
+            .get(STORAGE_PREFIX, key)
+            .and_then(|bytes| V::decode(&mut &bytes[..]).ok())
+            .unwrap_or_default()
+    }
     loop {
-        let troubles = storage
-            .get(STORAGE_PREFIX, OFFCHAIN_TROUBLES)
-            .and_then(|bytes| <(u32, u32)>::decode(&mut &bytes[..]).ok())
-            .map_or(0, |(_, troubles)| troubles);
-        gauge.set(troubles.into());
+        let (_, troubles): (u32, u32) = read(&storage, OFFCHAIN_TROUBLES);
+        gauges.blocked.set(troubles.into());
+        let (watching, checked, unchecked, disputed): (u32, u64, u64, u64) =
+            read(&storage, OFFCHAIN_WATCHED);
+        gauges.watching.set(watching.into());
+        gauges.checked.set(checked);
+        gauges.unchecked.set(unchecked);
+        gauges.disputed.set(disputed);
         tokio::time::sleep(Duration::from_secs(10)).await;
     }
 }
 
-/// `--dev`, `--alice` and their like also give the node the worker key of that name.
-fn insert_dev_worker_key(
+/// `--dev`, `--alice` and their like also give the node the worker and watcher keys of that
+/// name.
+fn insert_dev_keys(
     config: &Configuration,
     keystore: &dyn sp_keystore::Keystore,
 ) -> Result<(), ServiceError> {
-    if let Some(seed) = &config.dev_key_seed {
+    let Some(seed) = &config.dev_key_seed else {
+        return Ok(());
+    };
+    for key_type in [keys::GPU_WORKER, keys::GPU_WATCHER] {
         let public = keystore
-            .sr25519_generate_new(keys::GPU_WORKER, Some(seed))
-            .map_err(|error| ServiceError::Other(format!("worker key of {seed}: {error}")))?;
+            .sr25519_generate_new(key_type, Some(seed))
+            .map_err(|error| {
+                ServiceError::Other(format!("{} key of {seed}: {error}", name_of(key_type)))
+            })?;
         tracing::info!(
-            "🔑 Worker key of {seed}: {}",
+            "🔑 {} key of {seed}: {}",
+            name_of(key_type),
             sp_runtime::AccountId32::from(public)
         );
     }
     Ok(())
+}
+
+fn name_of(key_type: sp_core::crypto::KeyTypeId) -> &'static str {
+    if key_type == keys::GPU_WATCHER {
+        "Watcher"
+    } else {
+        "Worker"
+    }
 }
 
 /// Off-chain workers run in wasm and know of the daemon only what the node's own storage says. A

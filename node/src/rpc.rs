@@ -1,6 +1,7 @@
 //! JSON-RPC methods beside those every Substrate node has.
 
-use athanor_runtime::{opaque::Block, AccountId, Balance, Nonce};
+use athanor_compute_rpc::RuntimeViewFunction;
+use athanor_runtime::{opaque::Block, AccountId, Balance, Nonce, Runtime};
 use jsonrpsee::RpcModule;
 use sc_consensus_babe::BabeWorkerHandle;
 use sc_consensus_babe_rpc::{Babe, BabeApiServer};
@@ -58,11 +59,13 @@ where
     C::Api: substrate_frame_rpc_system::AccountNonceApi<Block, AccountId, Nonce>
         + pallet_transaction_payment_rpc::TransactionPaymentRuntimeApi<Block, Balance>
         + BabeApi<Block>
-        + BlockBuilder<Block>,
+        + BlockBuilder<Block>
+        + RuntimeViewFunction<Block>,
     P: TransactionPool<Block = Block> + 'static,
     SC: SelectChain<Block> + 'static,
     B: sc_client_api::Backend<Block> + Send + Sync + 'static,
 {
+    use athanor_compute_rpc::{ClientState, Compute, ComputeApiServer};
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
     use sc_sync_state_rpc::{SyncState, SyncStateApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
@@ -79,6 +82,8 @@ where
 
     module.merge(System::new(client.clone(), pool).into_rpc())?;
     module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
+    let jobs = ClientState::<C, Block, Runtime>::new(client.clone());
+    module.merge(Compute::new(Arc::new(jobs)).into_rpc())?;
     module.merge(
         Babe::new(
             client.clone(),

@@ -78,6 +78,10 @@ impl Athanor {
         for setting in SETTINGS {
             command.env_remove(setting);
         }
+        // Neither are the jobs of these chains for it to remember.
+        if let Some(folder) = self.log.parent() {
+            command.env("XDG_STATE_HOME", folder);
+        }
         end_with_parent(&mut command);
         let mut child = tokio::process::Command::from(command)
             .kill_on_drop(true)

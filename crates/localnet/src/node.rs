@@ -85,6 +85,7 @@ pub struct Node {
     rpc: Rpc,
     rpc_port: u16,
     p2p_port: u16,
+    metrics_port: u16,
     program: PathBuf,
     args: Vec<String>,
 }
@@ -103,6 +104,7 @@ impl Node {
         boot: Option<&str>,
     ) -> Result<Self> {
         let (rpc_port, p2p_port) = (ports::free()?, ports::free()?);
+        let metrics_port = ports::free()?;
         let base = workspace.data(&plan.name)?;
         let mut args: Vec<String> = match chain {
             Chain::Development => vec!["--dev".into()],
@@ -119,7 +121,7 @@ impl Node {
             [
                 ("--base-path", base.display().to_string()),
                 ("--rpc-port", rpc_port.to_string()),
-                ("--prometheus-port", ports::free()?.to_string()),
+                ("--prometheus-port", metrics_port.to_string()),
                 ("--listen-addr", format!("/ip4/127.0.0.1/tcp/{p2p_port}")),
                 ("--node-key", node_key(&base)?),
                 ("--rpc-methods", "unsafe".into()),
@@ -145,6 +147,7 @@ impl Node {
             rpc,
             rpc_port,
             p2p_port,
+            metrics_port,
             program: tools.node.clone(),
             args,
         };
@@ -165,6 +168,11 @@ impl Node {
     /// Its JSON-RPC over HTTP.
     pub fn rpc(&self) -> &Rpc {
         &self.rpc
+    }
+
+    /// Where its metrics are.
+    pub fn metrics(&self) -> String {
+        format!("http://127.0.0.1:{}/metrics", self.metrics_port)
     }
 
     /// Its WebSocket address, for clients.

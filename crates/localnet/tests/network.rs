@@ -18,7 +18,7 @@ use athanor_localnet::{
     workspace::Workspace,
 };
 use serde_json::{json, Value};
-use std::time::Duration;
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 const FINALITY: Duration = Duration::from_secs(240);
 /// Digits in the job: enough to be real, few enough for a slow machine.
@@ -70,6 +70,7 @@ async fn play(tools: &Tools, workspace: &Workspace, pids: &mut Vec<u32>) -> Resu
         .await
         .context("the warp sync")?;
     light_sync_state(&network).await?;
+    metrics(&network).await.context("the metrics")?;
     network.ensure_running()?;
     chain::audit(&network.first()?.ws()).await?;
     Ok(())
@@ -191,7 +192,9 @@ async fn job(network: &Network, cli: &Athanor, workspace: &Workspace) -> Result<
         max_pay: "1 AUR",
         requester: "//Eve",
     };
+    quoted(network, model.id).await.context("compute_quote")?;
     let job = order.create(cli).await?;
+    seen_by_rpc(network, cli, job.id).await?;
     let step = Progress::default().step("a job on five nodes");
     let outcome = Outcome::watch(cli, &job, 900, &step).await?;
     outcome.ensure_settled()?;
@@ -200,4 +203,82 @@ async fn job(network: &Network, cli: &Athanor, workspace: &Workspace) -> Result<
     fetch_and_check(cli, &job, &outcome, &digits, BATCH, &[store], &output)
         .await
         .map(|_| ())
+}
+
+/// The offer is listed, and taken into the price.
+async fn quoted(network: &Network, model: u64) -> Result<()> {
+    let rpc = network.first()?.rpc();
+    let offers: Value = rpc.call("compute_offers", json!([])).await?;
+    ensure!(
+        offers.pointer("/offers/0/live") == Some(&json!(true)),
+        "no live offer: {offers}"
+    );
+    let window: u32 = chain::job_constant(&network.first()?.ws(), "MinWindow").await?;
+    let policy = json!({"optimistic": {"window": window, "audit": 0}});
+    let terms =
+        json!({"model": model, "batch": BATCH, "max_pay": "1000000000000", "policy": policy});
+    let quote: Value = rpc.call("compute_quote", json!({ "terms": terms })).await?;
+    ensure!(
+        quote.get("held") == Some(&json!("1000000000000")),
+        "the quote holds something else: {quote}"
+    );
+    let terms = json!({"model": 1_000, "batch": 1, "max_pay": "1", "policy": policy});
+    let refused = rpc.call::<Value>("compute_quote", json!([terms])).await;
+    ensure!(
+        refused.is_err_and(|error| error.to_string().contains("-32032")),
+        "an unknown model is quoted"
+    );
+    Ok(())
+}
+
+/// The job, and what it asks of the worker key, until it asks for something.
+async fn seen_by_rpc(network: &Network, cli: &Athanor, id: u64) -> Result<()> {
+    let rpc = network.first()?.rpc();
+    let job: Value = rpc.call("compute_job", json!([id])).await?;
+    let requester = cli.address("//Eve").await?;
+    ensure!(
+        job.get("job") == Some(&json!(id)) && job.get("requester") == Some(&json!(requester)),
+        "compute_job shows another job: {job}"
+    );
+    let refused = rpc.call::<Value>("compute_job", json!([id + 1_000])).await;
+    ensure!(
+        refused.is_err_and(|error| error.to_string().contains("-32031")),
+        "a job that never was is shown"
+    );
+    let worker = cli.address("//Alice").await?;
+    wait_for("a ticket", Duration::from_secs(120), || async {
+        let work: Value = rpc
+            .call("compute_work", json!({ "worker": worker }))
+            .await?;
+        Ok((work.pointer("/tickets/0/job") == Some(&json!(id))).then_some(()))
+    })
+    .await
+}
+
+/// A validator serves every metric that the dashboards and alerts ask of nodes.
+async fn metrics(network: &Network) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../monitoring");
+    let mut wanted = BTreeSet::new();
+    for file in ["grafana/validator.json", "prometheus/athanor.rules.yml"] {
+        let text = std::fs::read_to_string(folder.join(file))?;
+        wanted.extend(
+            text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .filter(|word| word.starts_with("substrate_"))
+                .map(str::to_owned),
+        );
+    }
+    ensure!(wanted.len() > 10, "only {wanted:?} are asked for");
+    let url = network.first()?.metrics();
+    let served = reqwest::get(&url).await?.error_for_status()?.text().await?;
+    let names: BTreeSet<&str> = served
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|name| !names.contains(name.as_str()))
+        .collect();
+    ensure!(missing.is_empty(), "{url} lacks {missing:?}");
+    Ok(())
 }

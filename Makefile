@@ -3,7 +3,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-worker models weights audit zombienet zombienet-test clean
+	fuzz fuzz-worker models e2e-disputes e2e-kills bench-chain-jobs weights audit zombienet \
+	zombienet-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,15 @@ fuzz-worker: ## the worker's CPU backend against the reference, on a million ran
 
 models: ## prepare the example models, import them, and measure their accuracy
 	@scripts/models
+
+e2e-disputes: ## a provider lies in every operator there is, a watcher catches it each time
+	@scripts/localnet disputes
+
+e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a job
+	@scripts/localnet kills
+
+bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how full its blocks are
+	@scripts/localnet load
 
 weights: ## measure the runtime's weights and write them into the sources
 	@scripts/weights

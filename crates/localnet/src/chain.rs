@@ -11,6 +11,7 @@ use subxt::{
     dynamic::{self, At, Value},
     ext::scale_decode::DecodeAsType,
     ext::scale_value::{Composite, ValueDef},
+    utils::H256,
     OnlineClient, OnlineClientAtBlock, SubstrateConfig,
 };
 
@@ -95,6 +96,94 @@ async fn state(ws: &str) -> Result<State> {
         .at_current_block()
         .await
         .context("the node has no finalised block")
+}
+
+/// A live job, as far as its steps go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobState {
+    /// Name of its state.
+    pub status: String,
+    /// Who runs it.
+    pub replicas: Vec<Replica>,
+}
+
+/// One provider's part in a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// The key that signs.
+    pub worker: [u8; 32],
+    /// Whether it accepted.
+    pub accepted: bool,
+    /// Whether it committed.
+    pub committed: bool,
+    /// Whether it revealed.
+    pub revealed: bool,
+}
+
+/// A job of the node's best state; `None` if there is none of this number, or no longer.
+///
+/// # Errors
+///
+/// If the node cannot be reached.
+pub async fn job(ws: &str, id: u64) -> Result<Option<JobState>> {
+    let client = OnlineClient::<SubstrateConfig>::from_insecure_url(ws)
+        .await
+        .with_context(|| format!("cannot reach {ws}"))?;
+    let best: H256 = Rpc::new(&ws.replacen("ws://", "http://", 1))?
+        .call("chain_getBlockHash", json!([]))
+        .await?;
+    let state = client.at_block(best).await.context("the best block")?;
+    let entry = dynamic::storage::<(u64,), Value>("ComputeJobs", "Jobs");
+    let what = || format!("cannot read job {id}");
+    let Some(value) = state
+        .storage()
+        .try_fetch(entry, (id,))
+        .await
+        .with_context(what)?
+    else {
+        return Ok(None);
+    };
+    let job = value.decode().with_context(what)?;
+    let replicas = job.at("replicas").context("a job without replicas")?;
+    // A bounded list may be wrapped.
+    let list = match children(replicas).next() {
+        Some(inner) if inner.at("worker").is_none() => inner,
+        _ => replicas,
+    };
+    let replicas = children(list).map(replica).collect::<Result<_>>()?;
+    Ok(Some(JobState {
+        status: job.at("status").map(reason).unwrap_or_default(),
+        replicas,
+    }))
+}
+
+fn replica(value: &Value) -> Result<Replica> {
+    let some = |name: &str| {
+        value
+            .at(name)
+            .is_some_and(|option| reason(option) != "None")
+    };
+    let mut worker = Vec::new();
+    collect_bytes(
+        value.at("worker").context("a replica without worker")?,
+        &mut worker,
+    );
+    Ok(Replica {
+        worker: worker
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("a key of another form"))?,
+        accepted: value.at("accepted").and_then(Value::as_bool) == Some(true),
+        committed: some("commitment"),
+        revealed: some("trace_root"),
+    })
+}
+
+/// The bytes of a value, however they are wrapped.
+pub(crate) fn collect_bytes(value: &Value, bytes: &mut Vec<u8>) {
+    match &value.value {
+        ValueDef::Composite(parts) => parts.values().for_each(|part| collect_bytes(part, bytes)),
+        _ => bytes.extend(value.as_u128().and_then(|byte| u8::try_from(byte).ok())),
+    }
 }
 
 /// Accounts of the validators of the current session, and how many of them are disabled until its

@@ -2,7 +2,7 @@
 
 use crate::{ports, process::Process, tools::Tools, workspace::Workspace};
 use anyhow::{Context, Result};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// How long a daemon may take until it answers.
 const START: Duration = Duration::from_secs(60);
@@ -12,6 +12,8 @@ const START: Duration = Duration::from_secs(60);
 pub enum Fault {
     /// The last byte of the last node's output is flipped.
     WrongOutput,
+    /// One element of the last node's output is wrong; demands for it are answered.
+    WrongElement,
 }
 
 /// A running daemon: it runs jobs and serves a content store.
@@ -19,6 +21,8 @@ pub enum Fault {
 pub struct Daemon {
     process: Process,
     url: String,
+    program: PathBuf,
+    args: Vec<String>,
 }
 
 impl Daemon {
@@ -53,20 +57,41 @@ impl Daemon {
         match fault {
             None => {}
             Some(Fault::WrongOutput) => args.extend(["--fault", "wrong-output"]),
+            // No program has so many nodes: of each it is the last.
+            Some(Fault::WrongElement) => args.extend(["--fault", "wrong-element=1023"]),
         }
         let process = Process::spawn(name, &tools.worker, &args, &workspace.log(name))?;
         let mut daemon = Self {
             process,
             url: format!("http://{listen}"),
+            program: tools.worker.clone(),
+            args: args.into_iter().map(String::from).collect(),
         };
-        let health = format!("{}/healthz", daemon.url);
+        daemon.wait_until_ready().await?;
+        Ok(daemon)
+    }
+
+    /// Kills it as a crash would, and starts it again on the same port and data.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`].
+    pub async fn restart(&mut self) -> Result<()> {
+        self.process.kill()?;
+        let name = self.process.name().to_string();
+        let log = self.process.log().to_path_buf();
+        self.process = Process::spawn(&name, &self.program, &self.args, &log)?;
+        self.wait_until_ready().await
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let health = format!("{}/healthz", self.url);
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(5))
             .build()
             .context("cannot set up an HTTP client")?;
-        daemon
-            .process
+        self.process
             .wait_until_ready(START, || {
                 let request = http.get(&health).send();
                 async {
@@ -77,8 +102,7 @@ impl Daemon {
                         .map_err(Into::into)
                 }
             })
-            .await?;
-        Ok(daemon)
+            .await
     }
 
     /// Its address: JSON-RPC and content store.

@@ -115,6 +115,7 @@ async fn one_job(
         endpoint: &store,
         bond,
         funder: "//Alice//stash",
+        offer: &[],
     };
     let address = provider.register(&cli).await?;
     step.done(format!("{}, bond {}", short(&address), aur(bond)));
@@ -228,6 +229,7 @@ async fn three_providers(
                 endpoint: &endpoint?,
                 bond,
                 funder: &format!("//{name}//stash"),
+                offer: &[],
             };
             let address = provider.register(cli).await?;
             anyhow::Ok((name, address, cli.address(&worker).await?))

@@ -4,6 +4,9 @@ use anyhow::{bail, Result};
 use athanor_localnet::{
     demo,
     digits::Digits,
+    disputes,
+    kills::{self, Victim},
+    load,
     network::{DaemonPlan, Network},
     progress::Progress,
     tools::Tools,
@@ -43,6 +46,36 @@ enum Command {
         /// Folder of the digits example.
         #[arg(long, value_name = "DIR")]
         digits: Option<PathBuf>,
+    },
+
+    /// Let a provider lie in every operator there is, and check that a watcher catches it.
+    Disputes {
+        /// Operators, spread over all of them.
+        #[arg(long, default_value_t = 29, value_parser = clap::value_parser!(u8).range(1..=29))]
+        operators: u8,
+    },
+
+    /// Kill a provider's node, then its daemon, then both, at every step of a job.
+    Kills {
+        /// What is killed, each in a job of its own.
+        #[arg(long, value_enum, default_values_t = [Victim::Node, Victim::Daemon, Victim::Both])]
+        victim: Vec<Victim>,
+    },
+
+    /// Put a development chain under a load of jobs, and print how many settle a second and how
+    /// full the blocks are.
+    Load {
+        /// Jobs, all live at the same time.
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=15_000))]
+        jobs: u32,
+
+        /// Providers with an offer, each for at most 60 jobs.
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=256))]
+        offers: u32,
+
+        /// Jobs that no offer takes, and that expire together.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        expiring: u32,
     },
 
     /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
@@ -90,6 +123,25 @@ async fn run(args: Args) -> Result<ExitCode> {
                 None => Digits::find()?,
             };
             until_interrupted(demo::play(&tools, &workspace, &digits, progress)).await
+        }
+        Command::Disputes { operators } => {
+            let count = usize::from(operators);
+            until_interrupted(disputes::play(&tools, &workspace, count, progress)).await
+        }
+        Command::Kills { victim } => {
+            until_interrupted(kills::play(&tools, &workspace, &victim, progress)).await
+        }
+        Command::Load {
+            jobs,
+            offers,
+            expiring,
+        } => {
+            let plan = load::Plan {
+                jobs,
+                offers,
+                expiring,
+            };
+            until_interrupted(load::play(&tools, &workspace, plan, progress)).await
         }
         Command::Up { workers, dev } => {
             until_interrupted(up(&tools, &workspace, progress, workers, dev)).await

@@ -69,6 +69,23 @@ impl Network {
         Ok(network)
     }
 
+    /// One development node alone, with more on its command line.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started or does not answer.
+    pub async fn bare(tools: &Tools, workspace: &Workspace, args: &[&str]) -> Result<Self> {
+        let mut network = Self {
+            chain: Chain::Development,
+            nodes: vec![],
+            daemons: vec![],
+        };
+        network
+            .add_node(tools, workspace, NodePlan::full("dev").with_args(args))
+            .await?;
+        Ok(network)
+    }
+
     /// A network on the exported raw specification of the `local` preset: its four validators,
     /// `full` more nodes, and daemons. All daemons look up what they lack in the first one's
     /// content store.
@@ -82,8 +99,29 @@ impl Network {
         full: &[&str],
         daemons: &[DaemonPlan],
     ) -> Result<Self> {
-        let spec = workspace.data("spec")?.join("local.raw.json");
-        export_spec(tools, "local", &spec)?;
+        let mut network = Self::on_preset(tools, workspace, "local", daemons).await?;
+        let validators = LOCAL_VALIDATORS
+            .iter()
+            .map(|name| NodePlan::validator(name));
+        for plan in validators.chain(full.iter().map(|name| NodePlan::full(name))) {
+            network.add_node(tools, workspace, plan).await?;
+        }
+        Ok(network)
+    }
+
+    /// Daemons, and no node yet, on the exported raw specification of a preset.
+    ///
+    /// # Errors
+    ///
+    /// If a process cannot be started or does not answer.
+    pub async fn on_preset(
+        tools: &Tools,
+        workspace: &Workspace,
+        preset: &str,
+        daemons: &[DaemonPlan],
+    ) -> Result<Self> {
+        let spec = workspace.data("spec")?.join(format!("{preset}.raw.json"));
+        export_spec(tools, preset, &spec)?;
         let mut network = Self {
             chain: Chain::Spec(spec),
             nodes: vec![],
@@ -91,12 +129,6 @@ impl Network {
         };
         for plan in daemons {
             network.add_daemon(tools, workspace, plan).await?;
-        }
-        let validators = LOCAL_VALIDATORS
-            .iter()
-            .map(|name| NodePlan::validator(name));
-        for plan in validators.chain(full.iter().map(|name| NodePlan::full(name))) {
-            network.add_node(tools, workspace, plan).await?;
         }
         Ok(network)
     }
@@ -189,6 +221,19 @@ impl Network {
     pub fn daemon(&self, node: &str) -> Result<&Daemon> {
         self.daemons
             .iter()
+            .find(|(of, _)| of == node)
+            .map(|(_, daemon)| daemon)
+            .with_context(|| format!("the node {node} has no daemon"))
+    }
+
+    /// As [`Network::daemon`].
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn daemon_mut(&mut self, node: &str) -> Result<&mut Daemon> {
+        self.daemons
+            .iter_mut()
             .find(|(of, _)| of == node)
             .map(|(_, daemon)| daemon)
             .with_context(|| format!("the node {node} has no daemon"))

@@ -32,6 +32,8 @@ pub struct NodePlan {
     pub warp: bool,
     /// URL of the daemon that runs its jobs.
     pub daemon: Option<String>,
+    /// More of its command line.
+    pub more: Vec<String>,
 }
 
 impl NodePlan {
@@ -58,6 +60,7 @@ impl NodePlan {
             key: None,
             warp: false,
             daemon: None,
+            more: vec![],
         }
     }
 
@@ -67,6 +70,12 @@ impl NodePlan {
             warp: true,
             ..Self::full(name)
         }
+    }
+
+    /// With more on its command line.
+    pub fn with_args(self, args: &[&str]) -> Self {
+        let more = args.iter().map(|arg| (*arg).into()).collect();
+        Self { more, ..self }
     }
 
     /// With a daemon that runs its jobs.
@@ -139,6 +148,7 @@ impl Node {
         if let Some(url) = &plan.daemon {
             args.extend(["--gpu-worker".into(), url.clone()]);
         }
+        args.extend(plan.more.iter().cloned());
         let log = workspace.log(&plan.name);
         let process = Process::spawn(&plan.name, &tools.node, &args, &log)?;
         let rpc = Rpc::new(&format!("http://127.0.0.1:{rpc_port}"))?;

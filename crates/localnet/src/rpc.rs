@@ -9,6 +9,9 @@ use tokio::time::{sleep, timeout, Instant};
 /// How long one call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long a node may take to look at many transactions.
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -84,6 +87,48 @@ impl Rpc {
     pub async fn finalized_block(&self) -> Result<u64> {
         let hash: String = self.call("chain_getFinalizedHead", json!([])).await?;
         number(&self.call::<Value>("chain_getHeader", json!([hash])).await?)
+    }
+
+    /// Hands over signed transactions, `0x` and hex each, in one request.
+    ///
+    /// # Errors
+    ///
+    /// If the endpoint cannot be reached or refuses one; the message has its words.
+    pub async fn submit(&self, transactions: &[String]) -> Result<()> {
+        let requests: Vec<Value> = transactions
+            .iter()
+            .enumerate()
+            .map(|(id, bytes)| {
+                json!({
+                    "jsonrpc": "2.0", "id": id,
+                    "method": "author_submitExtrinsic", "params": [bytes],
+                })
+            })
+            .collect();
+        let answers: Vec<Value> = self
+            .http
+            .post(&self.url)
+            .timeout(SUBMIT_TIMEOUT)
+            .json(&requests)
+            .send()
+            .await
+            .with_context(|| format!("cannot reach {}", self.url))?
+            .json()
+            .await
+            .with_context(|| format!("{} does not answer in JSON", self.url))?;
+        match answers.iter().find_map(|answer| answer.get("error")) {
+            Some(error) => bail!("a transaction was refused: {error}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Number of an account's next transaction, those that wait included.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rpc::call`].
+    pub async fn nonce(&self, account: &str) -> Result<u64> {
+        self.call("system_accountNextIndex", json!([account])).await
     }
 
     /// Number of connected peers.

@@ -39,6 +39,8 @@ pub struct Provider<'a> {
     pub bond: u128,
     /// Secret of an account that lends the money.
     pub funder: &'a str,
+    /// Terms of its offer beyond the usual, as the command line takes them.
+    pub offer: &'a [&'a str],
 }
 
 impl Provider<'_> {
@@ -69,7 +71,8 @@ impl Provider<'_> {
         ])
         .await?;
         let offer = ["provider", "offer", "--suri", self.owner];
-        cli.run(&[&offer[..], &OFFER[..]].concat()).await?;
+        cli.run(&[&offer[..], &OFFER[..], self.offer].concat())
+            .await?;
         Ok(address)
     }
 }

@@ -175,6 +175,7 @@ async fn job(network: &Network, cli: &Athanor, workspace: &Workspace) -> Result<
             .checked_mul(10)
             .context("the least bond has no bounds")?,
         funder: "//Alice//stash",
+        offer: &[],
     }
     .register(cli)
     .await?;

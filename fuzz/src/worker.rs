@@ -79,7 +79,7 @@ pub fn receipt(data: &[u8]) {
         Question::Receipt,
         Question::Cancel,
     ] {
-        let _ = daemon::answer(question, 1, 200, data);
+        let _ = daemon::answer(&question, 1, 200, data);
     }
 }
 

@@ -744,7 +744,7 @@ fn a_requester_gets_its_output_piece_by_piece() {
             answer(&key, id, piece, bytes).unwrap();
             let given = ComputeJobs::threads(id)[0].answers[0].clone();
             let end = ((start + count) * 1_024).min(70_000);
-            let chunks = athanor_content_tree::Chunks::from_ranges(70_000, [start * 1_024..end]);
+            let chunks = athanor_content_tree::Chunks::from_indices(70_000, start..start + count);
             let slice =
                 athanor_content_tree::verify(&honest.trace[1], 70_000, &chunks.unwrap(), &given)
                     .unwrap();

@@ -664,8 +664,10 @@ fn a_block_works_off_no_more_threads_than_its_weight_allows() {
         let work = two_clamps(3_000);
         let honest = work.honest();
         let (id, _) = claim_one(&work, &honest);
-        let numbers = (0..5).map(|_| announce(&alice(), id, &opening(&honest, 1)));
-        let last = numbers.last().unwrap();
+        let numbers: Vec<_> = (0..5)
+            .map(|_| announce(&alice(), id, &opening(&honest, 1)))
+            .collect();
+        let last = numbers[4];
         run_to(thread(id, last).deadline - 1);
         crawl_to(thread(id, last).deadline);
         let room = <() as WeightInfo>::queue_thread()

@@ -222,8 +222,7 @@ pub(super) fn true_answer(id: JobId, thread: ThreadId, bytes: &[u8]) -> Vec<u8> 
             subtree.answer(&bytes[start as usize * 1_024..end]).unwrap()
         }
         Asked::Slice { start, count } => {
-            let end = ((start + count) * 1_024).min(line.len);
-            let chunks = Chunks::from_ranges(line.len, [start * 1_024..end]).unwrap();
+            let chunks = Chunks::from_indices(line.len, start..start + count).unwrap();
             athanor_content_tree::prove(bytes, &chunks).unwrap()
         }
     }

@@ -216,11 +216,13 @@ async fn quoted(network: &Network, model: u64) -> Result<()> {
     );
     let window: u32 = chain::job_constant(&network.first()?.ws(), "MinWindow").await?;
     let policy = json!({"optimistic": {"window": window, "audit": 0}});
+    let stake: u128 = chain::job_constant(&network.first()?.ws(), "SeatStake").await?;
+    let pay: u128 = 1_000_000_000_000;
     let terms =
-        json!({"model": model, "batch": BATCH, "max_pay": "1000000000000", "policy": policy});
+        json!({"model": model, "batch": BATCH, "max_pay": pay.to_string(), "policy": policy});
     let quote: Value = rpc.call("compute_quote", json!({ "terms": terms })).await?;
     ensure!(
-        quote.get("held") == Some(&json!("1000000000000")),
+        quote.get("held") == Some(&json!((pay + stake).to_string())),
         "the quote holds something else: {quote}"
     );
     let terms = json!({"model": 1_000, "batch": 1, "max_pay": "1", "policy": policy});

@@ -64,7 +64,11 @@ pub async fn audit(ws: &str) -> Result<String> {
     for (reason, owed) in [
         (
             "ComputeJobs.JobBudget",
-            sum(&state, "ComputeJobs", "Jobs", "budget").await?,
+            total(&state, "Jobs", &["budget", "premium", "stake", "tip"]).await?,
+        ),
+        (
+            "ComputeJobs.ThreadBond",
+            total(&state, "Threads", &["bond", "prepaid"]).await?,
         ),
         (
             "ComputeJobs.ProviderBond",
@@ -227,6 +231,16 @@ fn collect_holds(value: &Value, by_reason: &mut BTreeMap<String, u128>) -> Resul
         return Ok(());
     }
     children(value).try_for_each(|child| collect_holds(child, by_reason))
+}
+
+/// Sums fields over all values of a map of the job escrow.
+async fn total(state: &State, map: &str, fields: &[&str]) -> Result<u128> {
+    let mut total = 0u128;
+    for field in fields {
+        let amount = sum(state, "ComputeJobs", map, field).await?;
+        total = total.checked_add(amount).context("amounts overflow")?;
+    }
+    Ok(total)
 }
 
 /// Sums a field over all values of a map.

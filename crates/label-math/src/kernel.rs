@@ -2,6 +2,7 @@
 
 use crate::sheet::{decode, Answer, Decoded, SheetError, Span};
 use crate::types::LabelType;
+use crate::Overflow;
 use alloc::vec::Vec;
 
 /// κ of two equal answers.
@@ -123,7 +124,7 @@ fn counts(codes: &[u32]) -> [u8; 32] {
 }
 
 /// Bit for each pair i < j of items, in the order (0,1), (0,2), …: i stands before j.
-fn orders(code: u32, items: u8) -> u32 {
+pub(crate) fn orders(code: u32, items: u8) -> u32 {
     let mut place = [0u8; 8];
     for (at, item) in (0u8..).zip(Answer::fields(code, 3, items)) {
         if let Some(slot) = place.get_mut(usize::from(item)) {
@@ -149,7 +150,7 @@ fn share(part: u32, whole: u32) -> u32 {
 }
 
 /// For codes of the same type that were decoded; no product here passes 2^26.
-fn code_kappa(ty: &LabelType, a: u32, b: u32) -> u32 {
+pub(crate) fn code_kappa(ty: &LabelType, a: u32, b: u32) -> u32 {
     match *ty {
         LabelType::Classification { .. } => {
             if a == b {
@@ -193,7 +194,7 @@ fn code_kappa(ty: &LabelType, a: u32, b: u32) -> u32 {
 }
 
 /// F1 of labelled tokens, by one merge of the sorted lists.
-fn span_kappa(a: &[Span], b: &[Span]) -> u32 {
+pub(crate) fn span_kappa(a: &[Span], b: &[Span]) -> u32 {
     let tokens = |spans: &[Span]| {
         spans
             .iter()
@@ -218,4 +219,15 @@ fn span_kappa(a: &[Span], b: &[Span]) -> u32 {
     let twice = shared.saturating_mul(u64::from(ONE)).saturating_mul(2);
     let kappa = twice.checked_div(total).unwrap_or(u64::from(ONE));
     u32::try_from(kappa).unwrap_or(ONE)
+}
+
+/// Weighted mean of κ, rounded down; 0 of nothing.
+pub(crate) fn mean_kappa(values: impl Iterator<Item = (u32, i64)>) -> Result<u32, Overflow> {
+    let (mut sum, mut weights) = (0i64, 0i64);
+    for (kappa, weight) in values {
+        let part = weight.checked_mul(i64::from(kappa)).ok_or(Overflow)?;
+        sum = sum.checked_add(part).ok_or(Overflow)?;
+        weights = weights.checked_add(weight).ok_or(Overflow)?;
+    }
+    u32::try_from(sum.checked_div(weights).unwrap_or(0)).map_err(|_| Overflow)
 }

@@ -12,6 +12,9 @@
 //! 2. [`rank`] for each worker fills a [`Hist`]; after the last one, [`Hist::reference`].
 //! 3. [`pay`] for each worker.
 //!
+//! [`weight`] and [`consensus`] give the labels a page's sheets say together; no money hangs on
+//! them.
+//!
 //! # Properties
 //!
 //! - *Unbiased*: agreement is on the same task minus on different tasks, by which a sheet of one
@@ -36,6 +39,7 @@
 
 extern crate alloc;
 
+mod consensus;
 mod int;
 mod kernel;
 mod pay;
@@ -46,6 +50,7 @@ mod sheet;
 mod terms;
 mod types;
 
+pub use consensus::{consensus, weight, Consensus, Prior};
 pub use kernel::{is_right, kappa, kappa_of, ONE};
 pub use pay::{amount, pay, Pay, MAX_PRICE};
 pub use rank::{gold_score, peer_agreement, rank, Hist, Rank, Reference, BUCKETS};

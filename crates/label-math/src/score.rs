@@ -29,6 +29,9 @@ pub enum ScoreError {
     /// Positions of gold are not ascending, or past the page's tasks.
     #[error("gold positions are strictly ascending and within the page")]
     Position,
+    /// Weights that are not one positive number a sheet.
+    #[error("a consensus needs one positive weight for each sheet")]
+    Weights,
     /// A sum left its bounds.
     #[error(transparent)]
     Overflow(#[from] Overflow),

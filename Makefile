@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-worker models e2e-disputes e2e-kills bench-chain-jobs weights audit zombienet \
+	fuzz fuzz-worker models e2e-disputes e2e-kills bench-chain-jobs bench-judge weights audit zombienet \
 	zombienet-test clean
 
 help: ## list the targets
@@ -64,6 +64,9 @@ bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how ful
 
 weights: ## measure the runtime's weights and write them into the sources
 	@scripts/weights
+
+bench-judge: ## what the runtime takes to judge the largest element of each operator
+	@scripts/bench-judge
 
 audit: ## licences, yanked versions and advisories of every dependency
 	@scripts/audit

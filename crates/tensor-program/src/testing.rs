@@ -1,6 +1,6 @@
 //! Random valid programs and adversarial data, for property tests of this crate and
 //! for differential tests of backends. Only with the feature `testing`; never part
-//! of a runtime.
+//! of a runtime but one built for benchmarks.
 //!
 //! Everything follows from a seed, on every machine alike. A [`Choices`] may also
 //! read random bytes, so that a property-testing library shrinks the bytes and with
@@ -27,6 +27,10 @@ use crate::{
     MAX_INPUTS,
 };
 use alloc::{boxed::Box, vec, vec::Vec};
+
+mod largest;
+
+pub use largest::{largest, Largest, LARGEST};
 
 /// Names of all operators, in the order of their codec indices.
 pub const OPERATORS: [&str; 29] = [

@@ -34,14 +34,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
     // Storage: `Programs::ProgramBytes` (r:0 w:1)
     // Proof: `Programs::ProgramBytes` (`max_values`: None, `max_size`: Some(65572), added: 68047, mode: `MaxEncodedLen`)
-    fn register_program(_b: u32, n: u32) -> Weight {
-        // Minimum execution time: 347_347_000 picoseconds.
-        Weight::from_parts(622_252_011, 3710)
-            // Standard error: 115_405
-            .saturating_add(Weight::from_parts(2_016_585, 0).saturating_mul(n.into()))
+    fn register_program(b: u32, n: u32) -> Weight {
+        // Minimum execution time: 367_307_000 picoseconds.
+        Weight::from_parts(239_664_027, 3710)
+            // Standard error: 336
+            .saturating_add(Weight::from_parts(3_827, 0).saturating_mul(b.into()))
+            // Standard error: 16_166
+            .saturating_add(Weight::from_parts(1_451_908, 0).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -54,22 +56,22 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
     // Storage: `Programs::ModelRoots` (r:0 w:1)
     // Proof: `Programs::ModelRoots` (`max_values`: None, `max_size`: Some(32786), added: 35261, mode: `MaxEncodedLen`)
     fn register_model(r: u32) -> Weight {
-        // Minimum execution time: 77_635_000 picoseconds.
-        Weight::from_parts(118_765_407, 3710)
-            // Standard error: 1_326
-            .saturating_add(Weight::from_parts(50_221, 0).saturating_mul(r.into()))
+        // Minimum execution time: 70_245_000 picoseconds.
+        Weight::from_parts(96_981_025, 3710)
+            // Standard error: 961
+            .saturating_add(Weight::from_parts(49_028, 0).saturating_mul(r.into()))
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
     // Storage: `Programs::Models` (r:1 w:1)
     // Proof: `Programs::Models` (`max_values`: None, `max_size`: Some(209), added: 2684, mode: `MaxEncodedLen`)
     fn retire() -> Weight {
-        // Minimum execution time: 13_370_000 picoseconds.
-        Weight::from_parts(19_299_000, 3674)
+        // Minimum execution time: 12_539_000 picoseconds.
+        Weight::from_parts(19_409_000, 3674)
             .saturating_add(T::DbWeight::get().reads(1_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
@@ -78,14 +80,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
     // Storage: `Programs::Programs` (r:1 w:1)
     // Proof: `Programs::Programs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
     // Storage: `Programs::ModelRoots` (r:0 w:1)
     // Proof: `Programs::ModelRoots` (`max_values`: None, `max_size`: Some(32786), added: 35261, mode: `MaxEncodedLen`)
     fn remove_model() -> Weight {
-        // Minimum execution time: 60_520_000 picoseconds.
-        Weight::from_parts(91_616_000, 3710)
+        // Minimum execution time: 57_776_000 picoseconds.
+        Weight::from_parts(91_906_000, 3710)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(5_u64))
     }
@@ -94,12 +96,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(193), added: 2668, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
     // Storage: `Programs::ProgramBytes` (r:0 w:1)
     // Proof: `Programs::ProgramBytes` (`max_values`: None, `max_size`: Some(65572), added: 68047, mode: `MaxEncodedLen`)
     fn remove_program() -> Weight {
-        // Minimum execution time: 61_221_000 picoseconds.
-        Weight::from_parts(106_659_000, 3710)
+        // Minimum execution time: 55_262_000 picoseconds.
+        Weight::from_parts(100_550_000, 3710)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -107,30 +109,31 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 
 // For tests.
 impl WeightInfo for () {
-    fn register_program(_b: u32, n: u32) -> Weight {
-        Weight::from_parts(622_252_011, 3710)
-            .saturating_add(Weight::from_parts(2_016_585, 0).saturating_mul(n.into()))
+    fn register_program(b: u32, n: u32) -> Weight {
+        Weight::from_parts(239_664_027, 3710)
+            .saturating_add(Weight::from_parts(3_827, 0).saturating_mul(b.into()))
+            .saturating_add(Weight::from_parts(1_451_908, 0).saturating_mul(n.into()))
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn register_model(r: u32) -> Weight {
-        Weight::from_parts(118_765_407, 3710)
-            .saturating_add(Weight::from_parts(50_221, 0).saturating_mul(r.into()))
+        Weight::from_parts(96_981_025, 3710)
+            .saturating_add(Weight::from_parts(49_028, 0).saturating_mul(r.into()))
             .saturating_add(ParityDbWeight::get().reads(5_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn retire() -> Weight {
-        Weight::from_parts(19_299_000, 3674)
+        Weight::from_parts(19_409_000, 3674)
             .saturating_add(ParityDbWeight::get().reads(1_u64))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn remove_model() -> Weight {
-        Weight::from_parts(91_616_000, 3710)
+        Weight::from_parts(91_906_000, 3710)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(5_u64))
     }
     fn remove_program() -> Weight {
-        Weight::from_parts(106_659_000, 3710)
+        Weight::from_parts(100_550_000, 3710)
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }

@@ -12,6 +12,7 @@ extern crate alloc;
 pub mod consent;
 pub mod dispute;
 pub mod keys;
+pub mod labels;
 pub mod model;
 pub mod receipt;
 pub mod ticket;

@@ -10,8 +10,9 @@ use alloc::{
     vec::Vec,
 };
 use codec::Encode;
-use sp_core::{Blake2Hasher, H256};
+use sp_core::H256;
 use sp_crypto_hashing::blake2_256;
+use sp_runtime::traits::BlakeTwo256;
 
 fn hash(parts: &[&[u8]]) -> [u8; 32] {
     blake2_256(&parts.concat())
@@ -101,7 +102,7 @@ impl PageLeaf {
     #[must_use]
     pub fn is_in(&self, pages_root: &[u8; 32], pages: u32, path: &[[u8; 32]]) -> bool {
         let leaf = self.leaf();
-        binary_merkle_tree::verify_proof::<Blake2Hasher, _, _>(
+        binary_merkle_tree::verify_proof::<BlakeTwo256, _, _>(
             &H256(*pages_root),
             path.iter().copied().map(H256),
             pages,
@@ -114,7 +115,7 @@ impl PageLeaf {
 /// Root of the pages' tree: `binary-merkle-tree` with BLAKE2b-256 over the leaves in order.
 #[must_use]
 pub fn pages_root(leaves: &[PageLeaf]) -> [u8; 32] {
-    binary_merkle_tree::merkle_root::<Blake2Hasher, _>(leaves.iter().map(PageLeaf::leaf)).0
+    binary_merkle_tree::merkle_root::<BlakeTwo256, _>(leaves.iter().map(PageLeaf::leaf)).0
 }
 
 /// Path of one leaf, bottom up; `None` if there is no such leaf.
@@ -124,7 +125,7 @@ pub fn page_path(leaves: &[PageLeaf], page: PageIndex) -> Option<Vec<[u8; 32]>> 
         return None;
     }
     let leaves: Vec<Vec<u8>> = leaves.iter().map(PageLeaf::leaf).collect();
-    let proof = binary_merkle_tree::merkle_proof::<Blake2Hasher, _, _>(leaves, page).proof;
+    let proof = binary_merkle_tree::merkle_proof::<BlakeTwo256, _, _>(leaves, page).proof;
     Some(proof.into_iter().map(|hash| hash.0).collect())
 }
 

@@ -142,7 +142,7 @@ proptest! {
             prop_assert_eq!(score.workers[1].num, 0);
             let truth = pack_answer(&ty, &dice.answer(&ty)).unwrap();
             let gold = [Gold { position: 0, answer: &truth, void: false }];
-            let score = score_page(&ty, tasks, &[constant.clone()], &gold).unwrap();
+            let score = score_page(&ty, tasks, std::slice::from_ref(&constant), &gold).unwrap();
             prop_assert_eq!(score.workers[0].gnum, 0);
         }
     }

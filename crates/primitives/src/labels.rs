@@ -582,13 +582,11 @@ pub enum Refusal {
     ClosesTooSoon = 28,
     /// There is no such page in the batch.
     NoSuchPage = 29,
-    /// The number of requests in the signed text is not that of the account so far.
-    StaleRequest = 30,
 }
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 29] = [
         Self::Paused,
         Self::NoSuchBatch,
         Self::UnexpectedState,
@@ -618,7 +616,6 @@ impl Refusal {
         Self::BatchFull,
         Self::ClosesTooSoon,
         Self::NoSuchPage,
-        Self::StaleRequest,
     ];
 
     /// Its code in `InvalidTransaction::Custom`.
@@ -668,9 +665,6 @@ impl Refusal {
             Self::BatchFull => "the batch has as many workers as it may",
             Self::ClosesTooSoon => "the batch ends before a lease would",
             Self::NoSuchPage => "there is no such page in the batch",
-            Self::StaleRequest => {
-                "the request text is old; build it anew from the account's requests so far"
-            }
         }
     }
 }

@@ -13,7 +13,8 @@
 //! 3. [`pay`] for each worker.
 //!
 //! [`weight`] and [`consensus`] give the labels a page's sheets say together; no money hangs on
-//! them.
+//! them. With the feature `std` there are also [`dawid_skene`], [`bradley_terry`] and [`alpha`]
+//! over any table of votes.
 //!
 //! # Properties
 //!
@@ -39,6 +40,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "std")]
+mod aggregate;
 mod consensus;
 mod int;
 mod kernel;
@@ -50,6 +53,11 @@ mod sheet;
 mod terms;
 mod types;
 
+#[cfg(feature = "std")]
+pub use aggregate::{
+    alpha, bradley_terry, dawid_skene, AggregateError, Comparison, Level, Outcome, Posteriors,
+    Strengths, Vote, WorkerErrors, MAX_VOTES,
+};
 pub use consensus::{consensus, weight, Consensus, Prior};
 pub use kernel::{is_right, kappa, kappa_of, ONE};
 pub use pay::{amount, pay, Pay, MAX_PRICE};

@@ -77,6 +77,28 @@ pub enum Error {
         /// Number of groups; 0 when the answer is bytes.
         count: u64,
     },
+    /// Content in groups has 1 to 2^40 bytes.
+    #[error("content sold in groups has 1 to 2^40 bytes, not {0}")]
+    BadContentLength(u64),
+    /// A container does not start with its header.
+    #[error("this is no container of version 1, or its length does not fit its header")]
+    BadHeader,
+    /// A group index is not below the number of groups.
+    #[error("group {index} does not exist: the content has {count} groups")]
+    GroupBeyondEnd {
+        /// Index asked for.
+        index: u64,
+        /// Number of groups of the content.
+        count: u64,
+    },
+    /// The bytes are not as many as the group has.
+    #[error("{actual} bytes were given; this group has exactly {expected}")]
+    WrongGroupLength {
+        /// The only valid length.
+        expected: u64,
+        /// Bytes given.
+        actual: u64,
+    },
     /// The siblings are not as many as there are levels between group and subtree.
     #[error("{actual} siblings were given; this group takes exactly {expected}")]
     WrongPathLength {

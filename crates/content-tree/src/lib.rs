@@ -25,6 +25,14 @@
 //! [`Step`] names one group with its siblings and makes it the next subtree. Three answers reach
 //! any chunk of 32 GiB; a [`Trail`] collects them and ends in an ordinary slice proof.
 //!
+//! # Groups
+//!
+//! Content that is sold or served in ranges goes by [`Groups`] of 16 KiB: each has a chaining value,
+//! proven by its siblings ([`Groups::fold`]), and the nodes above the groups are a file beside the
+//! content, byte-equal to `bao-tree`'s pre-order outboard at block size log 4. [`stream`] makes and
+//! checks such files in bounded memory, on all cores. [`market`] seals content, wraps keys and
+//! judges evidence; the byte formats stand in `docs/spec/data-market.md`.
+//!
 //! # Properties
 //!
 //! - *Sound*: [`verify`] hands out only bytes that stand at their offset in the content with that
@@ -68,13 +76,19 @@ extern crate alloc;
 mod chunks;
 mod demand;
 mod error;
+mod group;
+#[cfg(feature = "market")]
+pub mod market;
 mod outboard;
 mod slice;
+#[cfg(feature = "stream")]
+pub mod stream;
 mod tree;
 
 pub use chunks::Chunks;
 pub use demand::{Shape, Step, Subtree, Trail, ANSWER_CHUNKS, ANSWER_GROUPS};
 pub use error::{Error, ProveError};
+pub use group::{GroupProof, Groups, Turn, GROUP, GROUP_LOG, MAX_CONTENT, MAX_PATH};
 pub use outboard::{outboard_len, prove_with, Outboard, OutboardBuilder, MAX_GROUP_LOG};
 pub use slice::{proof_len, prove, verify, Slice};
 pub use tree::{chunk_count, chunk_len, root, Root, Value, CHUNK};

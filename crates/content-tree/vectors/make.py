@@ -144,4 +144,5 @@ def main():
             print("outboard", log, plain_hash(content.outboard(2 ** log)))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,8 +11,8 @@
 
 use crate::{
     session_keys, AccountId, BabeConfig, Balance, BalancesConfig, CollatorSelectionConfig,
-    ComputeJobs, RuntimeGenesisConfig, SessionConfig, SudoConfig, BABE_GENESIS_EPOCH_CONFIG,
-    EXISTENTIAL_DEPOSIT, UNIT,
+    ComputeJobs, LabelBounties, RuntimeGenesisConfig, SessionConfig, SudoConfig,
+    BABE_GENESIS_EPOCH_CONFIG, EXISTENTIAL_DEPOSIT, UNIT,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::build_struct_json_patch;
@@ -65,13 +65,14 @@ fn four() -> Vec<Validator> {
 }
 
 /// `validators` are invulnerable and have their session keys; every development account and the
-/// treasury are endowed; the audit pot exists.
+/// treasury are endowed; the audit pot and the account of label credits exist.
 fn genesis(validators: Vec<Validator>, sudo: Option<AccountId>) -> Value {
     let mut balances: Vec<(AccountId, Balance)> = Sr25519Keyring::well_known()
         .map(|who| (who.to_account_id(), ENDOWMENT))
         .collect();
     balances.push((crate::configs::governance::TreasuryAccount::get(), UNIT));
     balances.push((ComputeJobs::audit_pot(), EXISTENTIAL_DEPOSIT));
+    balances.push((LabelBounties::pot(), EXISTENTIAL_DEPOSIT));
 
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig { balances },

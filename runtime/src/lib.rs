@@ -255,6 +255,8 @@ mod runtime {
     pub type Programs = pallet_programs;
     #[runtime::pallet_index(61)]
     pub type ComputeJobs = pallet_compute_jobs;
+    #[runtime::pallet_index(62)]
+    pub type LabelBounties = pallet_label_bounties;
 }
 
 /// The session keys of a validator.

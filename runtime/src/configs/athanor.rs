@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::Programs;
+use athanor_primitives::labels::TermsLimits;
 use frame_support::{
     traits::{ConstU64, Get},
     PalletId,
@@ -118,4 +119,58 @@ impl pallet_compute_jobs::Config for Runtime {
     type AnsweredFor = AnsweredFor;
     type ThreadBond = ThreadBond;
     type AnswerPrice = AnswerPrice;
+}
+
+parameter_types! {
+    pub const LabelsPalletId: PalletId = PalletId(*b"ath/labl");
+    pub LabelLimits: TermsLimits = TermsLimits {
+        lease: prod_or_fast!((10 * MINUTES, DAYS), (10, DAYS)),
+        ..TermsLimits::standard(EXISTENTIAL_DEPOSIT)
+    };
+    pub const LabelFee: sp_runtime::Permill = sp_runtime::Permill::from_percent(2);
+    pub const LabelBond: sp_runtime::Permill = sp_runtime::Permill::from_percent(10);
+    pub const SlotFee: Balance = MILLI_UNIT / 2;
+    pub const CampaignDeposit: Balance = deposit(1, 450);
+    pub const BatchDeposit: Balance = deposit(2, 1_800);
+    pub const LabelDepositPerByte: Balance = deposit(0, 1);
+    pub const DomainDeposit: Balance = deposit(1, 64);
+    pub const MaxOpen: BlockNumber = 7 * DAYS;
+    pub const RevealFor: BlockNumber = prod_or_fast!(DAYS, 40);
+    pub const GoldFor: BlockNumber = prod_or_fast!(DAYS, 40);
+    pub const RetainFor: BlockNumber = prod_or_fast!(7 * DAYS, 100);
+    pub MaxDrawWeight: Weight = Perbill::from_percent(15) * MAXIMUM_BLOCK_WEIGHT;
+    pub const RecordHalving: BlockNumber = 90 * DAYS;
+    pub const IdleCampaign: BlockNumber = prod_or_fast!(90 * DAYS, 200);
+    pub const ContributionsKept: BlockNumber = prod_or_fast!(30 * DAYS, 200);
+}
+
+impl pallet_label_bounties::Config for Runtime {
+    type WeightInfo = pallet_label_bounties::weights::SubstrateWeight<Runtime>;
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type PalletId = LabelsPalletId;
+    type Treasury = governance::TreasuryAccount;
+    type BlockFees = governance::FeesToTreasury;
+    type DrawSeed = AuthorVrf;
+    type CallsAllowed = pallet_label_bounties::AllCallsAllowed<Runtime>;
+    type Limits = LabelLimits;
+    type Fee = LabelFee;
+    type Bond = LabelBond;
+    type SlotFee = SlotFee;
+    type CampaignDeposit = CampaignDeposit;
+    type BatchDeposit = BatchDeposit;
+    type DepositPerByte = LabelDepositPerByte;
+    type DomainDeposit = DomainDeposit;
+    type MaxOpen = MaxOpen;
+    type RevealFor = RevealFor;
+    type GoldFor = GoldFor;
+    type RetainFor = RetainFor;
+    type MaxQueue = ConstU32<1_024>;
+    type MaxDraws = ConstU32<256>;
+    type MaxDrawWeight = MaxDrawWeight;
+    type MaxAdvance = ConstU32<256>;
+    type RecordHalving = RecordHalving;
+    type IdleCampaign = IdleCampaign;
+    type ContributionsKept = ContributionsKept;
+    type BlockTimeMs = ConstU64<MILLI_SECS_PER_BLOCK>;
 }

@@ -266,6 +266,12 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                             | pallet_compute_jobs::Call::demand { .. }
                             | pallet_compute_jobs::Call::deliver { .. }
                     )
+                    | RuntimeCall::LabelBounties(
+                        pallet_label_bounties::Call::create_campaign { .. }
+                            | pallet_label_bounties::Call::open_batch { .. }
+                            | pallet_label_bounties::Call::request_pages { .. }
+                            | pallet_label_bounties::Call::commit { .. }
+                    )
             ),
             ProxyType::Governance => matches!(
                 c,

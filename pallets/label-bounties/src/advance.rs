@@ -33,6 +33,7 @@ impl<T: Config> Pallet<T> {
         id: BatchId,
         limit: u32,
     ) -> Result<Weight, DispatchError> {
+        ensure!(T::CallsAllowed::get(), Error::<T>::Paused);
         ensure!(limit > 0, Error::<T>::NothingToDo);
         ensure!(Batches::<T>::contains_key(id), Error::<T>::NoSuchBatch);
         let (units, spent) = Self::run(id, limit.min(T::MaxAdvance::get()), Some(&who));

@@ -99,6 +99,11 @@ mod score;
 pub mod types;
 pub mod weights;
 
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
 pub use authorize::AllCallsAllowed;
 pub use pallet::*;
 pub use types::*;

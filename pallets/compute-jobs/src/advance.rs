@@ -172,7 +172,8 @@ impl<T: Config> Pallet<T> {
                 Some(Step::Claim)
             }
             JobStatus::Revealing if over => Some(Step::StrikeSilent),
-            JobStatus::Claimed if over && job.threads == 0 => Some(Step::Judge),
+            // Nobody is left whom the window could still protect the requester from.
+            JobStatus::Claimed if job.threads == 0 && (over || !job.stands()) => Some(Step::Judge),
             _ => None,
         }
     }

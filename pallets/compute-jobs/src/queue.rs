@@ -45,6 +45,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn due(job: &Job<T::AccountId>) -> BlockNumber {
         match (&job.draw, job.status) {
             (Some(draw), JobStatus::Open | JobStatus::Assigned) => job.deadline.min(draw.next),
+            (_, JobStatus::Claimed) if !job.stands() => 0,
             _ => job.deadline,
         }
     }

@@ -784,6 +784,11 @@ impl<AccountId: PartialEq> Job<AccountId> {
             .position(|replica| replica.is_live() && replica.worker == *worker)
     }
 
+    /// Whether anybody still stands by a claim.
+    pub fn stands(&self) -> bool {
+        self.replicas.iter().any(Replica::is_standing)
+    }
+
     /// The auditor's replica, if there is one.
     pub fn auditor(&self) -> Option<&Replica<AccountId>> {
         let Audit::Drawn(who) = &self.audit else {

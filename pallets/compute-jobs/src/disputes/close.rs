@@ -32,7 +32,7 @@ impl<T: Config> Pallet<T> {
         let claim = thread.trace_root();
         let moot = match &claim {
             Some(root) => !stands(job, root),
-            None => !job.replicas.iter().any(Replica::is_standing),
+            None => !job.stands(),
         };
         let end = if moot {
             ThreadEnd::Moot

@@ -5,6 +5,9 @@
 //! daemon. For each kind of operator there is a job whose program ends with it. Nobody but the two
 //! nodes acts: the watcher runs what is claimed, announces, asks for the wrong tensor, and proves
 //! one element of it false.
+//!
+//! A provider is jailed with its first lie that is shown, so a few jobs at a time are drawn to
+//! each, and the next few to a new one that uses the same node and daemon.
 
 use crate::{
     athanor::{aur, number, text, Athanor},
@@ -30,8 +33,10 @@ const REQUESTERS: [&str; 3] = ["//Charlie", "//Dave", "//Eve"];
 const WATCHER: &str = "//Watcher";
 /// For the watcher's fees, bonds and questions.
 const WATCHER_MONEY: &str = "1000 AUR";
-/// The provider's bond, enough for every job at a time.
+/// A provider's bond, enough for all of its jobs.
 const BOND: u128 = 1_000_000_000_000_000;
+/// Jobs for one provider: all are drawn before the first of its lies is shown.
+const WAVE: usize = 6;
 /// Blocks in which a claim may be challenged: one key signs a call a block, for all claims in turn.
 const WINDOW: u32 = 80;
 /// How long a job may take.
@@ -111,80 +116,88 @@ pub async fn play(
 
     let cli = Athanor::new(&tools.cli, &ws, &workspace.log("athanor"));
     let store = network.daemon("alice")?.url().to_string();
-    let step = progress.step("register the provider, insert the watcher's key");
-    let provider = Provider {
-        owner: "//ProviderAlice",
-        worker: "//Alice",
-        endpoint: &store,
-        bond: BOND,
-        funder: "//Alice//stash",
-        offer: &["--slots", "64"],
-    };
-    let liar = provider.register(&cli).await?;
+    let step = progress.step("insert the watcher's key");
     let watcher = cli.address(WATCHER).await?;
     cli.transfer("//Bob", &watcher, WATCHER_MONEY).await?;
-    let key = format!("0x{}", hex::encode(cli.public_key(WATCHER).await?));
-    let inserted = json!(["gpww", WATCHER, key]);
-    let node = network.node_mut("watcher")?;
-    let () = node.rpc().call("author_insertKey", inserted).await?;
+    insert_key(&cli, &mut network, "watcher", "gpww", WATCHER).await?;
     let before = cli.total(&watcher).await?;
-    step.done(&liar);
-
-    let step = progress.step(format!("order {total} jobs"));
-    let queue = Mutex::new(cases.into_iter());
-    let lanes = REQUESTERS.map(|requester| {
-        let (queue, cli, store, step) = (&queue, &cli, &store, &step);
-        async move {
-            let mut ordered = Vec::new();
-            loop {
-                let Some(case) = queue.lock().await.next() else {
-                    return anyhow::Ok(ordered);
-                };
-                let job = order(cli, &case, requester, store, workspace)
-                    .await
-                    .with_context(|| format!("the job for {}", case.operator))?;
-                step.note(format!("job {}: {}", job.id, case.operator));
-                ordered.push(Ordered {
-                    operator: case.operator,
-                    job,
-                });
-            }
-        }
-    });
-    let mut ordered: Vec<Ordered> = futures::future::try_join_all(lanes)
-        .await?
-        .into_iter()
-        .flatten()
-        .collect();
-    ordered.sort_by_key(|ordered| ordered.job.id);
-    step.done("");
+    step.done(&watcher);
 
     let mut table = Table::new();
     table
         .load_preset(UTF8_FULL_CONDENSED)
         .set_header(["operator", "job", "ended", "struck for"]);
     let mut missed = Vec::new();
-    for Ordered { operator, job } in &ordered {
-        let step = progress.step(format!("{operator}: wait for the end of job {}", job.id));
-        let outcome = Outcome::watch(&cli, job, JOB_SECONDS, &step).await?;
-        network.ensure_running()?;
-        let fault = outcome
-            .struck
-            .iter()
-            .find(|(who, _)| *who == liar)
-            .map(|(_, fault)| fault.clone());
-        let caught = fault.as_deref() == Some("fraud_proven") && outcome.paid_to(&liar) == 0;
-        if !caught {
-            missed.push(*operator);
+    let mut cases = cases.into_iter();
+    for wave in 0..total.div_ceil(WAVE) {
+        let step = progress.step(format!("register provider {wave}"));
+        let (owner, worker) = (
+            format!("//ProviderAlice//{wave}"),
+            format!("//Alice//{wave}"),
+        );
+        insert_key(&cli, &mut network, "alice", "gpuw", &worker).await?;
+        let provider = Provider {
+            owner: &owner,
+            worker: &worker,
+            endpoint: &store,
+            bond: BOND,
+            funder: "//Alice//stash",
+            offer: &["--slots", "64"],
+        };
+        let liar = provider.register(&cli).await?;
+        step.done(&liar);
+
+        let step = progress.step("order jobs");
+        let queue = Mutex::new(cases.by_ref().take(WAVE).collect::<Vec<_>>().into_iter());
+        let lanes = REQUESTERS.map(|requester| {
+            let (queue, cli, store, step) = (&queue, &cli, &store, &step);
+            async move {
+                let mut ordered = Vec::new();
+                loop {
+                    let Some(case) = queue.lock().await.next() else {
+                        return anyhow::Ok(ordered);
+                    };
+                    let job = order(cli, &case, requester, store, workspace)
+                        .await
+                        .with_context(|| format!("the job for {}", case.operator))?;
+                    step.note(format!("job {}: {}", job.id, case.operator));
+                    ordered.push(Ordered {
+                        operator: case.operator,
+                        job,
+                    });
+                }
+            }
+        });
+        let mut ordered: Vec<Ordered> = futures::future::try_join_all(lanes)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
+        ordered.sort_by_key(|ordered| ordered.job.id);
+        step.done(ordered.len());
+
+        for Ordered { operator, job } in &ordered {
+            let step = progress.step(format!("{operator}: wait for the end of job {}", job.id));
+            let outcome = Outcome::watch(&cli, job, JOB_SECONDS, &step).await?;
+            network.ensure_running()?;
+            let fault = outcome
+                .struck
+                .iter()
+                .find(|(who, _)| *who == liar)
+                .map(|(_, fault)| fault.clone());
+            let caught = fault.as_deref() == Some("fraud_proven") && outcome.paid_to(&liar) == 0;
+            if !caught {
+                missed.push(*operator);
+            }
+            let words = fault.unwrap_or_else(|| "nothing".into());
+            table.add_row([
+                (*operator).to_string(),
+                job.id.to_string(),
+                outcome.state.clone(),
+                words.clone(),
+            ]);
+            step.done(format!("{}, struck for {words}", outcome.state));
         }
-        let words = fault.unwrap_or_else(|| "nothing".into());
-        table.add_row([
-            (*operator).to_string(),
-            job.id.to_string(),
-            outcome.state.clone(),
-            words.clone(),
-        ]);
-        step.done(format!("{}, struck for {words}", outcome.state));
     }
     println!("{table}");
 
@@ -197,6 +210,19 @@ pub async fn play(
     let step = progress.step("check the chain's invariants");
     step.done(chain::audit(&ws).await?);
     Ok(())
+}
+
+/// Puts a secret's key into a node's keystore.
+async fn insert_key(
+    cli: &Athanor,
+    network: &mut Network,
+    node: &str,
+    kind: &str,
+    suri: &str,
+) -> Result<()> {
+    let key = format!("0x{}", hex::encode(cli.public_key(suri).await?));
+    let node = network.node_mut(node)?;
+    node.rpc().call("author_insertKey", json!([kind, suri, key])).await
 }
 
 /// Registers a case's program and model, uploads its blobs and creates its job.

@@ -123,7 +123,7 @@ fn a_lapsed_threads_bond_goes_to_those_it_delayed_and_the_treasury() {
 }
 
 #[test]
-fn a_proof_convicts_at_once_and_pays_at_the_end() {
+fn a_proof_that_leaves_nobody_standing_ends_the_job_at_once() {
     build_and_execute(|| {
         let work = two_clamps(3_000);
         let lie = work.lie(1, 2_500);
@@ -136,18 +136,60 @@ fn a_proof_convicts_at_once_and_pays_at_the_end() {
         assert_eq!(done.pays_fee, Pays::No);
         assert_eq!(faults(id), [Some(Fault::FraudProven)]);
         assert_eq!(end_of(id, number), Some(ThreadEnd::Convicted));
-        assert_eq!(free(&watcher()), start);
         let liar = Providers::<Test>::get(owner_of(&key)).unwrap();
         assert!(liar.jailed_until.is_some());
-        // Its slot and collateral stay locked until the end.
-        assert_eq!((liar.locked, liar.live), (50 * AUR, 1));
-        finish(id);
-        assert_eq!(total(&watcher()), start + 20 * AUR);
+        assert_eq!((liar.locked, liar.live), (0, 0));
+        assert!(Jobs::<Test>::get(id).is_none());
+        assert_eq!(free(&watcher()), start + 20 * AUR);
         assert_eq!(total(&owner_of(&key)), 9_950 * AUR);
         // The budget, and a fifth of it, which is less than one of the collateral.
         assert_eq!(total(&requester()), 10_002 * AUR);
         assert_eq!(free(&treasury()), AUR + 28 * AUR);
         assert_no_struck_replica_was_paid();
+    });
+}
+
+#[test]
+fn a_proof_is_paid_at_the_end_while_somebody_stands() {
+    build_and_execute(|| {
+        let work = two_clamps(3_000);
+        let (honest, lie) = (work.honest(), work.lie(1, 2_500));
+        providers(3, 10 * AUR);
+        let (id, keys) = claim_all(work.terms(TWO_OF_THREE), &[&honest, &honest, &lie]);
+        let start = free(&watcher());
+        let opening = opening(&lie, 1);
+        let number = announce_and_wait(&watcher(), id, &opening);
+        let proof = work.proof(&lie, 1, 2_500);
+        challenge(&watcher(), id, number, Some(opening), proof).unwrap();
+        assert_eq!(faults(id), [None, None, Some(Fault::FraudProven)]);
+        assert_eq!(free(&watcher()), start);
+        let liar = Providers::<Test>::get(owner_of(&keys[2])).unwrap();
+        // Its slot and collateral stay locked until the end.
+        assert_eq!((liar.locked, liar.live), (50 * AUR, 1));
+        finish(id);
+        assert_eq!(total(&watcher()), start + 20 * AUR);
+        assert_no_struck_replica_was_paid();
+    });
+}
+
+#[test]
+fn a_job_nobody_stands_by_waits_for_the_threads_that_are_open() {
+    build_and_execute(|| {
+        let work = two_clamps(3_000);
+        let lie = work.lie(1, 2_500);
+        let (id, _) = claim_one(&work, &lie);
+        let right = opening(&lie, 1);
+        let late = account("Alice");
+        let before = total(&late);
+        let other = announce(&late, id, &right);
+        let number = announce_and_wait(&watcher(), id, &right);
+        let proof = work.proof(&lie, 1, 2_500);
+        challenge(&watcher(), id, number, Some(right), proof).unwrap();
+        assert_eq!(job(id).threads, 1);
+        assert_ok!(ComputeJobs::poke_thread(signed(&watcher()), id, other));
+        assert!(Jobs::<Test>::get(id).is_none());
+        assert_eq!(total(&watcher()), 10_000 * AUR + 20 * AUR);
+        assert_eq!(total(&late), before);
     });
 }
 
@@ -803,7 +845,9 @@ fn nothing_is_delivered_of_a_struck_claim() {
     build_and_execute(|| {
         let work = two_clamps(100);
         let lie = work.lie(1, 3);
-        let (id, _) = claim_one(&work, &lie);
+        let honest = work.honest();
+        providers(3, 10 * AUR);
+        let (id, _) = claim_all(work.terms(TWO_OF_THREE), &[&honest, &honest, &lie]);
         let right = opening(&lie, 1);
         let number = announce_and_wait(&watcher(), id, &right);
         challenge(&watcher(), id, number, Some(right), work.proof(&lie, 1, 3)).unwrap();

@@ -313,6 +313,13 @@ pub(super) fn expose(
 
 /// Faults of a job's replicas, in the order drawn.
 pub(super) fn faults(id: JobId) -> Vec<Option<Fault>> {
+    if !Jobs::<Test>::contains_key(id) {
+        let struck = events().into_iter().filter_map(|event| match event {
+            Event::ReplicaStruck { job, fault, .. } if job == id => Some(Some(fault)),
+            _ => None,
+        });
+        return struck.collect();
+    }
     job(id)
         .replicas
         .iter()

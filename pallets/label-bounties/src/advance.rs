@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
         let Some(mut batch) = Batches::<T>::get(id) else {
             return (0, spent);
         };
-        let mut till = Till::<T>::new();
+        let mut till = Till::<T>::new(who.cloned());
         let mut units = 0u32;
         let mut gone = false;
         while units < limit && !gone {
@@ -72,7 +72,7 @@ impl<T: Config> Pallet<T> {
             Batches::<T>::insert(id, batch);
             return (0, spent);
         }
-        let reward = Self::settle(id, &mut batch, till, who);
+        let reward = Self::settle(id, &mut batch, till);
         if gone {
             Self::unqueue(id, &mut batch);
         } else {

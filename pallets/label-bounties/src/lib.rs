@@ -92,11 +92,16 @@ mod answers;
 mod authorize;
 mod batches;
 mod domains;
+mod gold;
 mod leases;
 mod money;
 mod queue;
 mod score;
+mod shares;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state;
 pub mod types;
+mod views;
 pub mod weights;
 
 #[cfg(test)]
@@ -107,6 +112,7 @@ mod tests;
 pub use authorize::AllCallsAllowed;
 pub use pallet::*;
 pub use types::*;
+pub use views::*;
 pub use weights::WeightInfo;
 
 #[frame_support::pallet]
@@ -114,11 +120,12 @@ pub use weights::WeightInfo;
 #[allow(clippy::expect_used)]
 pub mod pallet {
     use super::*;
-    use athanor_label_math::BUCKETS;
+    use alloc::vec::Vec;
+    use athanor_label_math::{Consensus, Hist};
     use athanor_primitives::{
         labels::{
             BatchId, BatchState, CampaignId, CampaignTerms, DomainId, PageIndex, Refusal,
-            TermsError, TermsLimits, Ticks, WorkerIndex, MAX_LEASES,
+            TermsError, TermsLimits, Ticks, WorkerIndex, MAX_LEASES, MAX_OPENINGS,
         },
         Root,
     };
@@ -353,8 +360,7 @@ pub mod pallet {
 
     /// Workers by agreement, of batches in `Rank`.
     #[pallet::storage]
-    pub type Ranks<T: Config> =
-        StorageMap<_, Twox64Concat, BatchId, BoundedVec<u32, ConstU32<{ BUCKETS as u32 }>>>;
+    pub type Ranks<T: Config> = StorageMap<_, Twox64Concat, BatchId, Hist>;
 
     /// Requests that wait for a draw.
     #[pallet::storage]
@@ -902,6 +908,11 @@ pub mod pallet {
             Self::work_off(remaining)
         }
 
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_n: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+
         fn integrity_test() {
             assert!(T::SlotFee::get() >= 8, "SlotFee must be at least 8");
             assert!(T::MaxQueue::get() > 0, "MaxQueue must be at least 1");
@@ -1238,6 +1249,35 @@ pub mod pallet {
             Self::do_reveal(worker, batch, page, sheet, salt)
         }
 
+        /// Open the gold of pages.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by anybody who knows it.
+        ///
+        /// ## Details
+        ///
+        /// Of all pages given, or of none. Only of pages with a reveal.
+        ///
+        /// ## Parameters
+        ///
+        /// - `batch`: which.
+        /// - `openings`: for each page what its leaf commits to, and where the leaf is in the tree.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::GoldOpened`] for each page.
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::open_gold(openings.len() as u32))]
+        pub fn open_gold(
+            origin: OriginFor<T>,
+            batch: BatchId,
+            openings: BoundedVec<GoldOpening, ConstU32<MAX_OPENINGS>>,
+        ) -> DispatchResult {
+            ensure_signed(origin)?;
+            Self::do_open_gold(batch, openings.into_inner())
+        }
+
         /// Free the slot of a lease that ran out.
         ///
         /// ## Dispatch Origin
@@ -1322,6 +1362,117 @@ pub mod pallet {
             Ok(Pays::No.into())
         }
 
+        /// Create a domain.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by its owner, or root: then it is governance's.
+        ///
+        /// ## Details
+        ///
+        /// Holds [`Config::DomainDeposit`] of a signer.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::DomainCreated`].
+        #[pallet::call_index(13)]
+        #[pallet::weight(T::WeightInfo::create_domain())]
+        pub fn create_domain(origin: OriginFor<T>) -> DispatchResult {
+            let owner = ensure_signed_or_root(origin)?;
+            Self::do_create_domain(owner)
+        }
+
+        /// Let a requester's gold count in a domain, or no longer.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by the domain's owner; root for governance's domains.
+        ///
+        /// ## Details
+        ///
+        /// What counts is whether the requester is admitted when a worker is paid. What was
+        /// counted stays.
+        ///
+        /// ## Parameters
+        ///
+        /// - `domain`: where.
+        /// - `requester`: whose gold.
+        /// - `admitted`: which of the two.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::RequesterAdmitted`].
+        #[pallet::call_index(14)]
+        #[pallet::weight(T::WeightInfo::admit())]
+        pub fn admit(
+            origin: OriginFor<T>,
+            domain: DomainId,
+            requester: T::AccountId,
+            admitted: bool,
+        ) -> DispatchResult {
+            let caller = ensure_signed_or_root(origin)?;
+            Self::do_admit(caller, domain, requester, admitted)
+        }
+
+        /// End a campaign: no more batches, and its contributions are final.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by the requester, or by anybody [`Config::IdleCampaign`] ticks after a batch was
+        /// paid last.
+        ///
+        /// ## Details
+        ///
+        /// Every batch must be paid.
+        ///
+        /// ## Parameters
+        ///
+        /// - `campaign`: which.
+        ///
+        /// ## Events
+        ///
+        /// [`Event::CampaignClosed`].
+        #[pallet::call_index(15)]
+        #[pallet::weight(T::WeightInfo::close_campaign())]
+        pub fn close_campaign(origin: OriginFor<T>, campaign: CampaignId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_close_campaign(who, campaign)
+        }
+
+        /// Remove records of a campaign that has been closed for long enough.
+        ///
+        /// ## Dispatch Origin
+        ///
+        /// Signed by anybody; free.
+        ///
+        /// ## Details
+        ///
+        /// [`Config::ContributionsKept`] ticks after it was closed. The campaign itself goes last
+        /// and its deposit returns.
+        ///
+        /// ## Parameters
+        ///
+        /// - `campaign`: which.
+        /// - `limit`: most records to remove, at most [`Config::MaxAdvance`].
+        ///
+        /// ## Events
+        ///
+        /// [`Event::CampaignPruned`] with the last one.
+        #[pallet::call_index(16)]
+        #[pallet::weight(T::WeightInfo::prune_campaign((*limit).min(T::MaxAdvance::get())))]
+        pub fn prune_campaign(
+            origin: OriginFor<T>,
+            campaign: CampaignId,
+            limit: u32,
+        ) -> DispatchResultWithPostInfo {
+            ensure_signed(origin)?;
+            let done = Self::do_prune_campaign(campaign, limit.min(T::MaxAdvance::get()))?;
+            Ok(PostDispatchInfo {
+                actual_weight: Some(T::WeightInfo::prune_campaign(done)),
+                pays_fee: Pays::No,
+            })
+        }
+
         /// Tell workers where a campaign's service is now.
         ///
         /// ## Dispatch Origin
@@ -1345,6 +1496,78 @@ pub mod pallet {
         ) -> DispatchResult {
             let requester = ensure_signed(origin)?;
             Self::do_set_gateway(requester, campaign, gateway)
+        }
+    }
+
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// The pallet at a glance.
+        pub fn status() -> StatusView {
+            Self::view_status()
+        }
+
+        /// The clock, and the milliseconds of one of its ticks.
+        pub fn clock_now() -> (Ticks, u64) {
+            (Self::clock(), T::BlockTimeMs::get())
+        }
+
+        /// Campaigns with a batch that takes answers, by number from behind `after`, at most
+        /// `limit` and [`MAX_CAMPAIGNS_SHOWN`].
+        pub fn campaigns(after: Option<CampaignId>, limit: u32) -> Vec<CampaignView<T::AccountId>> {
+            Self::view_campaigns(after, limit)
+        }
+
+        /// A campaign that is not pruned.
+        pub fn campaign(campaign: CampaignId) -> Option<CampaignView<T::AccountId>> {
+            Self::view_campaign(campaign)
+        }
+
+        /// A batch that is not pruned.
+        pub fn batch(batch: BatchId) -> Option<BatchView<T::AccountId>> {
+            Self::view_batch(batch)
+        }
+
+        /// What remains of a paid batch.
+        pub fn result(batch: BatchId) -> Option<BatchResult> {
+            Self::view_result(batch)
+        }
+
+        /// An account's leases, commits and credit in all batches.
+        pub fn worker(account: T::AccountId) -> WorkerView {
+            Self::view_worker(&account)
+        }
+
+        /// A page that was leased or closed.
+        pub fn page(batch: BatchId, page: PageIndex) -> Option<PageView<T::AccountId>> {
+            Self::view_page(batch, page)
+        }
+
+        /// Pages an account's voucher was used for in a campaign.
+        pub fn voucher_use(campaign: CampaignId, account: T::AccountId) -> u32 {
+            VoucherUse::<T>::get(campaign, account)
+        }
+
+        /// Labels of a page's tasks; `None` before all workers are ranked and once the batch is
+        /// pruned. The raw table gives the same for ever.
+        pub fn consensus(batch: BatchId, page: PageIndex) -> Option<Vec<Consensus>> {
+            Self::view_consensus(batch, page)
+        }
+
+        /// Every number that leads to a worker's pay.
+        pub fn explain(batch: BatchId, account: T::AccountId) -> Option<Explained<T::AccountId>> {
+            Self::view_explain(batch, &account)
+        }
+
+        /// Pairs of workers with two or more pages in common who gave at least `least` basis
+        /// points of their answers alike, at most [`MAX_TWINS_SHOWN`]. Suspicion, not proof.
+        pub fn twins(batch: BatchId, least: u32) -> Vec<Twins<T::AccountId>> {
+            Self::view_twins(batch, least)
+        }
+
+        /// Right and wrong gold answers of an account in a domain as they count now, and the lower
+        /// bound of its share of right ones in units of 2^-16.
+        pub fn record(domain: DomainId, account: T::AccountId) -> (u32, u32, u32) {
+            Self::view_record(domain, &account)
         }
     }
 }

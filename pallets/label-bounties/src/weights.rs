@@ -48,6 +48,13 @@ pub trait WeightInfo {
     fn rank_worker() -> Weight;
     fn pay_worker() -> Weight;
     fn prune_unit() -> Weight;
+    /// `n` is the number of pages, in `[1, 32]`.
+    fn open_gold(n: u32) -> Weight;
+    fn create_domain() -> Weight;
+    fn admit() -> Weight;
+    fn close_campaign() -> Weight;
+    /// `n` is the number of records, in `[1, 256]`.
+    fn prune_campaign(n: u32) -> Weight;
 }
 
 /// Weights for `pallet_label_bounties` on a node with ParityDB.
@@ -157,6 +164,21 @@ macro_rules! weights {
         }
         fn prune_unit() -> Weight {
             of($database, 20, 3, 4)
+        }
+        fn open_gold(n: u32) -> Weight {
+            of($database, 20, 3, 3).saturating_add(of($database, 40, 2, 2).saturating_mul(n.into()))
+        }
+        fn create_domain() -> Weight {
+            of($database, 30, 3, 4)
+        }
+        fn admit() -> Weight {
+            of($database, 15, 2, 2)
+        }
+        fn close_campaign() -> Weight {
+            of($database, 15, 2, 1)
+        }
+        fn prune_campaign(n: u32) -> Weight {
+            of($database, 30, 3, 3).saturating_add(of($database, 5, 2, 1).saturating_mul(n.into()))
         }
     };
 }

@@ -1,0 +1,56 @@
+//! What the pay rule of label bounties does to crowds.
+//!
+//! A [`Scenario`] says who works and on what; [`run`] plays some batches of it with
+//! `athanor-label-math`, the arithmetic of the chain, and [`Report`] says what each kind of worker
+//! was paid, how good the labels are and what they cost. [`published`] holds the crowds of the
+//! specification's table "What the rule pays".
+//!
+//! Batches run on all cores and depend on nothing but the scenario and its seed.
+//!
+//! ```
+//! use athanor_label_sim::{run, Kind, Scenario};
+//!
+//! let scenario = Scenario::default()
+//!     .with(Kind::Honest, 20)
+//!     .with(Kind::Constant, 5)
+//!     .batches(3);
+//! let report = run(&scenario, &|| ()).unwrap();
+//! assert_eq!(report.of(Kind::Constant).unwrap().share, 0.0);
+//! assert!(report.of(Kind::Honest).unwrap().share > 0.8);
+//! ```
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs, unreachable_pub, rustdoc::broken_intra_doc_links)]
+
+mod batch;
+mod dice;
+mod plot;
+pub mod published;
+mod report;
+mod scenario;
+mod truth;
+
+pub use plot::{svg, PlotError};
+pub use report::{GroupReport, Report};
+pub use scenario::{Group, Kind, Pages, Scenario, ScenarioError};
+pub use truth::{parse_truth, Truth, TruthError};
+
+use rayon::prelude::*;
+
+/// Plays the scenario's batches; `done` is called after each of them, from any thread.
+///
+/// # Errors
+///
+/// The [`ScenarioError`] that names what can't be played.
+pub fn run(scenario: &Scenario, done: &(dyn Fn() + Sync)) -> Result<Report, ScenarioError> {
+    scenario.check()?;
+    let batches = (0..scenario.batches)
+        .into_par_iter()
+        .map(|number| {
+            let batch = batch::play(scenario, number);
+            done();
+            batch
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Report::of_batches(scenario, &batches))
+}

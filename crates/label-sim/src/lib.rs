@@ -14,7 +14,7 @@
 //!     .with(Kind::Honest, 20)
 //!     .with(Kind::Constant, 5)
 //!     .batches(3);
-//! let report = run(&scenario, &|| ()).unwrap();
+//! let report = run(&scenario, &|| true).unwrap();
 //! assert_eq!(report.of(Kind::Constant).unwrap().share, 0.0);
 //! assert!(report.of(Kind::Honest).unwrap().share > 0.8);
 //! ```
@@ -24,12 +24,14 @@
 
 mod batch;
 mod dice;
+mod parse;
 mod plot;
 pub mod published;
 mod report;
 mod scenario;
 mod truth;
 
+pub use parse::{parse_group, parse_type, ParseError};
 pub use plot::{svg, PlotError};
 pub use report::{GroupReport, Report};
 pub use scenario::{Group, Kind, Pages, Scenario, ScenarioError};
@@ -37,20 +39,27 @@ pub use truth::{parse_truth, Truth, TruthError};
 
 use rayon::prelude::*;
 
-/// Plays the scenario's batches; `done` is called after each of them, from any thread.
+/// Plays the scenario's batches; `go_on` is called after each of them, from any thread, and ends
+/// the run by `false`.
 ///
 /// # Errors
 ///
-/// The [`ScenarioError`] that names what can't be played.
-pub fn run(scenario: &Scenario, done: &(dyn Fn() + Sync)) -> Result<Report, ScenarioError> {
+/// The [`ScenarioError`] that names what can't be played, or [`ScenarioError::Stopped`].
+pub fn run(
+    scenario: &Scenario,
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> Result<Report, ScenarioError> {
     scenario.check()?;
     let batches = (0..scenario.batches)
         .into_par_iter()
         .map(|number| {
-            let batch = batch::play(scenario, number);
-            done();
-            batch
+            let batch = batch::play(scenario, number)?;
+            if go_on() {
+                Ok(batch)
+            } else {
+                Err(ScenarioError::Stopped)
+            }
         })
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<_>, ScenarioError>>()?;
     Ok(Report::of_batches(scenario, &batches))
 }

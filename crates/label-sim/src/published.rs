@@ -23,6 +23,19 @@ pub enum Measure {
     StakeLost,
 }
 
+impl Measure {
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Share => "paid",
+            Self::Net => "net of stakes",
+            Self::Unpaid => "unpaid",
+            Self::StakeLost => "lost stake, at most",
+        }
+    }
+}
+
 /// One published figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {

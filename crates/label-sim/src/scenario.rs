@@ -166,6 +166,9 @@ pub enum ScenarioError {
     /// None.
     #[error("there are no batches to play")]
     Batches,
+    /// The caller ended the run.
+    #[error("the simulation was stopped")]
+    Stopped,
     /// The arithmetic refused a batch.
     #[error(transparent)]
     Score(#[from] ScoreError),

@@ -16,7 +16,7 @@ pub mod json;
 mod state;
 
 pub use frame_support::view_functions::runtime_api::RuntimeViewFunction;
-pub use state::{ClientState, State, StateError};
+pub use state::{ask, ClientState, State, StateError};
 
 use athanor_primitives::JobId;
 use json::{Account, Job, Offers, Quote, Terms, Work};

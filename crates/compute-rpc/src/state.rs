@@ -77,7 +77,11 @@ impl<C, B, T> ClientState<C, B, T> {
 }
 
 /// Asks the runtime a view function.
-fn ask<C, B, V>(client: &C, at: B::Hash, question: &V) -> Result<V::ReturnType, StateError>
+///
+/// # Errors
+///
+/// A [`StateError`]: the block is gone, or the runtime does not know the question.
+pub fn ask<C, B, V>(client: &C, at: B::Hash, question: &V) -> Result<V::ReturnType, StateError>
 where
     B: BlockT,
     C: ProvideRuntimeApi<B>,

@@ -257,6 +257,7 @@ fn examples(page: &str) -> Vec<(Value, Value)> {
 #[tokio::test]
 async fn the_examples_of_the_docs_are_true() {
     let page = include_str!("../../../../docs/json-rpc.md");
+    let page = page.split("\n# ").next().unwrap();
     let (address, _server) = serve().await;
     let client = HttpClientBuilder::default()
         .build(format!("http://{address}"))

@@ -1,7 +1,7 @@
 //! What one page costs to check, score and label: `cargo bench -p athanor-label-math`.
 //!
 //! Random sheets of 32 tasks (8 for spans) with 4 gold answers, on one thread. Medians of 201
-//! calls after 20 that warm up. The first two rows of each type are panels of five and nine.
+//! calls after 20 that warm up, for panels of five and nine.
 
 use athanor_label_math::{
     check_sheet, consensus, pack, pack_answer, score_page, Answer, Gold, LabelType, Span,

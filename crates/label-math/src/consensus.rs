@@ -1,6 +1,6 @@
 //! Consensus labels: what a page's sheets say together.
 
-use crate::kernel::{code_kappa, mean_kappa, orders, span_kappa};
+use crate::kernel::{mean_kappa, span_kappa, Kernel};
 use crate::record::Record;
 use crate::score::{Agreement, ScoreError, WorkerSums, MAX_PANEL};
 use crate::sheet::{decode, Answer, Decoded, Span};
@@ -167,6 +167,7 @@ pub fn consensus<S: AsRef<[u8]>>(
         .iter()
         .map(|sheet| decode(ty, tasks, sheet.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
+    let kernel = Kernel::new(ty);
     let mut labels = Vec::with_capacity(usize::from(tasks));
     for task in 0..usize::from(tasks) {
         let mut codes = Vec::new();
@@ -179,12 +180,13 @@ pub fn consensus<S: AsRef<[u8]>>(
                 }
             }
         }
-        labels.push(label(ty, thin, &codes, &spans)?);
+        labels.push(label(&kernel, ty, thin, &codes, &spans)?);
     }
     Ok(labels)
 }
 
 fn label(
+    kernel: &Kernel,
     ty: &LabelType,
     thin: bool,
     codes: &[(u32, i64)],
@@ -209,21 +211,18 @@ fn label(
             LabelType::MultiLabel { flags } => majority_bits(flags, codes)?,
             LabelType::Safety { quorum, .. } => severities(ty.flags(), quorum, codes)?,
             LabelType::Ranking { items } => borda(items, codes)?,
-            _ => heaviest_class(ty, codes)?,
+            _ => heaviest_class(kernel, ty, codes)?,
         };
         (Some(Answer::Code(code)), tie)
     };
     let support = match &label {
         None => 0,
         Some(Answer::Code(code)) => {
-            let form = |code: u32| match *ty {
-                LabelType::Ranking { items } => orders(code, items),
-                _ => code,
-            };
+            let label = kernel.form(*code);
             mean_kappa(
                 codes
                     .iter()
-                    .map(|(answer, weight)| (code_kappa(ty, form(*code), form(*answer)), *weight)),
+                    .map(|(answer, weight)| (kernel.codes(label, kernel.form(*answer)), *weight)),
             )?
         }
         Some(Answer::Spans(label)) => mean_kappa(
@@ -253,13 +252,17 @@ fn twice(value: i64) -> Result<i64, Overflow> {
     value.checked_mul(2).ok_or(Overflow)
 }
 
-fn heaviest_class(ty: &LabelType, codes: &[(u32, i64)]) -> Result<(u32, bool), Overflow> {
+fn heaviest_class(
+    kernel: &Kernel,
+    ty: &LabelType,
+    codes: &[(u32, i64)],
+) -> Result<(u32, bool), Overflow> {
     let mut best = (0u32, -1i64);
     let mut tie = false;
     for code in 0..u32::from(ty.classes()) {
         let mut sum = 0i64;
         for (answer, weight) in codes {
-            let kappa = i64::from(code_kappa(ty, code, *answer));
+            let kappa = i64::from(kernel.codes(code, *answer));
             let part = weight.checked_mul(kappa).ok_or(Overflow)?;
             sum = sum.checked_add(part).ok_or(Overflow)?;
         }

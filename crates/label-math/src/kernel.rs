@@ -14,9 +14,10 @@ pub const ONE: u32 = 65_536;
 ///
 /// The [`SheetError`] of the one that is not canonical.
 pub fn kappa(ty: &LabelType, a: &[u8], b: &[u8]) -> Result<u32, SheetError> {
-    let a = Sheet::new(ty, 1, a)?;
-    let b = Sheet::new(ty, 1, b)?;
-    Ok(a.kappa(0, &b, 0).unwrap_or(0))
+    let kernel = Kernel::new(ty);
+    let a = kernel.sheet(1, a)?;
+    let b = kernel.sheet(1, b)?;
+    Ok(kernel.at(&a, 0, &b, 0).unwrap_or(0))
 }
 
 /// κ of two answers.
@@ -37,46 +38,81 @@ pub fn is_right(ty: &LabelType, answer: &[u8], gold: &[u8]) -> Result<bool, Shee
     Ok(kappa(ty, answer, gold)? >= ty.mark())
 }
 
-/// A decoded sheet in the form its kernel wants: rankings as the bits "item i before item j".
-pub(crate) struct Sheet {
+/// The kernel of a type.
+pub(crate) struct Kernel {
     ty: LabelType,
-    answers: Decoded,
+    /// Of safety types: for each set of flags the sum of their weights.
+    weights: Vec<u16>,
 }
 
-impl Sheet {
-    pub(crate) fn new(ty: &LabelType, tasks: u8, bytes: &[u8]) -> Result<Self, SheetError> {
-        let mut answers = decode(ty, tasks, bytes)?;
-        if let (LabelType::Ranking { items }, Decoded::Codes(codes)) = (ty, &mut answers) {
-            for code in codes.iter_mut() {
-                *code = orders(*code, *items);
-            }
-        }
-        Ok(Self { ty: *ty, answers })
+/// A decoded sheet in the form its kernel wants.
+pub(crate) struct Sheet(Decoded);
+
+impl Kernel {
+    pub(crate) fn new(ty: &LabelType) -> Self {
+        let weights = match ty {
+            LabelType::Safety { weights, .. } => (0..=u8::MAX)
+                .map(|set| {
+                    weights
+                        .iter()
+                        .enumerate()
+                        .fold(0u16, |sum, (flag, weight)| {
+                            let set = u32::from(set).checked_shr(flag as u32).unwrap_or(0) & 1 == 1;
+                            sum.saturating_add(if set { u16::from(*weight) } else { 0 })
+                        })
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        Self { ty: *ty, weights }
     }
 
-    /// κ between the answer to task `task` here and the one to `other_task` there; `None` if there
-    /// is no such answer.
-    pub(crate) fn kappa(&self, task: usize, other: &Self, other_task: usize) -> Option<u32> {
-        match (&self.answers, &other.answers) {
+    /// # Errors
+    ///
+    /// The [`SheetError`] that names what is wrong.
+    pub(crate) fn sheet(&self, tasks: u8, bytes: &[u8]) -> Result<Sheet, SheetError> {
+        let mut answers = decode(&self.ty, tasks, bytes)?;
+        if let Decoded::Codes(codes) = &mut answers {
+            for code in codes.iter_mut() {
+                *code = self.form(*code);
+            }
+        }
+        Ok(Sheet(answers))
+    }
+
+    /// A code as [`Self::codes`] wants it: of a ranking, bit by bit whether item i stands before
+    /// item j; of a safety answer, the flags of severity 1 and above, 2 and above, and 3, a byte
+    /// each.
+    pub(crate) fn form(&self, code: u32) -> u32 {
+        match self.ty {
+            LabelType::Ranking { items } => orders(code, items),
+            LabelType::Safety { .. } => levels(code),
+            _ => code,
+        }
+    }
+
+    /// κ between an answer of one sheet and one of another; `None` if there is no such answer.
+    pub(crate) fn at(&self, a: &Sheet, task_a: usize, b: &Sheet, task_b: usize) -> Option<u32> {
+        match (&a.0, &b.0) {
             (Decoded::Codes(a), Decoded::Codes(b)) => {
-                Some(code_kappa(&self.ty, *a.get(task)?, *b.get(other_task)?))
+                Some(self.codes(*a.get(task_a)?, *b.get(task_b)?))
             }
             (Decoded::Spans(a), Decoded::Spans(b)) => {
-                Some(span_kappa(a.get(task)?, b.get(other_task)?))
+                Some(span_kappa(a.get(task_a)?, b.get(task_b)?))
             }
             _ => None,
         }
     }
 
     /// Σ over all pairs of tasks of κ.
-    pub(crate) fn cross(&self, other: &Self) -> u64 {
+    pub(crate) fn cross(&self, a: &Sheet, b: &Sheet) -> u64 {
         let mut sum = 0u64;
-        match (&self.answers, &other.answers) {
+        match (&a.0, &b.0) {
             (Decoded::Codes(a), Decoded::Codes(b)) if counted(&self.ty) => {
                 let (a, b) = (counts(a), counts(b));
                 for (code_a, times_a) in (0u32..).zip(a).filter(|(_, times)| *times > 0) {
                     for (code_b, times_b) in (0u32..).zip(b).filter(|(_, times)| *times > 0) {
-                        let kappa = u64::from(code_kappa(&self.ty, code_a, code_b));
+                        let kappa = u64::from(self.codes(code_a, code_b));
                         let times = u64::from(times_a).saturating_mul(u64::from(times_b));
                         sum = sum.saturating_add(kappa.saturating_mul(times));
                     }
@@ -85,7 +121,7 @@ impl Sheet {
             (Decoded::Codes(a), Decoded::Codes(b)) => {
                 for code_a in a {
                     for code_b in b {
-                        sum = sum.saturating_add(u64::from(code_kappa(&self.ty, *code_a, *code_b)));
+                        sum = sum.saturating_add(u64::from(self.codes(*code_a, *code_b)));
                     }
                 }
             }
@@ -99,6 +135,49 @@ impl Sheet {
             _ => {}
         }
         sum
+    }
+
+    /// κ of two codes in their [`Self::form`]. No product here passes 2^26.
+    pub(crate) fn codes(&self, a: u32, b: u32) -> u32 {
+        match self.ty {
+            LabelType::Classification { .. } => {
+                if a == b {
+                    ONE
+                } else {
+                    0
+                }
+            }
+            LabelType::Preference => {
+                if a == b {
+                    ONE
+                } else if (a == 2 && b < 2) || (b == 2 && a < 2) {
+                    ONE.wrapping_shr(1)
+                } else {
+                    0
+                }
+            }
+            LabelType::Rating { steps } => {
+                let range = u32::from(steps).saturating_sub(1);
+                ONE.saturating_sub(share(a.abs_diff(b), range))
+            }
+            LabelType::MultiLabel { .. } => share((a & b).count_ones(), (a | b).count_ones()),
+            LabelType::Safety { .. } => share(self.weight(a & b), self.weight(a | b)),
+            LabelType::Ranking { items } => {
+                let items = u32::from(items);
+                let pairs = items.saturating_mul(items.saturating_sub(1)) >> 1;
+                ONE.saturating_sub(share((a ^ b).count_ones(), pairs))
+            }
+            LabelType::Span { .. } | LabelType::Text => 0,
+        }
+    }
+
+    /// Σ of weight · severity of flags given by level.
+    fn weight(&self, levels: u32) -> u32 {
+        let [one, two, three, _] = levels.to_le_bytes();
+        [one, two, three].into_iter().fold(0, |sum, set| {
+            let weight = self.weights.get(usize::from(set)).copied();
+            sum.saturating_add(weight.unwrap_or(0).into())
+        })
     }
 }
 
@@ -124,7 +203,7 @@ fn counts(codes: &[u32]) -> [u8; 32] {
 }
 
 /// Bit for each pair i < j of items, in the order (0,1), (0,2), …: i stands before j.
-pub(crate) fn orders(code: u32, items: u8) -> u32 {
+fn orders(code: u32, items: u8) -> u32 {
     let mut place = [0u8; 8];
     for (at, item) in (0u8..).zip(Answer::fields(code, 3, items)) {
         if let Some(slot) = place.get_mut(usize::from(item)) {
@@ -145,52 +224,21 @@ pub(crate) fn orders(code: u32, items: u8) -> u32 {
     bits
 }
 
-fn share(part: u32, whole: u32) -> u32 {
-    part.saturating_mul(ONE).checked_div(whole).unwrap_or(ONE)
+/// The flags of severity 1 and above, 2 and above, and 3, a byte each.
+fn levels(code: u32) -> u32 {
+    let mut levels = [0u8; 4];
+    let mut bit = 1u8;
+    for severity in Answer::fields(code, 2, 8) {
+        for level in levels.iter_mut().take(usize::from(severity)) {
+            *level |= bit;
+        }
+        bit = bit.wrapping_shl(1);
+    }
+    u32::from_le_bytes(levels)
 }
 
-/// For codes of the same type that were decoded; no product here passes 2^26.
-pub(crate) fn code_kappa(ty: &LabelType, a: u32, b: u32) -> u32 {
-    match *ty {
-        LabelType::Classification { .. } => {
-            if a == b {
-                ONE
-            } else {
-                0
-            }
-        }
-        LabelType::Preference => {
-            if a == b {
-                ONE
-            } else if (a == 2 && b < 2) || (b == 2 && a < 2) {
-                ONE.wrapping_shr(1)
-            } else {
-                0
-            }
-        }
-        LabelType::Rating { steps } => {
-            ONE.saturating_sub(share(a.abs_diff(b), u32::from(steps).saturating_sub(1)))
-        }
-        LabelType::MultiLabel { .. } => share((a & b).count_ones(), (a | b).count_ones()),
-        LabelType::Safety { weights, .. } => {
-            let (mut least, mut most) = (0u32, 0u32);
-            let (mut a, mut b) = (a, b);
-            for weight in weights {
-                let weight = u32::from(weight);
-                least = least.saturating_add(weight.saturating_mul((a & 3).min(b & 3)));
-                most = most.saturating_add(weight.saturating_mul((a & 3).max(b & 3)));
-                a >>= 2;
-                b >>= 2;
-            }
-            share(least, most)
-        }
-        LabelType::Ranking { items } => {
-            let items = u32::from(items);
-            let pairs = items.saturating_mul(items.saturating_sub(1)) >> 1;
-            ONE.saturating_sub(share((a ^ b).count_ones(), pairs))
-        }
-        LabelType::Span { .. } | LabelType::Text => 0,
-    }
+fn share(part: u32, whole: u32) -> u32 {
+    part.saturating_mul(ONE).checked_div(whole).unwrap_or(ONE)
 }
 
 /// F1 of labelled tokens, by one merge of the sorted lists.

@@ -1,7 +1,7 @@
 //! First step, page by page: agreement with colleagues and with gold.
 
 use crate::int::{add, div, mul, sub, to_i64};
-use crate::kernel::{Sheet, ONE};
+use crate::kernel::{Kernel, Sheet, ONE};
 use crate::sheet::SheetError;
 use crate::types::LabelType;
 use crate::{Overflow, Q};
@@ -231,9 +231,10 @@ pub fn score_page<S: AsRef<[u8]>>(
     if tasks < 2 {
         return Err(ScoreError::Tasks);
     }
+    let kernel = Kernel::new(ty);
     let sheets = sheets
         .iter()
-        .map(|sheet| Sheet::new(ty, tasks, sheet.as_ref()))
+        .map(|sheet| kernel.sheet(tasks, sheet.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
     let mut page = PageScore {
         workers: sheets
@@ -245,12 +246,17 @@ pub fn score_page<S: AsRef<[u8]>>(
             .collect(),
         ..PageScore::default()
     };
-    score_pairs(tasks, &sheets, &mut page)?;
-    score_gold(ty, tasks, &sheets, gold, &mut page)?;
+    score_pairs(&kernel, tasks, &sheets, &mut page)?;
+    score_gold(&kernel, ty.mark(), tasks, &sheets, gold, &mut page)?;
     Ok(page)
 }
 
-fn score_pairs(tasks: u8, sheets: &[Sheet], page: &mut PageScore) -> Result<(), Overflow> {
+fn score_pairs(
+    kernel: &Kernel,
+    tasks: u8,
+    sheets: &[Sheet],
+    page: &mut PageScore,
+) -> Result<(), Overflow> {
     let m = i128::from(tasks);
     let pairs_of_tasks = mul(m, sub(m, 1)?)?;
     let mut beyond_chance: Vec<Vec<i128>> = sheets.iter().map(|_| Vec::new()).collect();
@@ -260,10 +266,10 @@ fn score_pairs(tasks: u8, sheets: &[Sheet], page: &mut PageScore) -> Result<(), 
             let same = (0..usize::from(tasks)).try_fold(0i128, |sum, task| {
                 add(
                     sum,
-                    i128::from(first.kappa(task, second, task).ok_or(Overflow)?),
+                    i128::from(kernel.at(first, task, second, task).ok_or(Overflow)?),
                 )
             })?;
-            let all = i128::from(first.cross(second));
+            let all = i128::from(kernel.cross(first, second));
             let n = sub(mul(m, same)?, all)?;
             for worker in [i, j] {
                 beyond_chance.get_mut(worker).ok_or(Overflow)?.push(n);
@@ -298,7 +304,8 @@ fn score_pairs(tasks: u8, sheets: &[Sheet], page: &mut PageScore) -> Result<(), 
 }
 
 fn score_gold(
-    ty: &LabelType,
+    kernel: &Kernel,
+    mark: u32,
     tasks: u8,
     sheets: &[Sheet],
     gold: &[Gold<'_>],
@@ -312,23 +319,23 @@ fn score_gold(
             return Err(ScoreError::Position);
         }
         next = item.position.saturating_add(1);
-        let truth = Sheet::new(ty, 1, item.answer)?;
+        let truth = kernel.sheet(1, item.answer)?;
         if item.void || sheets.is_empty() {
             continue;
         }
         let mut wrong = 0usize;
         for (sheet, worker) in sheets.iter().zip(page.workers.iter_mut()) {
-            let own = sheet
-                .kappa(usize::from(item.position), &truth, 0)
+            let own = kernel
+                .at(sheet, usize::from(item.position), &truth, 0)
                 .ok_or(Overflow)?;
             let all = (0..usize::from(tasks)).try_fold(0i128, |sum, task| {
                 add(
                     sum,
-                    i128::from(sheet.kappa(task, &truth, 0).ok_or(Overflow)?),
+                    i128::from(kernel.at(sheet, task, &truth, 0).ok_or(Overflow)?),
                 )
             })?;
             let above = sub(mul(m, i128::from(own))?, all)?;
-            let right = own >= ty.mark();
+            let right = own >= mark;
             worker.add(&WorkerSums {
                 gnum: to_i64(div(mul(above, i128::from(Q))?, unit)?)?,
                 gold: 1,

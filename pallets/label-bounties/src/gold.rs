@@ -81,6 +81,7 @@ impl<T: Config> Pallet<T> {
             batch.gold_pages = batch.gold_pages.saturating_add(1);
             Self::deposit_event(Event::GoldOpened { batch: id, page });
         }
+        Self::requeue(id, &mut batch);
         Batches::<T>::insert(id, batch);
         Ok(())
     }

@@ -233,7 +233,7 @@ pub(crate) fn account(name: &str) -> AccountId {
     who
 }
 
-const MINTED: &[u8] = b"test/minted";
+pub(crate) const MINTED: &[u8] = b"test/minted";
 
 fn seen_key(name: &str) -> Vec<u8> {
     [b"test/seen/", name.as_bytes()].concat()
@@ -365,59 +365,7 @@ pub(crate) fn build_and_execute(test: impl FnOnce()) {
 
 /// Checks the pallet's state and that no money was made or lost.
 pub(crate) fn check() {
-    check_money();
+    LabelBounties::do_try_state().unwrap();
     let minted: Balance = frame_support::storage::unhashed::get_or_default(MINTED);
     assert_eq!(Balances::total_issuance(), minted + 2 * AUR + ED);
-}
-
-/// What is held is what the records say, to the unit.
-fn check_money() {
-    let mut sums: BTreeMap<(AccountId, u8), Balance> = BTreeMap::new();
-    let mut add = |who: &AccountId, reason: HoldReason, amount: Balance| {
-        *sums.entry((who.clone(), reason as u8)).or_default() += amount;
-    };
-    for (id, batch) in Batches::<Test>::iter() {
-        let money = batch.money;
-        add(&batch.requester, HoldReason::BatchEscrow, money.escrow);
-        add(&batch.requester, HoldReason::RequesterBond, money.bond);
-        add(&batch.requester, HoldReason::Deposit, batch.deposit);
-        let gone = money.paid + money.refunded + money.treasury + money.fees + money.rewards;
-        assert_eq!(
-            money.deposited,
-            gone + money.escrow + money.bond,
-            "batch {id}"
-        );
-    }
-    for campaign in Campaigns::<Test>::iter_values() {
-        add(&campaign.requester, HoldReason::Deposit, campaign.deposit);
-    }
-    for domain in Domains::<Test>::iter_values() {
-        if let Some(owner) = domain.owner {
-            add(&owner, HoldReason::Deposit, domain.deposit);
-        }
-    }
-    for (id, _, worker) in Workers::<Test>::iter() {
-        add(&worker.account, HoldReason::WorkerStake, worker.staked);
-        let open = Batches::<Test>::get(id).is_some_and(|batch| batch.place.is_some());
-        assert!(open, "a worker of no batch");
-    }
-    let credits: Balance = Credits::<Test>::iter_values().sum();
-    add(&LabelBounties::pot(), HoldReason::Credit, credits);
-    for ((who, reason), sum) in &sums {
-        let reason = [
-            HoldReason::BatchEscrow,
-            HoldReason::RequesterBond,
-            HoldReason::WorkerStake,
-            HoldReason::ChallengeBond,
-            HoldReason::JurorBond,
-            HoldReason::Deposit,
-            HoldReason::Credit,
-        ][usize::from(*reason)];
-        assert_eq!(held(reason, who), *sum, "{reason:?} of {who}");
-    }
-    let all: Balance = pallet_balances::Holds::<Test>::iter_values()
-        .flatten()
-        .map(|hold| hold.amount)
-        .sum();
-    assert_eq!(all, sums.values().sum(), "something else is held");
 }

@@ -7,5 +7,6 @@ mod campaigns;
 mod feeless;
 mod groups;
 mod leases;
+mod money;
 mod time;
 mod work;

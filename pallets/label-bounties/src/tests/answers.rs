@@ -203,7 +203,7 @@ fn a_reveal_can_come_too_late() {
     build_and_execute(|| {
         let id = answered();
         stop_idle(true);
-        pass(RevealFor::get() - 1);
+        pass(RevealFor::get() - 2);
         assert_eq!(get(id).deadline, LabelBounties::clock() + 1);
         reveal(id, "a", 0);
         pass(1);

@@ -75,6 +75,7 @@ fn what_is_no_batch_is_refused_by_its_own_error() {
             campaign.as_mut().unwrap().settled_at = Some(1)
         });
         assert_noop!(try_open(id, 10, end, None), E::CampaignClosed);
+        Campaigns::<Test>::mutate(id, |campaign| campaign.as_mut().unwrap().settled_at = None);
     });
 }
 

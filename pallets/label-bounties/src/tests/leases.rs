@@ -114,6 +114,7 @@ fn a_full_batch_enrols_nobody_else() {
         account("b");
         assert_noop!(request(id, "b", 1), E::BatchFull);
         assert_ok!(request(id, "a", 1));
+        Batches::<Test>::mutate(id, |batch| batch.as_mut().unwrap().workers = 1);
     });
 }
 
@@ -547,6 +548,7 @@ fn requests_of_a_batch_that_is_gone_are_dropped() {
         LabelBounties::give_back(HoldReason::WorkerStake, &record.account, record.staked);
         Workers::<Test>::remove(id, 0);
         WorkerOf::<Test>::remove(id, poor("a"));
+        Batches::<Test>::mutate(id, |batch| batch.as_mut().unwrap().workers = 0);
         run_blocks(3);
         assert!(QueueEnds::<Test>::get().is_empty());
         assert_eq!(Queue::<Test>::iter().count(), 0);

@@ -2,10 +2,10 @@ use crate::{memory, noise};
 use athanor_content_tree::{prove, root, verify, Chunks, Error, Outboard, Step, Subtree, Trail};
 
 /// Reads numbers off the front of an input; 0 once it is used up.
-struct Numbers<'a>(&'a [u8]);
+pub(crate) struct Numbers<'a>(pub(crate) &'a [u8]);
 
 impl Numbers<'_> {
-    fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         match self.0.split_first() {
             Some((first, rest)) => {
                 self.0 = rest;
@@ -15,12 +15,12 @@ impl Numbers<'_> {
         }
     }
 
-    fn long(&mut self) -> u64 {
+    pub(crate) fn long(&mut self) -> u64 {
         u64::from_le_bytes(std::array::from_fn(|_| self.byte()))
     }
 
     /// Mostly small, at times of any size.
-    fn length(&mut self) -> u64 {
+    pub(crate) fn length(&mut self) -> u64 {
         match self.byte() {
             0xFF => self.long(),
             shift => (self.long() & 0xFFFF) << (shift % 5),

@@ -7,12 +7,14 @@
 //! them for as long as wanted.
 
 mod content;
+mod market;
 mod memory;
 mod onnx;
 mod program;
 mod proof;
 
 pub use content::{answer, slice};
+pub use market::{evidence, stream};
 pub use onnx::onnx;
 pub use program::program;
 pub use proof::{proof, proofs};

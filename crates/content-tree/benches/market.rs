@@ -94,6 +94,19 @@ fn in_memory(title: &str, set: &Set, x: &[u8], z: &[u8]) {
         vec![
             ("hash", Box::new(|| hash(x))),
             (
+                "groups alone",
+                Box::new(|| {
+                    let groups = Groups::new(*len).unwrap();
+                    let node = |(i, group): (usize, &[u8])| groups.node(i as u64, group).unwrap();
+                    black_box(
+                        x.par_chunks(GROUP)
+                            .enumerate()
+                            .map(node)
+                            .collect::<Vec<_>>(),
+                    );
+                }),
+            ),
+            (
                 "outboard",
                 Box::new(|| {
                     black_box(stream::encode(*len, x, made()).unwrap());

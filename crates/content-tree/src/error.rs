@@ -91,6 +91,14 @@ pub enum Error {
         /// Number of groups of the content.
         count: u64,
     },
+    /// Two proofs that belong together are of different groups.
+    #[error("one proof is of group {first}, the other of group {second}")]
+    TwoGroups {
+        /// Index of the one.
+        first: u64,
+        /// Index of the other.
+        second: u64,
+    },
     /// The bytes are not as many as the group has.
     #[error("{actual} bytes were given; this group has exactly {expected}")]
     WrongGroupLength {

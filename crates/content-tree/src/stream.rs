@@ -21,6 +21,8 @@
 //! ```
 
 mod pipe;
+#[cfg(feature = "market")]
+mod salt;
 mod subtree;
 mod window;
 
@@ -33,6 +35,8 @@ use thiserror::Error;
 use crate::market::Cipher;
 use crate::{Error, Groups, Root, Value};
 use pipe::pipe;
+#[cfg(feature = "market")]
+pub use salt::{Salted, Unsalted};
 use subtree::{Known, Subtree};
 use window::{node_index, Checked, Windows};
 

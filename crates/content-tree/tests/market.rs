@@ -1,10 +1,10 @@
 //! Sales played through, honest and not, and everything a liar may send to the judge.
 
-use std::io::{sink, Cursor};
+use std::io::{sink, Cursor, Read, Write};
 
 use athanor_content_tree::market::{
     buyer_secret, container_len, draw, payload_len, public_key, Cipher, Context, Evidence, Fault,
-    Header, JudgeError, Sale, Secret, Wrapped, HEADER_LEN,
+    Header, JudgeError, Sale, Salts, Secret, Wrapped, HEADER_LEN,
 };
 use athanor_content_tree::stream::{self, StreamError};
 use athanor_content_tree::{root, Error, Groups, Root, GROUP, MAX_CONTENT};
@@ -550,6 +550,38 @@ proptest! {
             Err(JudgeError::NotProven)
         };
         prop_assert_eq!(world.sale.judge(&world.evidence(index)), expected);
+    }
+
+    #[test]
+    fn a_container_is_read_and_taken_apart_in_any_pieces(
+        groups in 0..6usize,
+        offset in -40..40isize,
+        pieces in prop::collection::vec(1..40_000usize, 1..6),
+        seed in any::<u8>(),
+    ) {
+        let len = (groups * 16_352).saturating_add_signed(offset).max(1);
+        let payload = content(len, 12);
+        let salts = Salts::new(Secret::new([seed; 32]));
+        let mut container = Vec::new();
+        stream::Salted::new(&payload[..], salts.clone()).read_to_end(&mut container).unwrap();
+        prop_assert_eq!(container_len(len as u64), Ok(container.len() as u64));
+        for (index, group) in container.chunks(GROUP).enumerate() {
+            prop_assert_eq!(&group[..32], &salts.salt(index as u64));
+            prop_assert!(group[32..] == payload[index * 16_352..][..group.len() - 32]);
+        }
+
+        let mut pieces = pieces.iter().cycle();
+        let mut source = stream::Salted::new(&payload[..], salts);
+        let mut taken = stream::Unsalted::new(Vec::new());
+        loop {
+            let mut piece = vec![0; *pieces.next().unwrap()];
+            let count = source.read(&mut piece).unwrap();
+            if count == 0 {
+                break;
+            }
+            taken.write_all(&piece[..count]).unwrap();
+        }
+        prop_assert!(taken.into_inner() == payload);
     }
 
     /// No change of honest evidence convicts an honest seller.

@@ -1,13 +1,13 @@
 //! The frozen vectors in `vectors/market.txt`, made by a second implementation.
 
 use std::collections::HashMap;
-use std::io::{sink, Cursor};
+use std::io::{sink, Cursor, Read};
 
 use athanor_content_tree::market::{
     buyer_secret, container_len, draw, payload_len, public_key, sample_seed, Context, Evidence,
-    Fault, Header, JudgeError, Sale, Salts, Secret, GROUP_PAYLOAD, HEADER_LEN,
+    Fault, Header, JudgeError, Sale, Salts, Secret, HEADER_LEN,
 };
-use athanor_content_tree::stream::{self, StreamError};
+use athanor_content_tree::stream::{self, Salted, StreamError};
 use athanor_content_tree::{root, Groups, Root, GROUP};
 use codec::{DecodeAll, Encode};
 
@@ -139,10 +139,9 @@ fn container(words: &[&str]) {
     let payload = content(payload.parse().unwrap());
     let salts = Salts::new(Secret::new([8; 32]));
     let mut x = Vec::new();
-    for (index, part) in payload.chunks(GROUP_PAYLOAD).enumerate() {
-        x.extend(salts.salt(index as u64));
-        x.extend(part);
-    }
+    Salted::new(&payload[..], salts)
+        .read_to_end(&mut x)
+        .unwrap();
     let len: u64 = len.parse().unwrap();
     assert_eq!(x.len() as u64, len);
     assert_eq!(container_len(payload.len() as u64), Ok(len));

@@ -52,7 +52,7 @@ impl Evidence {
     ///
     /// # Errors
     ///
-    /// [`Error::GroupBeyondEnd`] when the proofs are of two groups; [`Error::WrongGroupLength`],
+    /// [`Error::TwoGroups`] when the proofs do not belong together; [`Error::WrongGroupLength`],
     /// [`Error::WrongPathLength`] when something is longer than the longest valid.
     pub fn of_group(
         b: &Secret,
@@ -61,9 +61,9 @@ impl Evidence {
         x_proof: &GroupProof,
     ) -> Result<Self, Error> {
         if z_proof.index != x_proof.index {
-            return Err(Error::GroupBeyondEnd {
-                index: z_proof.index,
-                count: x_proof.index,
+            return Err(Error::TwoGroups {
+                first: z_proof.index,
+                second: x_proof.index,
             });
         }
         let z_group = BoundedVec::try_from(z_group).map_err(|bytes| Error::WrongGroupLength {

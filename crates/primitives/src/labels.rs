@@ -53,6 +53,9 @@ pub const MAX_CHILDREN: u32 = 2;
 pub const WINDOW_PAGES: u32 = 64;
 /// Most pages of a window.
 pub const MAX_WINDOW: u32 = 256;
+/// Sponsored requests a batch may have for each of its slots. They are free, so that what a
+/// requester prepays has to bound them.
+pub const SPONSORED_A_SLOT: u32 = 4;
 /// Least gold tasks of a batch that has gold.
 pub const LEAST_GOLD: u32 = 8;
 /// Longest page file in bytes.
@@ -582,11 +585,13 @@ pub enum Refusal {
     ClosesTooSoon = 28,
     /// There is no such page in the batch.
     NoSuchPage = 29,
+    /// The batch has had [`SPONSORED_A_SLOT`] sponsored requests for each of its slots.
+    SponsoringUsedUp = 30,
 }
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Paused,
         Self::NoSuchBatch,
         Self::UnexpectedState,
@@ -616,6 +621,7 @@ impl Refusal {
         Self::BatchFull,
         Self::ClosesTooSoon,
         Self::NoSuchPage,
+        Self::SponsoringUsedUp,
     ];
 
     /// Its code in `InvalidTransaction::Custom`.
@@ -665,6 +671,7 @@ impl Refusal {
             Self::BatchFull => "the batch has as many workers as it may",
             Self::ClosesTooSoon => "the batch ends before a lease would",
             Self::NoSuchPage => "there is no such page in the batch",
+            Self::SponsoringUsedUp => "the batch has had as many sponsored requests as it may",
         }
     }
 }

@@ -184,6 +184,7 @@ impl<T: Config> Pallet<T> {
             children: BoundedVec::new(),
             cancelled: false,
             workers: 0,
+            sponsored: 0,
             done: 0,
             closing: 0,
             answered: 0,

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use athanor_label_math::{Prior, WorkerSums};
 use athanor_primitives::labels::{
     lease_draw, voucher_text, BatchId, BatchState, Gate, PageIndex, Refusal, Ticks, WorkerIndex,
-    MAX_LEASES, MAX_WINDOW, MAX_WORKERS, WINDOW_PAGES,
+    MAX_LEASES, MAX_WINDOW, MAX_WORKERS, SPONSORED_A_SLOT, WINDOW_PAGES,
 };
 use frame_support::{
     defensive, ensure,
@@ -104,6 +104,11 @@ impl<T: Config> Pallet<T> {
             had.saturating_add(pages) <= terms.quota(batch.pages),
             Refusal::QuotaReached
         );
+        let slots = batch.pages.saturating_mul(terms.panel_max.into());
+        ensure!(
+            !sponsored || batch.sponsored < slots.saturating_mul(SPONSORED_A_SLOT),
+            Refusal::SponsoringUsedUp
+        );
         if !terms.serve_group {
             let elsewhere = Self::group(id, &batch)
                 .into_iter()
@@ -178,6 +183,10 @@ impl<T: Config> Pallet<T> {
                 .ok_or(Error::<T>::Overflow)?
         };
         Self::hold(HoldReason::WorkerStake, &who, stake)?;
+        if sponsored {
+            batch.sponsored = batch.sponsored.saturating_add(1);
+        }
+        let is_new = worker.is_none();
         let (index, mut worker) = match worker {
             Some(enrolled) => enrolled,
             None => {
@@ -189,7 +198,6 @@ impl<T: Config> Pallet<T> {
                     .domain
                     .map(|domain| Self::prior_of(domain, &who))
                     .unwrap_or_default();
-                Batches::<T>::insert(id, &batch);
                 (index, Self::enrolled(who.clone(), sponsored, prior))
             }
         };
@@ -198,6 +206,9 @@ impl<T: Config> Pallet<T> {
         worker.waiting = pages as u8;
         worker.staked = worker.staked.saturating_add(stake);
         Workers::<T>::insert(id, index, worker);
+        if is_new || sponsored {
+            Batches::<T>::insert(id, &batch);
+        }
         if Self::counts_voucher(&campaign, sponsored) {
             VoucherUse::<T>::mutate(batch.campaign, &who, |used| {
                 *used = used.saturating_add(pages);

@@ -746,6 +746,9 @@ pub mod pallet {
         ClosesTooSoon,
         /// There is no such page in the batch.
         NoSuchPage,
+        /// The batch has had as many sponsored requests as its slots allow. Request pages with a
+        /// stake.
+        SponsoringUsedUp,
         /// Free text is not supported yet.
         TextReserved,
         /// A bound of the label type does not hold: see its documentation.
@@ -869,6 +872,7 @@ pub mod pallet {
                 Refusal::BatchFull => Self::BatchFull,
                 Refusal::ClosesTooSoon => Self::ClosesTooSoon,
                 Refusal::NoSuchPage => Self::NoSuchPage,
+                Refusal::SponsoringUsedUp => Self::SponsoringUsedUp,
                 _ => Self::BadSignature,
             }
         }

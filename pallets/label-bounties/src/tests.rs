@@ -8,5 +8,6 @@ mod feeless;
 mod groups;
 mod leases;
 mod money;
+mod sizes;
 mod time;
 mod work;

@@ -136,6 +136,8 @@ pub struct Batch<AccountId> {
     pub cancelled: bool,
     /// Accounts enrolled.
     pub workers: u32,
+    /// Sponsored requests.
+    pub sponsored: u32,
     /// Pages that are closed and have no live lease.
     pub done: u32,
     /// Pages that were closed early and still have live leases.

@@ -325,5 +325,5 @@ fn refusals_have_codes_of_their_own() {
         assert!(!refusal.explanation().is_empty());
     }
     assert_eq!(Refusal::from_code(0), None);
-    assert_eq!(Refusal::from_code(30), None);
+    assert_eq!(Refusal::from_code(31), None);
 }

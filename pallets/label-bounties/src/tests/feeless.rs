@@ -245,6 +245,33 @@ fn a_request_that_found_no_page_cannot_be_replayed_either() {
 }
 
 #[test]
+fn sponsored_requests_are_bounded_by_what_is_prepaid() {
+    build_and_execute(|| {
+        let one = CampaignTerms {
+            panel_min: 1,
+            panel_max: 1,
+            ..gated()
+        };
+        let campaign = campaign(one);
+        let id = open(campaign, 2, until(&one), None);
+        for i in 0..8 {
+            let name = format!("w{i}");
+            send(request_call(id, &name, voucher(campaign, &name, 1, true)));
+            run_blocks(2);
+        }
+        let last = request_call(id, "w8", voucher(campaign, "w8", 1, true));
+        assert_eq!(refusal(&last), Some(Refusal::SponsoringUsedUp));
+        // Who pays for his requests may go on.
+        assert_ok!(LabelBounties::request_pages(
+            signed(&account("w9")),
+            id,
+            1,
+            Some(voucher(campaign, "w9", 1, false))
+        ));
+    });
+}
+
+#[test]
 fn a_batch_is_worked_on_with_a_stake_or_sponsored() {
     build_and_execute(|| {
         let campaign = campaign(gated());

@@ -236,6 +236,7 @@ fn a_pause_of_one_call_that_matters_stops_the_clock() {
             "commit",
             "reveal",
             "close_page",
+            "open_gold",
             "advance",
         ] {
             pause_call(Some(name));

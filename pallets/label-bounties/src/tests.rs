@@ -10,4 +10,5 @@ mod leases;
 mod money;
 mod sizes;
 mod time;
+mod transactions;
 mod work;

@@ -327,3 +327,20 @@ fn refusals_have_codes_of_their_own() {
     assert_eq!(Refusal::from_code(0), None);
     assert_eq!(Refusal::from_code(31), None);
 }
+
+#[test]
+fn draws_are_uniform() {
+    // Chi-square with 9 degrees of freedom: 27.88 is exceeded once in a thousand.
+    let mut hits = [0u32; 10];
+    for worker in 0..2_000u32 {
+        let account = blake2_256(&worker.to_le_bytes());
+        for i in 0..4 {
+            hits[(lease_draw(&SECRET, BATCH, &account, i) % 10) as usize] += 1;
+        }
+    }
+    let chi: f64 = hits
+        .iter()
+        .map(|hit| (f64::from(*hit) - 800.0).powi(2) / 800.0)
+        .sum();
+    assert!(chi < 27.88, "chi-square {chi}, {hits:?}");
+}

@@ -3,7 +3,7 @@
 use crate::kernel::{mean_kappa, span_kappa, Kernel};
 use crate::record::Record;
 use crate::score::{Agreement, ScoreError, WorkerSums, MAX_PANEL};
-use crate::sheet::{decode, Answer, Decoded, Span};
+use crate::sheet::{check_shape, decode, Answer, Decoded, Span};
 use crate::types::LabelType;
 use crate::Overflow;
 use alloc::collections::BTreeMap;
@@ -160,7 +160,7 @@ pub fn consensus<S: AsRef<[u8]>>(
     if sheets.len() != weights.len() || weights.iter().any(|weight| *weight <= 0) {
         return Err(ScoreError::Weights);
     }
-    ty.check().map_err(crate::SheetError::Type)?;
+    check_shape(ty, tasks)?;
     let thin = sheets.len() < usize::from(n_min);
     let weights: Vec<i64> = weights.iter().copied().map(i64::from).collect();
     let sheets = sheets

@@ -2,7 +2,7 @@
 
 use crate::int::{add, div, mul, sub, to_i64};
 use crate::kernel::{Kernel, Sheet, ONE};
-use crate::sheet::SheetError;
+use crate::sheet::{check_shape, SheetError};
 use crate::types::LabelType;
 use crate::{Overflow, Q};
 use alloc::vec::Vec;
@@ -228,6 +228,7 @@ pub fn score_page<S: AsRef<[u8]>>(
     if sheets.len() > usize::from(MAX_PANEL) {
         return Err(ScoreError::Panel);
     }
+    check_shape(ty, tasks)?;
     if tasks < 2 {
         return Err(ScoreError::Tasks);
     }

@@ -245,7 +245,7 @@ pub(crate) enum Decoded {
     Spans(Vec<Vec<Span>>),
 }
 
-fn check_shape(ty: &LabelType, tasks: u8) -> Result<(), SheetError> {
+pub(crate) fn check_shape(ty: &LabelType, tasks: u8) -> Result<(), SheetError> {
     ty.check()?;
     if tasks == 0 || tasks > ty.max_tasks().min(MAX_TASKS) {
         return Err(SheetError::Tasks);

@@ -3,8 +3,8 @@
 use crate::crowd::{any_type, config, Dice};
 use athanor_label_math::{
     amount, pack, pack_answer, pay, rank, score_page, Agreement, Answer, BatchSums, Gold, Hist,
-    LabelType, Overflow, Rank, Record, Reference, ScoreError, ScoreTerms, SheetError, WorkerSums,
-    MAX_PRICE, Q,
+    LabelType, Overflow, Rank, Record, Reference, ScoreError, ScoreTerms, SheetError, TypeError,
+    WorkerSums, MAX_PRICE, Q,
 };
 use codec::{Encode, MaxEncodedLen};
 use proptest::prelude::*;
@@ -274,6 +274,15 @@ fn malformed_pages_are_named() {
     assert_eq!(
         score_page(&ty, 1, &[&[0u8][..]], &[]),
         Err(ScoreError::Tasks)
+    );
+    let none: [&[u8]; 0] = [];
+    assert_eq!(
+        score_page(&ty, 33, &none, &[]),
+        Err(ScoreError::Sheet(SheetError::Tasks))
+    );
+    assert_eq!(
+        score_page(&LabelType::Text, 4, &none, &[]),
+        Err(ScoreError::Sheet(SheetError::Type(TypeError::TextReserved)))
     );
     assert_eq!(
         score_page(&ty, 4, &[&[0b1_0110u8][..]], &[]),

@@ -12,12 +12,14 @@ mod memory;
 mod onnx;
 mod program;
 mod proof;
+mod sheet;
 
 pub use content::{answer, slice};
 pub use market::{evidence, stream};
 pub use onnx::onnx;
 pub use program::program;
 pub use proof::{proof, proofs};
+pub use sheet::sheet;
 
 /// Bytes that follow from a seed: SplitMix64.
 fn noise(mut seed: u64, len: usize) -> Vec<u8> {

@@ -19,7 +19,10 @@ use subxt::{
         scale_encode::EncodeAsFields,
     },
     rpcs::{methods::legacy::LegacyRpcMethods, RpcClient},
-    transactions::{TransactionInBlock, TransactionInvalid, TransactionStatus, ValidationResult},
+    transactions::{
+        TransactionInBlock, TransactionInvalid, TransactionProgress, TransactionStatus,
+        ValidationResult,
+    },
     utils::AccountId32,
     Metadata, OnlineClient, OnlineClientAtBlock, SubstrateConfig,
 };
@@ -35,7 +38,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const INCLUSION: Duration = Duration::from_secs(300);
 
 /// Pallets whose events are read; the fields of others are left alone.
-const READ: [&str; 2] = ["ComputeJobs", "Programs"];
+const READ: [&str; 3] = ["ComputeJobs", "LabelBounties", "Programs"];
 
 /// What the connection says of itself when it is broken rather than refused.
 const BROKEN: &str = "client error";
@@ -109,6 +112,15 @@ pub struct DryRun {
     pub problem: Option<String>,
 }
 
+/// A call that stands in a block, whether it succeeded or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlockCall {
+    /// Its name.
+    pub name: String,
+    /// Its arguments by name.
+    pub args: Value,
+}
+
 /// A call of the runtime.
 pub struct Call<Args> {
     pallet: &'static str,
@@ -142,6 +154,59 @@ fn unconfirmed(call: &str, reason: impl Into<String>) -> Error {
         call: call.into(),
         reason: reason.into(),
         blocks: MORTALITY,
+    }
+}
+
+/// First byte of a general transaction of version 5: neither bare nor signed.
+const GENERAL: u8 = 0b0100_0101;
+
+/// Extensions that carry a value of one byte, zero when nothing is asked of them: no
+/// mortality, no nonce, no tip, no metadata hash.
+const ZEROED: [&str; 5] = [
+    "CheckMortality",
+    "CheckEra",
+    "CheckNonce",
+    "ChargeTransactionPayment",
+    "CheckMetadataHash",
+];
+
+/// The transaction around an authorised call.
+fn general_transaction(metadata: &Metadata, call: &[u8]) -> Result<Vec<u8>> {
+    let extrinsic = metadata.extrinsic();
+    let mut bytes = vec![
+        GENERAL,
+        extrinsic.transaction_extension_version_to_use_for_encoding(),
+    ];
+    for extension in extrinsic.transaction_extensions_to_use_for_encoding() {
+        if ZEROED.contains(&extension.identifier()) {
+            bytes.push(0);
+        } else if !is_empty(extension.extra_ty(), metadata.types(), 0) {
+            return Err(Error::NotThisChain(format!(
+                "transaction extension {} as this client knows it",
+                extension.identifier()
+            )));
+        }
+    }
+    bytes.extend_from_slice(call);
+    Ok(bytes.encode())
+}
+
+/// Whether values of a type take no bytes.
+fn is_empty(id: u32, types: &scale::Registry, depth: u8) -> bool {
+    use scale_info::TypeDef;
+    let Some(ty) = types.resolve(id).filter(|_| depth < 8) else {
+        return false;
+    };
+    match &ty.type_def {
+        TypeDef::Composite(inner) => inner
+            .fields
+            .iter()
+            .all(|field| is_empty(field.ty.id, types, depth + 1)),
+        TypeDef::Tuple(inner) => inner
+            .fields
+            .iter()
+            .all(|field| is_empty(field.id, types, depth + 1)),
+        _ => false,
     }
 }
 
@@ -277,38 +342,87 @@ impl Chain {
         let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
         let params = self.params(&crate::keys::account(signer)).await?.build();
         let state = self.finalized().await?;
-        let mut transaction = state
+        let transaction = state
             .at
             .transactions()
             .sign_and_submit_then_watch(&payload, signer, params)
             .await
             .map_err(|error| self.submission_error(&name, error))?;
+        self.watch(&name, transaction, finalized, progress).await
+    }
+
+    /// Submits an authorised call, which nobody signs and nobody pays for, and waits
+    /// until it is in the best block, or in a final one. What authorises it is in its
+    /// arguments.
+    pub async fn submit_authorised<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        finalized: bool,
+        output: &Output,
+    ) -> Result<Included> {
+        let name = call.full_name();
+        let progress = output.spinner(format!("{name}: waiting for a block"));
+        let sent = async {
+            let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
+            let state = self.finalized().await?;
+            let transactions = state.at.transactions();
+            let bytes = transactions
+                .call_data(&payload)
+                .map_err(|error| self.submission_error(&name, error))?;
+            let bytes = general_transaction(state.metadata(), &bytes)?;
+            let transaction = transactions
+                .from_bytes(bytes)
+                .submit_and_watch()
+                .await
+                .map_err(|error| self.submission_error(&name, error))?;
+            self.watch(&name, transaction, finalized, &progress).await
+        };
+        tokio::time::timeout(INCLUSION, sent)
+            .await
+            .unwrap_or_else(|_| {
+                Err(unconfirmed(
+                    &name,
+                    format!("in no block after {} s", INCLUSION.as_secs()),
+                ))
+            })
+    }
+
+    async fn watch(
+        &self,
+        name: &str,
+        mut transaction: TransactionProgress<
+            SubstrateConfig,
+            OnlineClientAtBlockImpl<SubstrateConfig>,
+        >,
+        finalized: bool,
+        progress: &crate::output::Progress,
+    ) -> Result<Included> {
         while let Some(status) = transaction.next().await {
-            let status = status.map_err(|error| unconfirmed(&name, plain(&error.to_string())))?;
+            let status = status.map_err(|error| unconfirmed(name, plain(&error.to_string())))?;
             match status {
                 TransactionStatus::InBestBlock(block) if !finalized => {
-                    return self.included(&name, block).await;
+                    return self.included(name, block).await;
                 }
                 TransactionStatus::InBestBlock(_) => {
                     progress.message(format!("{name}: in a block, waiting until it is final"));
                 }
                 TransactionStatus::InFinalizedBlock(block) => {
-                    return self.included(&name, block).await;
+                    return self.included(name, block).await;
                 }
                 TransactionStatus::Invalid { message } => {
                     return Err(Error::Rejected {
-                        call: name,
+                        call: name.into(),
                         reason: message,
                     });
                 }
                 // This node gave up on it. Others may have it, and a block too.
                 TransactionStatus::Error { message } | TransactionStatus::Dropped { message } => {
-                    return Err(unconfirmed(&name, message));
+                    return Err(unconfirmed(name, message));
                 }
                 _ => {}
             }
         }
-        Err(unconfirmed(&name, "the node stopped reporting about it"))
+        Err(unconfirmed(name, "the node stopped reporting about it"))
     }
 
     async fn included(
@@ -403,6 +517,41 @@ impl Chain {
             }
             other => node_error(&self.url, call, other),
         }
+    }
+
+    /// Calls of one pallet in a block, from the block's body, which nodes keep longer than
+    /// its state. They are read by the metadata of `state`; what that does not describe is
+    /// left out, as is what stands inside of other calls.
+    pub async fn calls(&self, number: u64, pallet: &str, state: &State) -> Result<Vec<BlockCall>> {
+        let failed = |error: subxt::rpcs::Error| node_error(&self.url, "a block's body", error);
+        let missing = || Error::NotFound(format!("the node does not have block {number} any more"));
+        let hash = self
+            .legacy
+            .chain_get_block_hash(Some(number.into()))
+            .await
+            .map_err(failed)?
+            .ok_or_else(missing)?;
+        let block = self.legacy.chain_get_block(Some(hash)).await;
+        let block = block.map_err(failed)?.ok_or_else(missing)?.block;
+        let bodies = block.extrinsics.into_iter().map(|bytes| bytes.0).collect();
+        let extrinsics = state.at.extrinsics().from_bytes(bodies).await;
+        let types = state.metadata().types();
+        let mut calls = Vec::new();
+        for extrinsic in extrinsics.iter().flatten() {
+            if extrinsic.pallet_name() != pallet {
+                continue;
+            }
+            let mut args = serde_json::Map::new();
+            for field in extrinsic.iter_call_data_fields() {
+                let value = scale::to_json(&mut field.bytes(), field.type_id(), types);
+                args.insert(field.name().to_owned(), value.unwrap_or(Value::Null));
+            }
+            calls.push(BlockCall {
+                name: extrinsic.call_name().to_owned(),
+                args: Value::Object(args),
+            });
+        }
+        Ok(calls)
     }
 
     /// The stream of final blocks, or of best ones.

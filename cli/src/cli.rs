@@ -1,7 +1,7 @@
 //! Options, and the way from the command line to an exit code.
 
 use crate::{
-    commands::{account, job, keys, model, program, provider, store, Context},
+    commands::{account, job, keys, label, model, program, provider, store, Context},
     config::{Environment, Global, Settings},
     error::{Error, Result, OK, USAGE},
     output::Output,
@@ -73,6 +73,9 @@ pub enum Command {
     /// Create, watch and fetch jobs
     #[command(subcommand)]
     Job(job::Command),
+    /// Buy labels, and earn by giving them
+    #[command(subcommand)]
+    Label(label::Command),
     /// Show balances and send money
     #[command(subcommand)]
     Account(account::Command),
@@ -112,6 +115,7 @@ async fn execute(cli: Cli) -> Result<()> {
             Command::Model(command) => model::run(command, &context).await,
             Command::Provider(command) => provider::run(command, &context).await,
             Command::Job(command) => job::run(command, &context).await,
+            Command::Label(command) => label::run(command, &context).await,
             Command::Account(command) => account::run(command, &context).await,
         }
     };

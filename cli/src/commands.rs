@@ -3,6 +3,7 @@
 pub mod account;
 pub mod job;
 pub mod keys;
+pub mod label;
 pub mod model;
 pub mod program;
 pub mod provider;

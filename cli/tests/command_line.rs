@@ -341,3 +341,28 @@ fn a_quantised_model_is_imported_without_a_node() {
         stderr(&output)
     );
 }
+
+#[test]
+fn a_file_of_tasks_is_checked_without_a_node() {
+    let home = tempfile::tempdir().unwrap();
+    let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/word-senses/pairs.jsonl");
+    let pairs = pairs.display().to_string();
+    let check = ["label", "check", &pairs, "--type", "preference"];
+    let args = [&check[..], &["--gold-column", "truth", "--output", "json"]].concat();
+    let output = athanor(home.path(), &args);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let found = json(&output);
+    assert_eq!(
+        (&found["pages"], &found["page_gold"]),
+        (&8.into(), &4.into())
+    );
+    assert_eq!(found["gold_answers"]["A"], 128);
+    // Without gold there is too little of it, and the file says so by name.
+    let output = athanor(home.path(), &check);
+    assert_eq!(code(&output), 1);
+    let said = stderr(&output);
+    assert!(
+        said.contains("pairs.jsonl") && said.contains("gold answers"),
+        "{said}"
+    );
+}

@@ -211,7 +211,8 @@ fn choose(
 }
 
 /// Distributes tasks and gold over pages. `secret` decides order and positions; the same
-/// input gives the same plan.
+/// input gives the same plan. Without tasks whose answer is not known, as much of the gold
+/// as the pages need stays gold, and the rest is asked like any task.
 ///
 /// # Errors
 ///
@@ -220,7 +221,7 @@ fn choose(
 pub fn plan(
     schema: &Schema,
     mut ordinary: Vec<Task>,
-    gold: Vec<(Task, Answer)>,
+    mut gold: Vec<(Task, Answer)>,
     shape: Shape,
     secret: &[u8; 32],
 ) -> Result<Plan> {
@@ -235,10 +236,25 @@ pub fn plan(
             shape.tasks / 2
         )));
     }
-    if ordinary.is_empty() {
-        return Err(Error::Plan("there is no task without a gold answer".into()));
+    if ordinary.is_empty() && gold.is_empty() {
+        return Err(Error::Plan("the file holds no task".into()));
     }
     check_repeats(&ordinary, &gold)?;
+    let mut seed = b"athanor/plan/v1".to_vec();
+    seed.extend_from_slice(secret);
+    let mut random = Random {
+        seed: blake2_256(&seed),
+        count: 0,
+    };
+    if ordinary.is_empty() {
+        // Every answer is known: as many as the pages need are gold, the others are tasks.
+        let pages = gold.len().div_ceil(shape.tasks.into());
+        let count = pages * usize::from(shape.gold);
+        (gold, ordinary) = choose(schema, gold, count, &mut random)?;
+        if ordinary.is_empty() {
+            return Err(Error::Plan("all tasks would be gold: add some more".into()));
+        }
+    }
     let pages = pages_for(ordinary.len(), shape);
     if pages > MAX_PAGES {
         return Err(Error::Plan(format!(
@@ -246,12 +262,6 @@ pub fn plan(
             ordinary.len()
         )));
     }
-    let mut seed = b"athanor/plan/v1".to_vec();
-    seed.extend_from_slice(secret);
-    let mut random = Random {
-        seed: blake2_256(&seed),
-        count: 0,
-    };
     let per_page = usize::from(shape.gold);
     let (picked, mut spare) = choose(schema, gold, pages * per_page, &mut random)?;
     random.shuffle(&mut ordinary);
@@ -473,8 +483,36 @@ mod tests {
         let error = refused(tasks(&schema, 3), gold(&schema, 1_000, &[0, 1]));
         assert!(error.contains("3 more tasks"), "{error}");
         assert!(refused(Vec::new(), Vec::new()).contains("no task"));
+        let error = refused(Vec::new(), gold(&schema, 1_000, &[0, 1]));
+        assert!(error.contains("all tasks would be gold"), "{error}");
         let error = refused(tasks(&schema, 6 * MAX_PAGES + 1), Vec::new());
         assert!(error.contains("at most 4096"), "{error}");
+    }
+
+    #[test]
+    fn where_every_answer_is_known_some_are_gold_and_the_rest_is_asked() {
+        let schema = Schema::Preference;
+        let answers: Vec<u32> = (0..48).map(|at| at % 2).collect();
+        let made = plan(
+            &schema,
+            Vec::new(),
+            gold(&schema, 0, &answers),
+            SHAPE,
+            &[3; 32],
+        )
+        .unwrap();
+        assert_eq!((made.pages.len(), made.spare), (6, 0));
+        let gold = made.pages.iter().map(|page| page.gold.len()).sum::<usize>();
+        assert_eq!(gold, 12);
+        assert!(made.pages.iter().all(|page| page.fillers.is_empty()));
+        let odd = plan(
+            &schema,
+            Vec::new(),
+            super::tests::gold(&schema, 0, &answers[..41]),
+            SHAPE,
+            &[3; 32],
+        );
+        assert_eq!(odd.unwrap().pages.len(), 5);
     }
 
     #[test]

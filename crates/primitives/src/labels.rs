@@ -1,6 +1,6 @@
 //! Label bounties: what chain, RPC and clients share.
 //!
-//! Everything that is hashed or signed is in [`bytes`], each with frozen vectors. Times are
+//! Everything that is hashed or signed is a function here, with frozen vectors. Times are
 //! *ticks* of the pallet's clock, which counts the blocks in which its calls were allowed, except
 //! for [`Voucher::expires`], which is a block number.
 

@@ -170,8 +170,13 @@ const ZEROED: [&str; 5] = [
     "CheckMetadataHash",
 ];
 
-/// The transaction around an authorised call.
-fn general_transaction(metadata: &Metadata, call: &[u8]) -> Result<Vec<u8>> {
+/// The transaction around an authorised call, with its length in front: what
+/// `author_submitExtrinsic` takes.
+///
+/// # Errors
+///
+/// If the chain has transaction extensions this client does not know.
+pub fn general_transaction(metadata: &Metadata, call: &[u8]) -> Result<Vec<u8>> {
     let extrinsic = metadata.extrinsic();
     let mut bytes = vec![
         GENERAL,

@@ -6,6 +6,7 @@
 //! - [`scale`] turns whatever the chain answers into JSON, [`output`] JSON into
 //!   what people read, [`history`] events into what happened to a job, [`earnings`]
 //!   into what a provider was paid.
+//! - [`labeller`] shows pages of labelling tasks and takes answers.
 //! - [`outcomes`] says what a job can cost before it is created, [`pending`] remembers
 //!   the ones that were.
 //!
@@ -27,6 +28,7 @@ pub mod earnings;
 pub mod error;
 pub mod history;
 pub mod keys;
+pub mod labeller;
 pub mod outcomes;
 pub mod output;
 pub mod pending;

@@ -3,16 +3,23 @@
 mod ask;
 mod check;
 mod close;
+mod contributor;
 mod cost;
 mod create;
+mod earnings;
+mod explain;
 mod export;
 mod folder;
+mod list;
+mod reveal;
 mod serve;
+mod skip;
 mod terms;
 mod view;
 mod voucher;
 mod watch;
 mod wire;
+mod work;
 
 use super::Context;
 use crate::error::Result;
@@ -146,6 +153,55 @@ Examples:
 Examples:
   athanor label cancel pairs.jsonl.labels --suri //Alice")]
     Cancel(close::Cancel),
+    /// List batches that take labels
+    #[command(after_help = "\
+Examples:
+  athanor label list
+  athanor label list --output json")]
+    List(list::List),
+    /// Label pages of a batch and be paid for them
+    ///
+    /// A full screen for the terminal: keys answer, and every key is written to
+    /// the disk before the next one is read, so that the same command goes on
+    /// after a crash. Pages are drawn by the chain. What you answer is
+    /// committed first, and revealed by itself once the batch is closed, as
+    /// long as this runs; `athanor label reveal` does it later. With a sponsored
+    /// voucher the account needs no money at all.
+    #[command(after_help = "\
+Examples:
+  athanor label work --batch 0 --key ~/.config/athanor/key \\
+    --store http://127.0.0.1:9955
+  athanor label work --batch 0 --voucher vouchers.jsonl --pages 1 \\
+    --store http://127.0.0.1:9955 --suri //Bob
+  athanor label work --batch 0 --answers answers.jsonl --stay \\
+    --store http://127.0.0.1:9955 --suri //Bob")]
+    Work(Box<work::Work>),
+    /// Give pages back unanswered; it costs nothing
+    #[command(after_help = "\
+Examples:
+  athanor label skip 0 --suri //Bob
+  athanor label skip 0 12 --suri //Bob")]
+    Skip(skip::Skip),
+    /// Reveal what was committed, once its batch is closed
+    ///
+    /// What is not revealed in time costs the stake.
+    #[command(after_help = "\
+Examples:
+  athanor label reveal --suri //Bob
+  athanor label reveal --batch 0 --wait 600 --suri //Bob
+  athanor label reveal --suri //Bob --wait")]
+    Reveal(reveal::Reveal),
+    /// Show what an account has earned by labelling
+    #[command(after_help = "\
+Examples:
+  athanor label earnings //Bob")]
+    Earnings(earnings::Earnings),
+    /// Show every number that leads to a pay
+    #[command(after_help = "\
+Examples:
+  athanor label explain 0 //Bob
+  athanor label explain 0 --suri //Bob --output json")]
+    Explain(explain::Explain),
 }
 
 /// Runs a command of the group.
@@ -164,6 +220,12 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Voucher(options) => voucher::run(&options, context).await,
         Command::Close(options) => close::close(&options, context).await,
         Command::Cancel(options) => close::cancel(&options, context).await,
+        Command::List(options) => list::run(options, context).await,
+        Command::Work(options) => work::run(*options, context).await,
+        Command::Skip(options) => skip::run(options, context).await,
+        Command::Reveal(options) => reveal::run(options, context).await,
+        Command::Earnings(options) => earnings::run(options, context).await,
+        Command::Explain(options) => explain::run(options, context).await,
     }
 }
 

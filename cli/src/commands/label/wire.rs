@@ -1,7 +1,8 @@
 //! Arguments of calls in the form that the chain's metadata matches by name.
 
+use athanor_label_client::{account::Signature, voucher::Signed};
 use athanor_primitives::labels::{CampaignTerms, Gate, LabelType};
-use subxt::ext::scale_encode::EncodeAsType;
+use subxt::{ext::scale_encode::EncodeAsType, utils::MultiSignature};
 
 /// Gold of a page as the chain's metadata describes it.
 #[derive(EncodeAsType)]
@@ -135,6 +136,38 @@ impl From<&CampaignTerms> for ChainTerms {
                 gate: gate(judging.gate),
             }),
         }
+    }
+}
+
+#[derive(EncodeAsType)]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+struct ChainVoucher {
+    pages: u32,
+    sponsored: bool,
+    expires: u32,
+}
+
+/// A voucher with its signature as the chain's metadata describes it.
+#[derive(EncodeAsType)]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+pub(super) struct ChainSignedVoucher {
+    voucher: ChainVoucher,
+    signature: MultiSignature,
+}
+
+/// A voucher as an argument.
+pub(super) fn voucher_args(signed: &Signed) -> ChainSignedVoucher {
+    ChainSignedVoucher {
+        voucher: ChainVoucher {
+            pages: signed.voucher.pages,
+            sponsored: signed.voucher.sponsored,
+            expires: signed.voucher.expires,
+        },
+        signature: match signed.signature {
+            Signature::Ed25519(bytes) => MultiSignature::Ed25519(bytes),
+            Signature::Sr25519(bytes) => MultiSignature::Sr25519(bytes),
+            Signature::Ecdsa(bytes) => MultiSignature::Ecdsa(bytes),
+        },
     }
 }
 

@@ -1,9 +1,13 @@
+mod address;
 mod download;
+mod parts;
 mod source;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +19,7 @@ use tokio::time::Instant;
 use crate::pace::Pace;
 use crate::{root_hex, Error, Root, Store};
 
+use address::PublicOnly;
 use download::{FileTarget, Memory, Target, Uploading};
 pub use source::Source;
 
@@ -33,10 +38,14 @@ pub struct ClientOptions {
     pub attempts: u32,
     /// Pause before the second attempt; it doubles up to 32 times this.
     pub pause: Duration,
+    /// Refuse private, loopback and link-local addresses, after resolution: for addresses that
+    /// strangers have written. No proxy is used then.
+    pub public_only: bool,
 }
 
 impl Default for ClientOptions {
-    /// 10 s to connect, 30 s without a byte, 120 s for an answer, 1 KiB/s, 5 attempts, 200 ms.
+    /// 10 s to connect, 30 s without a byte, 120 s for an answer, 1 KiB/s, 5 attempts, 200 ms, any
+    /// address.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -45,6 +54,7 @@ impl Default for ClientOptions {
             min_speed: 1024,
             attempts: 5,
             pause: Duration::from_millis(200),
+            public_only: false,
         }
     }
 }
@@ -78,7 +88,8 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::BadUrl`] unless `base` is an `http` or `https` URL without user, query and
-    /// fragment; [`Error::BadToken`].
+    /// fragment, or if it names an address that [`ClientOptions::public_only`] refuses;
+    /// [`Error::BadToken`].
     pub fn new(base: &str, token: Option<String>) -> Result<Self, Error> {
         Self::with_options(base, token, ClientOptions::default())
     }
@@ -99,7 +110,16 @@ impl Client {
             .connect_timeout(options.connect)
             .redirect(Policy::none())
             .user_agent(concat!("athanor-content-store/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&base) {
+        if options.public_only {
+            // What is no name is not resolved.
+            if literal(&base).is_some_and(|ip| !address::is_public(ip)) {
+                return Err(Error::BadUrl {
+                    url: base.to_string(),
+                    why: "it is no public address".to_owned(),
+                });
+            }
+            builder = builder.dns_resolver(Arc::new(PublicOnly)).no_proxy();
+        } else if is_loopback(&base) {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|source| Error::Transport {
@@ -124,13 +144,14 @@ impl Client {
     }
 
     fn request(&self, method: Method, root: &Root) -> Result<RequestBuilder, Error> {
-        let url = self
-            .base
-            .join(&format!("blobs/{}", root_hex(root)))
-            .map_err(|error| Error::BadUrl {
-                url: self.url(),
-                why: error.to_string(),
-            })?;
+        self.request_at(method, &format!("blobs/{}", root_hex(root)))
+    }
+
+    fn request_at(&self, method: Method, path: &str) -> Result<RequestBuilder, Error> {
+        let url = self.base.join(path).map_err(|error| Error::BadUrl {
+            url: self.url(),
+            why: error.to_string(),
+        })?;
         Ok(self.http.request(method, url))
     }
 
@@ -273,6 +294,24 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, token.clone());
         }
+        let response = self.send_body(request, sent, total, progress).await?;
+        match response.status() {
+            StatusCode::OK | StatusCode::CREATED => {
+                progress(total, total);
+                Ok(())
+            }
+            _ => Err(self.refusal(root, response).await),
+        }
+    }
+
+    /// Sends a body of `total` bytes, of which `sent` counts those taken, and waits for the answer.
+    async fn send_body(
+        &self,
+        request: RequestBuilder,
+        sent: Arc<AtomicU64>,
+        total: u64,
+        progress: &mut impl FnMut(u64, u64),
+    ) -> Result<Response, Error> {
         let answer = request.send();
         tokio::pin!(answer);
         let pace = self.pace();
@@ -286,10 +325,10 @@ impl Client {
         let mut done = 0;
         let mut deadline = deadline_after(done);
         let mut tick = tokio::time::interval(Duration::from_millis(100).min(self.options.idle));
-        let response = loop {
+        loop {
             tokio::select! {
                 response = &mut answer => {
-                    break response.map_err(|source| self.transport(source))?;
+                    return response.map_err(|source| self.transport(source));
                 }
                 _ = tick.tick() => {
                     let now = sent.load(Ordering::Relaxed);
@@ -303,13 +342,6 @@ impl Client {
                     }
                 }
             }
-        };
-        match response.status() {
-            StatusCode::OK | StatusCode::CREATED => {
-                progress(total, total);
-                Ok(())
-            }
-            _ => Err(self.refusal(root, response).await),
         }
     }
 
@@ -579,12 +611,14 @@ fn bearer(token: String) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
+/// The address, where the URL has no name.
+fn literal(url: &Url) -> Option<IpAddr> {
+    let host = url.host_str().unwrap_or_default();
+    host.trim_matches(['[', ']']).parse().ok()
+}
+
 fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    url.host_str() == Some("localhost") || literal(url).is_some_and(|ip| ip.is_loopback())
 }
 
 /// Counts attempts and pauses between them.
@@ -671,6 +705,42 @@ mod tests {
                 matches!(bearer(wrong.to_owned()), Err(Error::BadToken)),
                 "{wrong:?}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_strangers_address_must_be_public() {
+        let options = ClientOptions {
+            public_only: true,
+            attempts: 1,
+            ..ClientOptions::default()
+        };
+        let new = |base: &str| Client::with_options(base, None, options);
+        for base in [
+            "http://127.0.0.1:1",
+            "http://2130706433:1",
+            "http://0x7f.1",
+            "http://[::1]:1",
+            "http://[::ffff:10.0.0.1]",
+            "https://169.254.169.254/latest",
+        ] {
+            assert!(matches!(new(base), Err(Error::BadUrl { .. })), "{base}");
+            assert!(Client::new(base, None).is_ok(), "{base}");
+        }
+        assert!(new("https://1.1.1.1").is_ok());
+        // A name is looked up when it is used.
+        let client = new("http://localhost:1").unwrap();
+        let refused = client.head(&[0; 32]).await;
+        assert!(
+            matches!(&refused, Err(Error::Transport { source, .. }) if chain(source).contains("no public address")),
+            "{refused:?}"
+        );
+    }
+
+    fn chain(error: &dyn std::error::Error) -> String {
+        match error.source() {
+            Some(source) => format!("{error}: {}", chain(source)),
+            None => error.to_string(),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use athanor_content_tree::stream::StreamError;
 use thiserror::Error as ThisError;
 
 use crate::{root_hex, Root};
@@ -58,6 +59,29 @@ pub enum Error {
         expected: u64,
         /// Bytes there are, or are said to be.
         actual: u64,
+    },
+    /// What was sent is no part of that blob, or not its outboard.
+    #[error("these are not the bytes of that blob: {0}")]
+    BadContent(#[from] StreamError),
+    /// Nobody has begun that upload, or it was given up.
+    #[error("there is no such upload; begin it again")]
+    NoUpload,
+    /// A part came before the outboard that it is checked against.
+    #[error("send the outboard before the parts")]
+    NoOutboard,
+    /// The blob does not have so many parts.
+    #[error("part {index} does not exist: the upload has {count}")]
+    NoSuchPart {
+        /// Index given.
+        index: u64,
+        /// Number of parts.
+        count: u64,
+    },
+    /// So many uploads are under way that no other is begun.
+    #[error("{limit} uploads are under way, and there may be no more; try again later")]
+    TooManyUploads {
+        /// Most uploads at a time.
+        limit: usize,
     },
     /// A file of the store no longer holds what its name says. It was moved to `damaged/`.
     #[error(

@@ -5,7 +5,10 @@
 //! fetches before it hands it out, so any server, a static bucket too, may serve blobs.
 //!
 //! - [`Store`] keeps blobs in a folder, `blobs/<first 2 hex digits>/<64 hex digits>`.
-//! - [`router`] serves a store: `GET`, `HEAD` and `PUT /blobs/<64 hex digits>`, `GET /healthz`.
+//! - [`Upload`] takes in a large one in parts, in any order, each checked against its *outboard*, the
+//!   nodes of its tree above groups of 16 KiB, which is kept as `outboards/<2 digits>/<64 digits>`.
+//! - [`router`] serves a store: `GET`, `HEAD` and `PUT /blobs/<64 hex digits>`, uploads, outboards,
+//!   `GET /healthz`.
 //! - [`Client`] puts and gets, and resumes what was cut.
 //!
 //! # Properties
@@ -36,4 +39,4 @@ pub use client::{Client, ClientOptions, Source};
 pub use error::Error;
 pub use name::{parse_root, root_hex};
 pub use server::{router, Access};
-pub use store::{Blob, Incoming, Limits, Store, Stored};
+pub use store::{Blob, Incoming, Limits, Piece, Progress, Store, Stored, Upload, What};

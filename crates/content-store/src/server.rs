@@ -6,11 +6,12 @@ use std::io::{self, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
+use athanor_content_tree::stream::StreamError;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::Router;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -19,7 +20,7 @@ use tokio::sync::{mpsc, OwnedSemaphorePermit, Semaphore};
 
 use crate::name::parse_name;
 use crate::pace::Pace;
-use crate::{root_hex, Error, Root, Store};
+use crate::{root_hex, Error, Progress, Root, Store, What};
 
 use range::{Asked, Span};
 
@@ -41,16 +42,20 @@ pub struct Access {
     pub idle: Duration,
     /// Least average speed of a transfer in bytes per second, after one idle time of grace.
     pub min_speed: u64,
+    /// Whether blobs may also come in parts. Whoever may write can then set room aside for a day
+    /// without sending anything.
+    pub uploads: bool,
 }
 
 impl Default for Access {
-    /// Anybody may write, 128 transfers at once, 30 s without a byte, 8 KiB/s.
+    /// Anybody may write, 128 transfers at once, 30 s without a byte, 8 KiB/s, no uploads in parts.
     fn default() -> Self {
         Self {
             write_token: None,
             transfers: 128,
             idle: Duration::from_secs(30),
             min_speed: 8 * 1024,
+            uploads: false,
         }
     }
 }
@@ -72,6 +77,7 @@ impl fmt::Debug for Access {
             .field("transfers", &self.transfers)
             .field("idle", &self.idle)
             .field("min_speed", &self.min_speed)
+            .field("uploads", &self.uploads)
             .finish()
     }
 }
@@ -91,9 +97,14 @@ struct Service {
 /// |---|---|
 /// | `GET`, `HEAD /blobs/<root>` | 200, 206 (one range), 416, 400 (no root), 404, 503 (busy) |
 /// | `PUT /blobs/<root>` | 201, 200 (was there already; the body is not read), 400, 401, 408 (too slow), 413 (too large), 422 (the bytes have another root), 503, 507 (the store is full) |
+/// | `GET`, `HEAD /outboards/<root>` | as for blobs; there is one for each blob that came in parts |
+/// | `POST /uploads/<root>/<bytes>` | 200 with [`Progress`] as JSON: begins an upload or goes on with it; 400, 401, 413, 422 (no blob in groups), 503 (too many), 507 |
+/// | `GET /uploads/<root>/<bytes>` | 200 with the same; 401, 404 |
+/// | `PUT …/outboard`, `PUT …/parts/<index>` | 200 with the same, after the piece was checked; 401, 404, 408, 409 (the outboard first), 422 (not the blob's), 503 |
 /// | `GET /healthz` | 200 |
 ///
-/// A refusal is one line of text. Blobs never change, so they may be cached forever.
+/// A refusal is one line of text. Blobs never change, so they may be cached forever. Uploads take the
+/// write token, and are there only with [`Access::uploads`].
 pub fn router(store: Store, access: Access) -> Router {
     let service = Service {
         store,
@@ -104,10 +115,17 @@ pub fn router(store: Store, access: Access) -> Router {
         idle: access.idle,
         min_speed: access.min_speed,
     };
-    Router::new()
+    let mut routes = Router::new()
         .route("/blobs/{root}", get(read).put(write))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .with_state(Arc::new(service))
+        .route("/outboards/{root}", get(read_outboard))
+        .route("/healthz", get(|| async { "ok\n" }));
+    if access.uploads {
+        routes = routes
+            .route("/uploads/{root}/{len}", get(find).post(begin))
+            .route("/uploads/{root}/{len}/outboard", put(write_outboard))
+            .route("/uploads/{root}/{len}/parts/{index}", put(write_part));
+    }
+    routes.with_state(Arc::new(service))
 }
 
 /// Why a request was refused.
@@ -162,6 +180,10 @@ impl IntoResponse for Refusal {
                     Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                     Error::RootMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
                     Error::Quota { .. } => StatusCode::INSUFFICIENT_STORAGE,
+                    Error::BadContent(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                    Error::NoUpload | Error::NoSuchPart { .. } => StatusCode::NOT_FOUND,
+                    Error::NoOutboard => StatusCode::CONFLICT,
+                    Error::TooManyUploads { .. } => StatusCode::SERVICE_UNAVAILABLE,
                     _ => StatusCode::INTERNAL_SERVER_ERROR,
                 };
                 if status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -210,9 +232,29 @@ async fn read(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let root = parse_name(&name)?;
+    let opened = service.store.open_blob(&parse_name(&name)?).await?;
+    serve(&service, opened, &name, &method, &headers).await
+}
+
+async fn read_outboard(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let opened = service.store.open_outboard(&parse_name(&name)?).await?;
+    serve(&service, opened, &name, &method, &headers).await
+}
+
+async fn serve(
+    service: &Service,
+    opened: Option<(tokio::fs::File, u64)>,
+    name: &str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
     let etag = format!("\"{name}\"");
-    let Some((file, len)) = service.store.open_blob(&root).await? else {
+    let Some((file, len)) = opened else {
         return Err(Refusal::Absent);
     };
     let same = headers
@@ -227,7 +269,7 @@ async fn read(
         },
     };
     let size = span.end.saturating_sub(span.start);
-    let body = if method == Method::HEAD || size == 0 {
+    let body = if *method == Method::HEAD || size == 0 {
         Body::empty()
     } else {
         let permit = service.permit()?;
@@ -346,6 +388,112 @@ async fn take(
     } else {
         StatusCode::OK
     })
+}
+
+/// Root and length out of a path.
+fn named(root: &str, len: &str) -> Result<(Root, u64), Refusal> {
+    let len = len.parse().map_err(|_| Error::NoUpload)?;
+    Ok((parse_name(root)?, len))
+}
+
+fn json(progress: &Progress) -> Response {
+    let body = serde_json::to_vec(progress).unwrap_or_default();
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+async fn begin(
+    State(service): State<Arc<Service>>,
+    Path((root, len)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    service.authorise(&headers)?;
+    let (root, len) = named(&root, &len)?;
+    let upload = service.store.upload(&root, len).await?;
+    Ok(json(&upload.progress().await?))
+}
+
+async fn find(
+    State(service): State<Arc<Service>>,
+    Path((root, len)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    service.authorise(&headers)?;
+    let (root, len) = named(&root, &len)?;
+    let upload = service.store.find_upload(&root, len).await?;
+    Ok(json(&upload.progress().await?))
+}
+
+async fn write_outboard(
+    State(service): State<Arc<Service>>,
+    Path((root, len)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    write_piece(&service, (&root, &len), Ok(What::Outboard), request).await
+}
+
+async fn write_part(
+    State(service): State<Arc<Service>>,
+    Path((root, len, index)): Path<(String, String, String)>,
+    request: Request,
+) -> Response {
+    let what = index.parse().map(What::Part).map_err(|_| Error::NoUpload);
+    write_piece(&service, (&root, &len), what, request).await
+}
+
+async fn write_piece(
+    service: &Service,
+    (root, len): (&str, &str),
+    what: Result<What, Error>,
+    request: Request,
+) -> Response {
+    let (parts, mut body) = request.into_parts();
+    let taken = async {
+        service.authorise(&parts.headers)?;
+        let (root, len) = named(root, len)?;
+        take_piece(service, &root, len, what?, &parts.headers, &mut body).await
+    };
+    match taken.await {
+        Ok(progress) => json(&progress),
+        Err(refusal) => {
+            drain(&mut body).await;
+            refusal.into_response()
+        }
+    }
+}
+
+async fn take_piece(
+    service: &Service,
+    root: &Root,
+    len: u64,
+    what: What,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<Progress, Refusal> {
+    let _permit = service.permit()?;
+    let upload = service.store.find_upload(root, len).await?;
+    let expected = upload.piece_len(what)?;
+    let progress = upload.progress().await?;
+    if progress.complete {
+        drain(body).await;
+        return Ok(progress);
+    }
+    let mut piece = upload.piece(what).await?;
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|announced| announced > expected) {
+        return Err(Error::from(StreamError::Long { len: expected }).into());
+    }
+    let pace = service.pace();
+    while let Some(frame) = next_frame(&pace, piece.written(), body).await? {
+        piece.write(&frame).await?;
+    }
+    let progress = piece.finish().await?;
+    if progress.complete {
+        tracing::info!(root = %root_hex(root), bytes = len, "blob stored from parts");
+    }
+    Ok(progress)
 }
 
 async fn next_frame(pace: &Pace, done: u64, body: &mut Body) -> Result<Option<Bytes>, Refusal> {

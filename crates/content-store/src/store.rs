@@ -1,4 +1,5 @@
 mod incoming;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -15,6 +16,8 @@ use crate::name::parse_name;
 use crate::{root_hex, Error, Root};
 
 pub use incoming::{Incoming, Stored};
+pub(crate) use upload::part_bytes;
+pub use upload::{Piece, Progress, Upload, What};
 
 /// Unfinished uploads older than this belong to nobody.
 const STALE: Duration = Duration::from_secs(3600);
@@ -70,10 +73,22 @@ impl Inner {
         self.dir.join("incoming")
     }
 
+    fn uploads(&self) -> PathBuf {
+        self.dir.join("uploads")
+    }
+
     fn path(&self, root: &Root) -> PathBuf {
+        self.named("blobs", root)
+    }
+
+    fn outboard_path(&self, root: &Root) -> PathBuf {
+        self.named("outboards", root)
+    }
+
+    fn named(&self, kind: &str, root: &Root) -> PathBuf {
         let name = root_hex(root);
         let shard = name.get(..2).unwrap_or_default();
-        self.dir.join("blobs").join(shard).join(&name)
+        self.dir.join(kind).join(shard).join(&name)
     }
 
     fn changing(&self) -> MutexGuard<'_, ()> {
@@ -104,13 +119,18 @@ impl Store {
                 used: AtomicU64::new(0),
                 change: Mutex::new(()),
             };
-            for folder in [inner.dir.join("blobs"), inner.incoming()] {
+            let folders = ["blobs", "outboards", "uploads"].map(|name| inner.dir.join(name));
+            for folder in folders.into_iter().chain([inner.incoming()]) {
                 std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
             }
             clear_stale(&inner.incoming())?;
-            let used = scan(&inner.dir)?
-                .iter()
-                .fold(0u64, |sum, b| sum.saturating_add(b.len));
+            upload::clear_abandoned(&inner)?;
+            let mut used = upload::reserved(&inner)?;
+            for kind in ["blobs", "outboards"] {
+                for blob in scan(&inner.dir.join(kind))? {
+                    used = used.saturating_add(blob.len);
+                }
+            }
             inner.used.store(used, Ordering::Relaxed);
             Ok(Self {
                 inner: Arc::new(inner),
@@ -248,14 +268,15 @@ impl Store {
         &self,
         root: &Root,
     ) -> Result<Option<(tokio::fs::File, u64)>, Error> {
-        let path = self.inner.path(root);
-        let file = match tokio::fs::File::open(&path).await {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("open", &path)(error)),
-        };
-        let metadata = file.metadata().await.map_err(Error::io("read", &path))?;
-        Ok(metadata.is_file().then_some((file, metadata.len())))
+        open(self.inner.path(root)).await
+    }
+
+    /// The outboard of a blob that was uploaded in parts.
+    pub(crate) async fn open_outboard(
+        &self,
+        root: &Root,
+    ) -> Result<Option<(tokio::fs::File, u64)>, Error> {
+        open(self.inner.outboard_path(root)).await
     }
 
     /// Where a blob lies, `None` when it is absent. The file must not be changed. Its content is
@@ -265,7 +286,7 @@ impl Store {
         present.then(|| self.inner.path(root))
     }
 
-    /// Removes a blob; `false` when it was absent.
+    /// Removes a blob, and its outboard; `false` when it was absent.
     ///
     /// # Errors
     ///
@@ -280,6 +301,11 @@ impl Store {
             };
             std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             inner.forget(metadata.len());
+            let path = inner.outboard_path(&root);
+            if let Ok(metadata) = std::fs::metadata(&path) {
+                std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+                inner.forget(metadata.len());
+            }
             Ok(true)
         })
         .await
@@ -367,7 +393,7 @@ impl Store {
     pub async fn by_last_use(&self) -> Result<Vec<Blob>, Error> {
         let inner = self.inner.clone();
         blocking(move || {
-            let mut blobs: Vec<(SystemTime, Blob)> = scan(&inner.dir)?
+            let mut blobs: Vec<(SystemTime, Blob)> = scan(&inner.dir.join("blobs"))?
                 .into_iter()
                 .filter_map(|blob| {
                     let metadata = std::fs::metadata(inner.path(&blob.root)).ok()?;
@@ -386,15 +412,24 @@ impl Store {
     ///
     /// [`Error::Io`].
     pub async fn list(&self) -> Result<Vec<Blob>, Error> {
-        let dir = self.inner.dir.clone();
-        blocking(move || scan(&dir)).await
+        let blobs = self.inner.dir.join("blobs");
+        blocking(move || scan(&blobs)).await
     }
 }
 
-fn scan(dir: &Path) -> Result<Vec<Blob>, Error> {
+async fn open(path: PathBuf) -> Result<Option<(tokio::fs::File, u64)>, Error> {
+    let file = match tokio::fs::File::open(&path).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("open", &path)(error)),
+    };
+    let metadata = file.metadata().await.map_err(Error::io("read", &path))?;
+    Ok(metadata.is_file().then_some((file, metadata.len())))
+}
+
+fn scan(blobs: &Path) -> Result<Vec<Blob>, Error> {
     let mut found = BTreeMap::new();
-    let blobs = dir.join("blobs");
-    for shard in entries(&blobs)? {
+    for shard in entries(blobs)? {
         if !shard.is_dir() {
             continue;
         }

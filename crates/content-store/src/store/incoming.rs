@@ -187,6 +187,12 @@ impl Room {
                 limit: limits.max_blob,
             });
         }
+        self.hold_all(bytes)
+    }
+
+    /// As [`hold`](Self::hold), for what is more than one blob.
+    pub(super) fn hold_all(&mut self, bytes: u64) -> Result<(), Error> {
+        let limits = self.inner.limits;
         let needed = bytes.saturating_sub(self.bytes);
         if needed == 0 {
             return Ok(());

@@ -366,3 +366,55 @@ fn a_file_of_tasks_is_checked_without_a_node() {
         "{said}"
     );
 }
+
+#[test]
+fn a_crowd_is_simulated_without_a_node() {
+    let home = tempfile::tempdir().unwrap();
+    let plot = home.path().join("pay.svg");
+    let args = [
+        "label",
+        "simulate",
+        "--crowd",
+        "honest@0.9=12,constant=2,random=2",
+        "--batches",
+        "20",
+        "--seed",
+        "3",
+        "--plot",
+        plot.to_str().unwrap(),
+        "--output",
+        "json",
+    ];
+    let output = athanor(home.path(), &args);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let value = json(&output);
+    let groups = value["report"]["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 3);
+    assert_eq!(groups[0]["kind"], "honest");
+    assert!(groups[0]["share"].as_f64().unwrap() > 0.9);
+    assert_eq!(groups[1]["share"], 0.0);
+    assert!(
+        value["cost_of_a_label"]
+            .as_str()
+            .unwrap()
+            .parse::<u128>()
+            .unwrap()
+            > 0
+    );
+    assert!(std::fs::read_to_string(&plot).unwrap().starts_with("<svg"));
+    let again = athanor(home.path(), &args);
+    assert_eq!(output.stdout, again.stdout);
+
+    let truth = home.path().join("truth.txt");
+    std::fs::write(&truth, "0\n1\n7\n").unwrap();
+    let output = athanor(
+        home.path(),
+        &["label", "simulate", "--truth", truth.to_str().unwrap()],
+    );
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("line 3"), "{}", stderr(&output));
+
+    let output = athanor(home.path(), &["label", "simulate", "--panel", "12"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("1 to 9 workers"));
+}

@@ -13,6 +13,7 @@ mod folder;
 mod list;
 mod reveal;
 mod serve;
+mod simulate;
 mod skip;
 mod terms;
 mod view;
@@ -202,6 +203,18 @@ Examples:
   athanor label explain 0 //Bob
   athanor label explain 0 --suri //Bob --output json")]
     Explain(explain::Explain),
+    /// Play crowds of workers under the pay rule
+    ///
+    /// Needs neither node nor key. Says what each kind of worker would be paid,
+    /// how good the labels are and what they cost. With --published it plays
+    /// the crowds of the specification beside its figures.
+    #[command(after_help = "\
+Examples:
+  athanor label simulate --crowd honest@0.9=20,random=5 --pages-each 2
+  athanor label simulate --type rating:5 --crowd honest=9,sybil=3 --panel 3 \\
+    --batches 500 --plot pay.svg
+  athanor label simulate --published --output json")]
+    Simulate(Box<simulate::Simulate>),
 }
 
 /// Runs a command of the group.
@@ -219,6 +232,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Export(options) => export::run(&options, context).await,
         Command::Voucher(options) => voucher::run(&options, context).await,
         Command::Close(options) => close::close(&options, context).await,
+        Command::Simulate(options) => simulate::run(&options, context).await,
         Command::Cancel(options) => close::cancel(&options, context).await,
         Command::List(options) => list::run(options, context).await,
         Command::Work(options) => work::run(*options, context).await,

@@ -296,7 +296,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Draws the pages of a request. Gives the weight.
-    fn serve(request: Request, seed: &[u8; 32]) -> Weight {
+    pub(crate) fn serve(request: Request, seed: &[u8; 32]) -> Weight {
         let Request {
             batch: id,
             worker: index,

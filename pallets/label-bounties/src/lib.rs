@@ -91,6 +91,8 @@ mod advance;
 mod answers;
 mod authorize;
 mod batches;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod domains;
 mod gold;
 mod leases;

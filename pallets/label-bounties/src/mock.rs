@@ -355,6 +355,15 @@ pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
     ext
 }
 
+/// The same with a keystore, for benchmarks.
+#[cfg(feature = "runtime-benchmarks")]
+pub(crate) fn ext_with_keys() -> sp_io::TestExternalities {
+    use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+    let mut ext = new_test_ext();
+    ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+    ext
+}
+
 /// Runs a test, then checks the pallet's state and that no money was made or lost.
 pub(crate) fn build_and_execute(test: impl FnOnce()) {
     new_test_ext().execute_with(|| {

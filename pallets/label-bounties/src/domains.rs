@@ -9,7 +9,7 @@ use frame_support::{ensure, traits::Get};
 use sp_runtime::DispatchResult;
 
 /// Most requesters a domain admits, whose deposit is for them too.
-const MAX_ADMITTED: u32 = 1_024;
+pub(crate) const MAX_ADMITTED: u32 = 1_024;
 
 impl GoldRecord {
     /// The numbers as they count in `epoch`: halved once for each epoch since they were written.

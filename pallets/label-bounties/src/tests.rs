@@ -2,13 +2,20 @@
 //! after each.
 
 mod answers;
+mod attacks;
 mod batches;
 mod campaigns;
+mod crowd;
 mod feeless;
 mod groups;
 mod leases;
+mod model;
 mod money;
+mod records;
+mod rule;
+mod shares;
 mod sizes;
 mod time;
 mod transactions;
+mod views;
 mod work;

@@ -15,7 +15,7 @@ use athanor_primitives::{
 use athanor_tensor_program::{
     interpret,
     judge::{prove_element, Data, FraudProof},
-    ops::{Clamp, Epilogue, MatMul, Scale, ZeroPoint},
+    ops::{Clamp, Conv2d, Epilogue, MatMul, Scale, Window, ZeroPoint},
     testing::{largest, Job, Largest, LARGEST},
     validate, Constant, DType, Node, Op, Operand, Program, Shape, TensorType,
 };
@@ -238,33 +238,69 @@ fn clip(operand: Operand) -> Node {
     }
 }
 
+const EPILOGUE: Epilogue = Epilogue::Requant {
+    scale: Scale::Tensor { m: 20_000, s: 25 },
+    z: 0,
+    lo: -100,
+    hi: 100,
+    out: DType::I8,
+    lut: false,
+};
+
 /// `nodes` nodes, the first a product of a row of `k` with a matrix of four.
 fn product(k: u32, nodes: u32) -> Program {
-    let first = Node {
-        op: Op::MatMul(MatMul {
-            za: 1,
-            zb: ZeroPoint::Tensor(0),
-            params: false,
-            epilogue: Epilogue::Requant {
-                scale: Scale::Tensor { m: 20_000, s: 25 },
-                z: 0,
-                lo: -100,
-                hi: 100,
-                out: DType::I8,
-                lut: false,
-            },
-        }),
-        operands: vec![Operand::Input(0), Operand::Const(0)],
-    };
+    let first = Op::MatMul(MatMul {
+        za: 1,
+        zb: ZeroPoint::Tensor(0),
+        params: false,
+        epilogue: EPILOGUE,
+    });
     let matrix = TensorType {
         dtype: DType::I8,
         shape: Shape(vec![4, k]),
     };
+    followed(first, vector(k), matrix, nodes)
+}
+
+/// `nodes` nodes, the first a convolution of each of four channels with a window of `side` by
+/// `side`, which is all of the image.
+fn depthwise(side: u32, nodes: u32) -> Program {
+    let window = Window {
+        stride: [1, 1],
+        dilation: [1, 1],
+        pad: [0; 4],
+    };
+    let first = Op::Conv2d(Conv2d {
+        window,
+        groups: 4,
+        za: 3,
+        zb: ZeroPoint::Tensor(-5),
+        params: false,
+        epilogue: EPILOGUE,
+    });
+    let byte = |axes: Vec<u32>| TensorType {
+        dtype: DType::I8,
+        shape: Shape(axes),
+    };
+    followed(
+        first,
+        byte(vec![side, side, 4]),
+        byte(vec![4, side, side, 1]),
+        nodes,
+    )
+}
+
+/// A node with an input and a constant, and clips up to `nodes`.
+fn followed(first: Op, input: TensorType, constant: TensorType, nodes: u32) -> Program {
+    let first = Node {
+        op: first,
+        operands: vec![Operand::Input(0), Operand::Const(0)],
+    };
     Program {
         version: 1,
         max_batch: 1,
-        inputs: vec![vector(k)],
-        constants: vec![Constant::Root { ty: matrix }],
+        inputs: vec![input],
+        constants: vec![Constant::Root { ty: constant }],
         nodes: core::iter::once(first)
             .chain((1..nodes).map(|i| clip(Operand::Node(i as u16 - 1))))
             .collect(),
@@ -634,10 +670,12 @@ mod benchmarks {
         assert_eq!(Jobs::<T>::get(case.id).unwrap().threads, 1);
     }
 
-    // The proof of a product's element is twice `k` bytes and less than two chunks.
+    // Of all operators a depthwise convolution is the dearest a byte of its proof
+    // (`challenge_operator`): it opens its window piece by piece. A proof has `side²` bytes of
+    // weights and all 4·`side²` of the input.
     #[benchmark]
     fn challenge(p: Linear<2_048, 43_000>, n: Linear<1, MAX_TRACE>) {
-        let case = disputed::<T>(&product(p / 2, n));
+        let case = disputed::<T>(&depthwise((p / 5).isqrt(), n));
         let (who, thread) = announced::<T>(&case);
         let proof = Box::new(case.proof);
         #[extrinsic_call]

@@ -100,7 +100,6 @@ mod money;
 mod queue;
 mod score;
 mod shares;
-#[cfg(any(test, feature = "try-runtime"))]
 mod try_state;
 pub mod types;
 mod views;

@@ -61,11 +61,12 @@ where
         + BabeApi<Block>
         + BlockBuilder<Block>
         + RuntimeViewFunction<Block>,
-    P: TransactionPool<Block = Block> + 'static,
+    P: TransactionPool<Block = Block, Hash = athanor_runtime::Hash> + 'static,
     SC: SelectChain<Block> + 'static,
     B: sc_client_api::Backend<Block> + Send + Sync + 'static,
 {
     use athanor_compute_rpc::{ClientState, Compute, ComputeApiServer};
+    use athanor_label_rpc::{ClientState as LabelState, Labels, LabelsApiServer};
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
     use sc_sync_state_rpc::{SyncState, SyncStateApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
@@ -80,10 +81,12 @@ where
     } = deps;
     let mut module = RpcModule::new(());
 
-    module.merge(System::new(client.clone(), pool).into_rpc())?;
+    module.merge(System::new(client.clone(), pool.clone()).into_rpc())?;
     module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
     let jobs = ClientState::<C, Block, Runtime>::new(client.clone());
     module.merge(Compute::new(Arc::new(jobs)).into_rpc())?;
+    let labels = LabelState::<C, P, Block, Runtime>::new(client.clone(), pool);
+    module.merge(Labels::new(Arc::new(labels)).into_rpc())?;
     module.merge(
         Babe::new(
             client.clone(),

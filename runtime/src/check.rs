@@ -22,5 +22,6 @@ pub fn check_state() -> Result<(), Vec<u8>> {
         words.as_bytes().to_vec()
     };
     crate::Programs::do_try_state().map_err(in_words)?;
-    crate::ComputeJobs::do_try_state().map_err(in_words)
+    crate::ComputeJobs::do_try_state().map_err(in_words)?;
+    crate::LabelBounties::do_try_state().map_err(in_words)
 }

@@ -569,19 +569,32 @@ where
     }
 }
 
+impl<C> frame_system::offchain::CreateAuthorizedTransaction<C> for Runtime
+where
+    RuntimeCall: From<C>,
+{
+    fn create_extension() -> TxExtension {
+        tx_extension_of(0, generic::Era::Immortal)
+    }
+}
+
 /// The extension of a transaction of our own, alive for 64 blocks from the one it is made on.
 fn tx_extension(nonce: Nonce) -> TxExtension {
     let period = 64;
     let current = System::block_number()
         .saturated_into::<u64>()
         .saturating_sub(1);
+    tx_extension_of(nonce, generic::Era::mortal(period, current))
+}
+
+fn tx_extension_of(nonce: Nonce, era: generic::Era) -> TxExtension {
     (
         frame_system::AuthorizeCall::<Runtime>::new(),
         frame_system::CheckNonZeroSender::<Runtime>::new(),
         frame_system::CheckSpecVersion::<Runtime>::new(),
         frame_system::CheckTxVersion::<Runtime>::new(),
         frame_system::CheckGenesis::<Runtime>::new(),
-        frame_system::CheckEra::<Runtime>::from(generic::Era::mortal(period, current)),
+        frame_system::CheckEra::<Runtime>::from(era),
         frame_system::CheckNonce::<Runtime>::from(nonce),
         frame_system::CheckWeight::<Runtime>::new(),
         crate::extensions::CheckOperational,

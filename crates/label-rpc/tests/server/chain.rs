@@ -164,7 +164,7 @@ impl State for Chain {
             .iter()
             .map(|campaign| campaign.campaign)
             .take(limit as usize)
-            .last();
+            .next_back();
         let next = last.filter(|_| all.len() > limit as usize);
         Ok((all, next))
     }

@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-worker models e2e-disputes e2e-kills bench-chain-jobs bench-judge weights audit zombienet \
-	zombienet-test clean
+	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels bench-chain-jobs \
+	bench-judge bench-labels weights audit zombienet zombienet-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,12 @@ e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a
 
 bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how full its blocks are
 	@scripts/localnet load
+
+e2e-labels: ## twelve contributors label real pairs of sentences, and are paid by rule
+	@scripts/localnet labels
+
+bench-labels: ## a campaign of 40,000 answers: how many a second are committed, revealed and scored
+	@scripts/localnet campaign
 
 weights: ## measure the runtime's weights and write them into the sources
 	@scripts/weights

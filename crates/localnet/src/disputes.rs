@@ -33,6 +33,8 @@ const REQUESTERS: [&str; 3] = ["//Charlie", "//Dave", "//Eve"];
 const WATCHER: &str = "//Watcher";
 /// For the watcher's fees, bonds and questions.
 const WATCHER_MONEY: &str = "1000 AUR";
+/// For a worker key's first fees: no job pays it before.
+const WORKER_MONEY: &str = "10 AUR";
 /// A provider's bond, enough for all of its jobs.
 const BOND: u128 = 1_000_000_000_000_000;
 /// Jobs for one provider: all are drawn before the first of its lies is shown.
@@ -136,6 +138,8 @@ pub async fn play(
             format!("//Alice//{wave}"),
         );
         insert_key(&cli, &mut network, "alice", "gpuw", &worker).await?;
+        let address = cli.address(&worker).await?;
+        cli.transfer("//Bob", &address, WORKER_MONEY).await?;
         let provider = Provider {
             owner: &owner,
             worker: &worker,
@@ -222,7 +226,9 @@ async fn insert_key(
 ) -> Result<()> {
     let key = format!("0x{}", hex::encode(cli.public_key(suri).await?));
     let node = network.node_mut(node)?;
-    node.rpc().call("author_insertKey", json!([kind, suri, key])).await
+    node.rpc()
+        .call("author_insertKey", json!([kind, suri, key]))
+        .await
 }
 
 /// Registers a case's program and model, uploads its blobs and creates its job.

@@ -10,12 +10,14 @@
 #![deny(unsafe_code)]
 
 pub mod athanor;
+pub mod campaign;
 pub mod chain;
 pub mod daemon;
 pub mod demo;
 pub mod digits;
 pub mod disputes;
 pub mod kills;
+pub mod labels;
 pub mod load;
 pub mod network;
 pub mod node;

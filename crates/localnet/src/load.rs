@@ -4,47 +4,41 @@
 //! chain takes it. Nothing is computed: the results are made up, and nobody objects. It is the
 //! chain that is measured, not the work.
 
+pub(crate) mod follow;
+
 use crate::{
     athanor::{number, text, Athanor},
-    chain::{self, collect_bytes},
+    chain,
     digits::Digits,
     network::Network,
     progress::Progress,
-    rpc::{wait_for, Rpc},
     tools::Tools,
     workspace::Workspace,
 };
 use anyhow::{bail, ensure, Context, Result};
 use athanor_primitives::worker_consent;
 use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
-use serde_json::json;
+use follow::{Block, Follower, Signer, State, INHERENTS};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-use subxt::{
-    config::DefaultExtrinsicParamsBuilder,
-    dynamic::{self, At, Value},
-    ext::scale_value::{Composite, ValueDef},
-    utils::AccountId32,
-    OnlineClient, OnlineClientAtBlock, SubstrateConfig,
-};
-use subxt_signer::sr25519::Keypair;
+use subxt::{dynamic::Value, utils::AccountId32};
 
 /// The smallest units of an AUR.
-const UNIT: u128 = 1_000_000_000_000;
+pub(crate) const UNIT: u128 = 1_000_000_000_000;
 /// Locked for each job: the least collateral of the runtime.
 const COLLATERAL: u128 = 10 * UNIT;
 /// The least pay of every offer.
 const PAY: u128 = UNIT / 100;
 /// For fees.
-const POCKET_MONEY: u128 = 100 * UNIT;
+pub(crate) const POCKET_MONEY: u128 = 100 * UNIT;
 /// Transactions handed over in one request.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 /// Longest wait for anything to happen.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// Most transactions the node keeps waiting.
-const POOL: &str = "65536";
+pub(crate) const POOL: &str = "65536";
 
 /// How much.
 #[derive(Clone, Copy, Debug)]
@@ -57,201 +51,12 @@ pub struct Plan {
     pub expiring: u32,
 }
 
-type State = OnlineClientAtBlock<SubstrateConfig>;
-
-/// An account this program signs for.
-struct Signer {
-    key: Keypair,
-    nonce: u64,
-}
-
-impl Signer {
-    fn new(suri: &str) -> Result<Self> {
-        let uri = suri
-            .parse()
-            .with_context(|| format!("{suri} is no secret"))?;
-        Ok(Self {
-            key: Keypair::from_uri(&uri).with_context(|| format!("{suri} is no secret"))?,
-            nonce: 0,
-        })
-    }
-
-    fn account(&self) -> AccountId32 {
-        self.key.public_key().into()
-    }
-
-    /// The next transaction of this account.
-    fn sign(&mut self, state: &State, call: &str, args: Vec<Value>) -> Result<String> {
-        let (pallet, call) = call.split_once('.').context("a call without its pallet")?;
-        let payload = dynamic::tx(pallet, call, Composite::Unnamed(args));
-        let params = DefaultExtrinsicParamsBuilder::new()
-            .nonce(self.nonce)
-            .build();
-        let signed = state
-            .transactions()
-            .create_signable_offline(&payload, params)
-            .and_then(|mut transaction| transaction.sign(&self.key))
-            .with_context(|| format!("cannot sign {pallet}.{call}"))?;
-        self.nonce += 1;
-        Ok(format!("0x{}", hex::encode(signed.encoded())))
-    }
-}
-
-fn account(account: &AccountId32) -> Value {
+pub(crate) fn account(account: &AccountId32) -> Value {
     Value::from_bytes(account.0)
 }
 
 fn numbers<const N: usize>(fields: [(&str, u128); N]) -> Value {
     Value::named_composite(fields.map(|(name, amount)| (name, Value::u128(amount))))
-}
-
-/// One block, as far as it matters here.
-struct Block {
-    number: u64,
-    /// Share of the block's reference time that was used, by all classes.
-    fullness: f64,
-    extrinsics: usize,
-    /// Jobs that settled in it.
-    settled: usize,
-    /// Jobs that expired in it.
-    expired: usize,
-    /// Jobs that failed in it.
-    failed: usize,
-    /// Job and worker of each replica drawn in it.
-    assigned: Vec<(u64, [u8; 32])>,
-    /// Jobs whose providers may compute from it on.
-    running: Vec<u64>,
-}
-
-/// The chain as this program follows it.
-struct Follower {
-    rpc: Rpc,
-    client: OnlineClient<SubstrateConfig>,
-    seen: u64,
-    most: u128,
-}
-
-impl Follower {
-    async fn new(rpc: &Rpc, ws: &str) -> Result<Self> {
-        let client = OnlineClient::<SubstrateConfig>::from_insecure_url(ws)
-            .await
-            .with_context(|| format!("cannot reach {ws}"))?;
-        let state = client.at_current_block().await.context("no block")?;
-        let limits = state
-            .constants()
-            .entry(dynamic::constant::<Value>("System", "BlockWeights"))
-            .context("the chain has no limit of weight")?;
-        let most = limits
-            .at("max_block")
-            .and_then(|weight| weight.at("ref_time"))
-            .and_then(Value::as_u128)
-            .context("a limit of another form")?;
-        Ok(Self {
-            rpc: rpc.clone(),
-            client,
-            seen: rpc.best_block().await?,
-            most,
-        })
-    }
-
-    async fn state(&self) -> Result<State> {
-        self.client.at_current_block().await.context("no block")
-    }
-
-    /// The next block, once there is one.
-    async fn next(&mut self) -> Result<Block> {
-        let wanted = self.seen + 1;
-        wait_for("the next block", PATIENCE, || async {
-            Ok((self.rpc.best_block().await? >= wanted).then_some(()))
-        })
-        .await?;
-        self.seen = wanted;
-        self.read(wanted).await
-    }
-
-    async fn read(&self, number: u64) -> Result<Block> {
-        let hash: String = self.rpc.call("chain_getBlockHash", json!([number])).await?;
-        let hash: [u8; 32] = hex::decode(hash.trim_start_matches("0x"))
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .context("a hash of another form")?;
-        let at = self
-            .client
-            .at_block(subxt::utils::H256(hash))
-            .await
-            .with_context(|| format!("block {number} is gone"))?;
-        let weight = at
-            .storage()
-            .fetch(dynamic::storage::<(), Value>("System", "BlockWeight"), ())
-            .await
-            .context("the block's weight")?
-            .decode()
-            .context("the block's weight")?;
-        let used: u128 = ["normal", "operational", "mandatory"]
-            .iter()
-            .filter_map(|class| weight.at(*class)?.at("ref_time")?.as_u128())
-            .sum();
-        let mut block = Block {
-            number,
-            fullness: used as f64 / self.most as f64,
-            extrinsics: 0,
-            settled: 0,
-            expired: 0,
-            failed: 0,
-            assigned: Vec::new(),
-            running: Vec::new(),
-        };
-        let events = at.events().fetch().await.context("the block's events")?;
-        for event in events.iter() {
-            let event = event.context("an event")?;
-            match (event.pallet_name(), event.event_name()) {
-                ("System", "ExtrinsicSuccess" | "ExtrinsicFailed") => block.extrinsics += 1,
-                ("ComputeJobs", "JobSettled") => block.settled += 1,
-                ("ComputeJobs", "JobExpired") => block.expired += 1,
-                ("ComputeJobs", "JobFailed") => block.failed += 1,
-                ("ComputeJobs", "ReplicaAssigned") => {
-                    let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
-                    block
-                        .assigned
-                        .push((job_of(&fields)?, key_of(&fields, "worker")?));
-                }
-                ("ComputeJobs", "JobAdvanced") => {
-                    let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
-                    if fields.at("status").is_some_and(|s| variant(s) == "Running") {
-                        block.running.push(job_of(&fields)?);
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(block)
-    }
-}
-
-fn job_of(fields: &Composite<()>) -> Result<u64> {
-    fields
-        .at("job")
-        .and_then(Value::as_u128)
-        .and_then(|job| u64::try_from(job).ok())
-        .context("an event without its job")
-}
-
-fn key_of(fields: &Composite<()>, name: &str) -> Result<[u8; 32]> {
-    let mut bytes = Vec::new();
-    collect_bytes(
-        fields.at(name).context("an event without its key")?,
-        &mut bytes,
-    );
-    bytes
-        .try_into()
-        .map_err(|_| anyhow::anyhow!("a key of another form"))
-}
-
-fn variant(value: &Value) -> &str {
-    match &value.value {
-        ValueDef::Variant(variant) => &variant.name,
-        _ => "",
-    }
 }
 
 /// The network under load: who signs, and what was sent and not taken yet.
@@ -314,9 +119,6 @@ impl Load {
         Ok(())
     }
 }
-
-/// Extrinsics in every block: the time.
-const INHERENTS: usize = 1;
 
 fn id(job: u64) -> Value {
     Value::u128(job.into())
@@ -608,7 +410,7 @@ async fn settle_all(load: &mut Load, jobs: usize, step: &crate::progress::Step) 
         seen.blocks += 1;
         seen.extrinsics += block.extrinsics.saturating_sub(INHERENTS);
         seen.fullness.push(block.fullness);
-        if block.number % 10 == 0 {
+        if block.number.is_multiple_of(10) {
             step.note(format!(
                 "block {}: {:.0} % full, {} transactions, {} of {jobs} ended",
                 block.number,
@@ -626,7 +428,7 @@ async fn settle_all(load: &mut Load, jobs: usize, step: &crate::progress::Step) 
 }
 
 /// The share below which this part of the blocks lies.
-fn quantile(sorted: &[f64], part: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     let last = sorted.len().saturating_sub(1) as f64;
     sorted
         .get((last * part).round() as usize)
@@ -682,14 +484,5 @@ mod tests {
         assert_eq!(quantile(&shares, 0.5), 0.3);
         assert_eq!(quantile(&shares, 1.0), 0.5);
         assert_eq!(quantile(&[], 0.5), 0.0);
-    }
-
-    #[test]
-    fn a_key_is_found_however_it_is_wrapped() {
-        let key = Value::unnamed_composite([Value::from_bytes([9; 32])]);
-        let fields = Composite::named([("job", Value::u128(3)), ("worker", key)]);
-        assert_eq!(job_of(&fields).unwrap(), 3);
-        assert_eq!(key_of(&fields, "worker").unwrap(), [9; 32]);
-        assert!(key_of(&fields, "provider").is_err());
     }
 }

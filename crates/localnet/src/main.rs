@@ -2,11 +2,11 @@
 
 use anyhow::{bail, Result};
 use athanor_localnet::{
-    demo,
+    campaign, demo,
     digits::Digits,
     disputes,
     kills::{self, Victim},
-    load,
+    labels, load,
     network::{DaemonPlan, Network},
     progress::Progress,
     tools::Tools,
@@ -78,6 +78,27 @@ enum Command {
         expiring: u32,
     },
 
+    /// Play a labelling campaign with twelve contributors of different kinds on real pairs of
+    /// sentences, and check who is paid what.
+    Labels {
+        /// Leave the labels here, in TRL's preference format.
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
+
+    /// Play a labelling campaign at full speed, and print how many answers a second are committed,
+    /// revealed and scored.
+    Campaign {
+        /// Answers, rounded up to whole pages of 160. All leases are taken before the first commit,
+        /// and the chain gives them for 256 pages at a time.
+        #[arg(long, default_value_t = 40_000, value_parser = clap::value_parser!(u32).range(1..=40_960))]
+        answers: u32,
+
+        /// End when the batch is paid, instead of when it is pruned, a hundred blocks later.
+        #[arg(long)]
+        until_paid: bool,
+    },
+
     /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
     #[command(alias = "localnet")]
     Up {
@@ -142,6 +163,20 @@ async fn run(args: Args) -> Result<ExitCode> {
                 expiring,
             };
             until_interrupted(load::play(&tools, &workspace, plan, progress)).await
+        }
+        Command::Labels { export } => {
+            let played = labels::play(&tools, &workspace, export.as_deref(), progress);
+            until_interrupted(played).await
+        }
+        Command::Campaign {
+            answers,
+            until_paid,
+        } => {
+            let plan = campaign::Plan {
+                answers,
+                prune: !until_paid,
+            };
+            until_interrupted(campaign::play(&tools, &workspace, plan, progress)).await
         }
         Command::Up { workers, dev } => {
             until_interrupted(up(&tools, &workspace, progress, workers, dev)).await

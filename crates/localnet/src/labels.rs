@@ -1,0 +1,458 @@
+//! A labelling campaign on a live chain: real pairs of sentences, twelve contributors of different
+//! kinds, some without a single token, played through the `athanor` command line as people would.
+
+use crate::{
+    athanor::{amount, aur, number, text, Athanor},
+    chain,
+    network::{DaemonPlan, Network},
+    progress::Progress,
+    tools::Tools,
+    workspace::Workspace,
+};
+use anyhow::{bail, ensure, Context, Result};
+use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
+use serde_json::{json, Value};
+use sp_crypto_hashing::blake2_256;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The pairs.
+const PAIRS: &str = include_str!("../../../examples/word-senses/pairs.jsonl");
+/// Pairs that become gold.
+const GOLD: usize = 40;
+/// Tasks of a page.
+const TASKS: u64 = 16;
+/// Gold of a page.
+const PAGE_GOLD: &str = "2";
+/// Full pay of an answer, 10 mAUR.
+const PAY_UNITS: u128 = 10_000_000_000;
+/// Of contributors who have any.
+const POCKET_MONEY: &str = "20 AUR";
+/// Most pages of a contributor. All of them together fill every panel.
+const PAGES: &str = "12";
+/// Who buys.
+const REQUESTER: &str = "//Eve";
+/// How long a fresh chain may take to its first finalised blocks.
+const FIRST_BLOCKS: Duration = Duration::from_secs(180);
+/// Seconds the batch may take from the last answer on.
+const PATIENCE: &str = "1200";
+
+/// How somebody labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Right in nineteen cases of twenty.
+    Honest,
+    /// Honest, without a token: behind a sponsoring voucher.
+    Sponsored,
+    /// Honest, and gone after its commitments.
+    Absent,
+    /// Looks at every second task only.
+    HalfEffort,
+    /// Says A to everything.
+    Constant,
+    /// Throws a coin.
+    Random,
+}
+
+/// Twelve people.
+const CROWD: [Kind; 12] = [
+    Kind::Honest,
+    Kind::Honest,
+    Kind::Honest,
+    Kind::Honest,
+    Kind::Honest,
+    Kind::Sponsored,
+    Kind::Sponsored,
+    Kind::Sponsored,
+    Kind::Absent,
+    Kind::HalfEffort,
+    Kind::Constant,
+    Kind::Random,
+];
+
+impl Kind {
+    /// The answer to a task of which `true` is right.
+    fn answer(self, who: usize, task: &str, right: &'static str) -> &'static str {
+        let drawn = blake2_256(format!("{who} {task}").as_bytes());
+        let coin = if drawn[0] & 1 == 0 { "A" } else { "B" };
+        match self {
+            Kind::Honest | Kind::Sponsored | Kind::Absent if drawn[1] < 13 => other(right),
+            Kind::Honest | Kind::Sponsored | Kind::Absent => right,
+            Kind::HalfEffort if drawn[2] & 1 == 0 => coin,
+            Kind::HalfEffort => right,
+            Kind::Constant => "A",
+            Kind::Random => coin,
+        }
+    }
+
+    fn is_honest(self) -> bool {
+        matches!(self, Kind::Honest | Kind::Sponsored | Kind::Absent)
+    }
+}
+
+fn other(answer: &str) -> &'static str {
+    if answer == "A" {
+        "B"
+    } else {
+        "A"
+    }
+}
+
+/// A pair with the answer that only this program knows.
+struct Pair {
+    id: String,
+    task: Value,
+    right: &'static str,
+}
+
+fn pairs() -> Result<Vec<Pair>> {
+    PAIRS
+        .lines()
+        .map(|line| {
+            let mut task: Value = serde_json::from_str(line).context("a pair is no JSON")?;
+            let right = match task.get("truth").and_then(Value::as_str) {
+                Some("A") => "A",
+                Some("B") => "B",
+                _ => bail!("a pair without its truth"),
+            };
+            task.as_object_mut().map(|fields| fields.remove("truth"));
+            Ok(Pair {
+                id: text(&task, "id")?,
+                task,
+                right,
+            })
+        })
+        .collect()
+}
+
+struct Contributor {
+    kind: Kind,
+    suri: String,
+    address: String,
+    answers: PathBuf,
+}
+
+/// Plays the campaign to its end and checks who was paid what. The labels are left in the file
+/// `export`, in TRL's preference format.
+///
+/// # Errors
+///
+/// If a step fails, or somebody is paid against the rule.
+pub async fn play(
+    tools: &Tools,
+    workspace: &Workspace,
+    export: Option<&Path>,
+    progress: Progress,
+) -> Result<()> {
+    let step = progress.step("start a node and a content store");
+    let daemons = [DaemonPlan::honest("store")];
+    let mut network = Network::on_preset(tools, workspace, "development", &daemons).await?;
+    network
+        .add_node(tools, workspace, crate::node::NodePlan::validator("alice"))
+        .await?;
+    network.wait_for_finality(&[], 1, FIRST_BLOCKS).await?;
+    let ws = network.first()?.ws();
+    let store = network.daemon("store")?.url().to_string();
+    let cli = Athanor::new(&tools.cli, &ws, &workspace.log("athanor"));
+    step.done(&ws);
+
+    let step = progress.step("make the requester's file: 256 pairs of real sentences");
+    let pairs = pairs()?;
+    let data = workspace.data("labels")?;
+    let input = data.join("pairs.jsonl");
+    let mut lines = String::new();
+    for (number, pair) in pairs.iter().enumerate() {
+        let mut task = pair.task.clone();
+        if number < GOLD {
+            task["gold"] = json!(pair.right);
+        }
+        lines += &format!("{task}\n");
+    }
+    write(&input, &lines)?;
+    let input = input.display().to_string();
+    step.done(format!("{} pairs, {GOLD} with a known answer", pairs.len()));
+
+    let step = progress.step("create the campaign and open its batch");
+    let tasks = TASKS.to_string();
+    let folder = data.join("campaign").display().to_string();
+    let requester = cli.address(REQUESTER).await?;
+    let before = cli.total(&requester).await?;
+    let created = cli
+        .run(&[
+            "label",
+            "create",
+            &input,
+            "--type",
+            "preference",
+            "--pay",
+            "10 mAUR",
+            "--page-tasks",
+            &tasks,
+            "--page-gold",
+            PAGE_GOLD,
+            "--panel",
+            "3..5",
+            "--voucher-key",
+            &requester,
+            "--lease",
+            "30m",
+            "--open-for",
+            "2h",
+            "--folder",
+            &folder,
+            "--store",
+            &store,
+            "--yes",
+            "--suri",
+            REQUESTER,
+        ])
+        .await?;
+    let campaign = number(&created, "campaign")?.to_string();
+    let batch = number(&created, "batch")?.to_string();
+    step.done(format!("campaign {campaign}, batch {batch}"));
+
+    let step = progress.step("bring twelve contributors");
+    let mut crowd = Vec::new();
+    for (who, kind) in CROWD.into_iter().enumerate() {
+        let suri = format!("//Label//{who}");
+        let address = cli.address(&suri).await?;
+        if kind != Kind::Sponsored {
+            cli.transfer("//Bob", &address, POCKET_MONEY).await?;
+        }
+        let answers = data.join(format!("answers-{who}.jsonl"));
+        let lines: String = pairs
+            .iter()
+            .map(|pair| {
+                let answer = kind.answer(who, &pair.id, pair.right);
+                format!("{}\n", json!({ "id": pair.id, "answer": answer }))
+            })
+            .collect();
+        write(&answers, &lines)?;
+        crowd.push(Contributor {
+            kind,
+            suri,
+            address,
+            answers,
+        });
+    }
+    let vouchers = data.join("vouchers.jsonl").display().to_string();
+    let mut args: Vec<String> = ["label", "voucher", "--campaign", &campaign]
+        .map(String::from)
+        .into();
+    for who in crowd.iter().filter(|who| who.kind == Kind::Sponsored) {
+        args.extend(["--worker".into(), who.address.clone()]);
+    }
+    let rest = [
+        "--pages",
+        PAGES,
+        "--sponsored",
+        "--expires",
+        "1000000",
+        "--out",
+        &vouchers,
+        "--suri",
+        REQUESTER,
+    ];
+    args.extend(rest.map(String::from));
+    cli.run(&args).await?;
+    for who in crowd.iter().filter(|who| who.kind == Kind::Sponsored) {
+        ensure!(
+            cli.total(&who.address).await? == 0,
+            "a sponsored account has money already"
+        );
+    }
+    step.done("3 of them have no token");
+
+    let step = progress.step("label");
+    let work = crowd.iter().map(|who| {
+        let (cli, batch, store, vouchers, step) = (&cli, &batch, &store, &vouchers, &step);
+        async move {
+            let answers = who.answers.display().to_string();
+            let mut args = vec![
+                "label",
+                "work",
+                "--batch",
+                batch,
+                "--answers",
+                &answers,
+                "--pages",
+                PAGES,
+                "--store",
+                store,
+                "--no-reveal",
+                "--suri",
+                &who.suri,
+            ];
+            if who.kind == Kind::Sponsored {
+                args.extend(["--voucher", vouchers, "--sponsored"]);
+            }
+            let done = cli.run(&args).await.with_context(|| who.suri.clone())?;
+            let sheets = number(&done, "commits")?;
+            step.note(format!("{} ({:?}): {sheets} pages", who.suri, who.kind));
+            anyhow::Ok(sheets)
+        }
+    });
+    let watching = async {
+        cli.run(&[
+            "label",
+            "watch",
+            &folder,
+            "--timeout",
+            PATIENCE,
+            "--suri",
+            REQUESTER,
+        ])
+        .await
+    };
+    let revealing = async {
+        let sheets: u64 = futures::future::try_join_all(work).await?.into_iter().sum();
+        step.note(format!("{sheets} pages answered in all"));
+        let reveals = crowd
+            .iter()
+            .filter(|who| who.kind != Kind::Absent)
+            .map(|who| {
+                let (cli, batch) = (&cli, &batch);
+                async move {
+                    cli.run(&[
+                        "label", "reveal", "--batch", batch, "--wait", PATIENCE, "--suri",
+                        &who.suri,
+                    ])
+                    .await
+                    .with_context(|| who.suri.clone())
+                }
+            });
+        futures::future::try_join_all(reveals).await?;
+        anyhow::Ok(sheets)
+    };
+    let (watched, sheets) = futures::future::try_join(watching, revealing).await?;
+    step.done(format!(
+        "{sheets} pages, batch {}",
+        text(&watched, "state")?
+    ));
+
+    let step = progress.step("see who was paid what");
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header([
+        "contributor",
+        "kind",
+        "answers",
+        "score",
+        "paid",
+        "of",
+    ]);
+    let mut shares: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for who in &crowd {
+        let found = cli.run(&["label", "explain", &batch, &who.address]).await?;
+        let found = found.get("explained").context("nothing is explained")?;
+        let answers = number(found, "revealed")? * TASKS;
+        let outcome = found.get("outcome").context("no outcome")?;
+        let paid = amount(outcome, "pay")?;
+        let full = u128::from(answers) * PAY_UNITS;
+        let share = paid as f64 / full.max(1) as f64;
+        table.add_row([
+            who.suri.clone(),
+            format!("{:?}", who.kind),
+            answers.to_string(),
+            found["pay"]["score_bp"].to_string(),
+            aur(paid),
+            format!("{:.0} %", 100.0 * share),
+        ]);
+        shares
+            .entry(format!("{:?}", who.kind))
+            .or_default()
+            .push(share);
+        if who.kind == Kind::Sponsored {
+            let has = cli.total(&who.address).await?;
+            ensure!(
+                has == paid && paid > 0,
+                "{} was to get {paid} and has {has}",
+                who.suri
+            );
+        }
+        if who.kind.is_honest() {
+            ensure!(share > 0.7, "{} was honest and got {share:.2}", who.suri);
+        }
+        if matches!(who.kind, Kind::Constant | Kind::Random) {
+            ensure!(share < 0.3, "{} cheated and got {share:.2}", who.suri);
+        }
+    }
+    println!("{table}");
+    step.done("");
+
+    let step = progress.step("export the labels");
+    let out = data.join("preference.jsonl");
+    cli.run(&[
+        "label",
+        "export",
+        &folder,
+        "--format",
+        "trl-preference",
+        "--out",
+        &out.display().to_string(),
+    ])
+    .await?;
+    let exported = std::fs::read_to_string(&out).context("no export")?;
+    let right = pairs
+        .iter()
+        .filter(|pair| {
+            let best = if pair.right == "A" { "a" } else { "b" };
+            let chosen = pair.task[best].as_str().unwrap_or_default();
+            exported.lines().any(|line| {
+                serde_json::from_str::<Value>(line).ok().is_some_and(|row| {
+                    row["chosen"]
+                        .to_string()
+                        .contains(&json!(chosen).to_string())
+                })
+            })
+        })
+        .count();
+    let rows = exported.lines().count();
+    ensure!(rows >= 200, "{rows} rows exported");
+    ensure!(
+        right * 100 >= rows * 90,
+        "{right} of {rows} exported labels are right"
+    );
+    step.done(format!("{rows} rows, {right} as WordNet has it"));
+    if let Some(to) = export {
+        std::fs::copy(&out, to).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+
+    let step = progress.step("check the chain's invariants");
+    let after = cli.total(&requester).await?;
+    println!("  requester: {} before, {} after", aur(before), aur(after));
+    step.done(chain::audit(&ws).await?);
+    Ok(())
+}
+
+fn write(path: &Path, lines: &str) -> Result<()> {
+    std::fs::write(path, lines).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pairs_are_read_without_their_truth() {
+        let pairs = pairs().unwrap();
+        assert_eq!(pairs.len(), 256);
+        assert_eq!(pairs.iter().filter(|pair| pair.right == "A").count(), 128);
+        assert!(pairs.iter().all(|pair| pair.task.get("truth").is_none()));
+    }
+
+    #[test]
+    fn the_crowd_is_as_good_as_it_says() {
+        let right = |kind: Kind| {
+            (0..1_000)
+                .filter(|task| kind.answer(3, &task.to_string(), "B") == "B")
+                .count()
+        };
+        assert!((920..980).contains(&right(Kind::Honest)));
+        assert!((700..800).contains(&right(Kind::HalfEffort)));
+        assert!((450..550).contains(&right(Kind::Random)));
+        assert_eq!(right(Kind::Constant), 0);
+    }
+}

@@ -482,70 +482,50 @@ fn changed_gold() {
     });
 }
 
+/// Gold that pages were committed to like this is not opened.
+fn refuses_gold(change: impl Fn(&mut Made)) {
+    let terms = binary(8, 4);
+    let mut made = pages(&terms, 2);
+    for page in &mut made {
+        change(page);
+        page.commit_gold();
+    }
+    let deal = Deal::of(&account("requester"), terms, made);
+    let alice = account("alice");
+    deal.label(&alice, 2, says::truth(&alice, 100));
+    deal.show();
+    let openings = vec![deal.opening(0)].try_into().unwrap();
+    // The commitment is to these entries, so only their form is wrong.
+    assert_noop!(
+        LabelBounties::open_gold(signed(&deal.requester), deal.id, openings),
+        E::BadGold
+    );
+}
+
 #[test]
 fn too_few_or_repeated_gold_positions() {
     build_and_execute(|| {
-        let terms = binary(8, 4);
-        let bad = |entries: Vec<(u8, Vec<u8>)>| {
-            let mut made = pages(&terms, 2);
-            for page in &mut made {
-                page.gold = entries.clone();
-                page.leaf.gold_commit = athanor_primitives::labels::gold_commitment(
-                    &LabelBounties::genesis(),
-                    page.leaf.page,
-                    &page.gold,
-                    &page.salt,
-                );
-            }
-            let deal = Deal::of(&account("requester"), terms, made);
-            let alice = account("alice");
-            deal.label(&alice, 2, says::truth(&alice, 100));
-            deal.show();
-            let openings = vec![deal.opening(0)].try_into().unwrap();
-            // The commitment is to these entries, so only their form is wrong.
-            assert_noop!(
-                LabelBounties::open_gold(signed(&deal.requester), deal.id, openings),
-                E::BadGold
-            );
+        let bad = |positions: &[u8]| {
+            refuses_gold(|page| {
+                page.gold = positions.iter().map(|at| (*at, vec![at % 2])).collect();
+            });
         };
-        let at = |positions: &[u8]| -> Vec<_> {
-            positions.iter().map(|at| (*at, vec![at % 2])).collect()
-        };
-        bad(at(&[0, 1, 2]));
-        bad(at(&[0, 1, 2, 3, 4]));
-        bad(at(&[0, 1, 1, 2]));
-        bad(at(&[0, 2, 1, 3]));
-        bad(at(&[]));
+        bad(&[0, 1, 2]);
+        bad(&[0, 1, 2, 3, 4]);
+        bad(&[0, 1, 1, 2]);
+        bad(&[0, 2, 1, 3]);
+        bad(&[]);
         // Out of the page's tasks.
-        bad(at(&[0, 1, 2, 8]));
-        bad(at(&[0, 1, 2, 255]));
+        bad(&[0, 1, 2, 8]);
+        bad(&[0, 1, 2, 255]);
     });
 }
 
 #[test]
 fn out_of_range_gold() {
     build_and_execute(|| {
-        let terms = binary(8, 4);
         for answer in [vec![2], vec![255], vec![], vec![0, 0]] {
-            let mut made = pages(&terms, 2);
-            for page in &mut made {
-                page.gold[3].1 = answer.clone();
-                page.leaf.gold_commit = athanor_primitives::labels::gold_commitment(
-                    &LabelBounties::genesis(),
-                    page.leaf.page,
-                    &page.gold,
-                    &page.salt,
-                );
-            }
-            let deal = Deal::of(&account("requester"), terms, made);
-            let alice = account("alice");
-            deal.label(&alice, 2, says::truth(&alice, 100));
-            deal.show();
-            let openings = vec![deal.opening(0)].try_into().unwrap();
-            assert_noop!(
-                LabelBounties::open_gold(signed(&deal.requester), deal.id, openings),
-                E::BadGold
-            );
+            refuses_gold(|page| page.gold[3].1 = answer.clone());
         }
     });
 }

@@ -89,13 +89,23 @@ pub(crate) fn make(
         page,
         content_root: [page as u8; 32],
         bytes: 1_000 + page,
-        gold_commit: gold_commitment(&LabelBounties::genesis(), page, &gold, &salt),
+        gold_commit: [0; 32],
     };
-    Made {
+    let mut made = Made {
         leaf,
         truth,
         gold,
         salt,
+    };
+    made.commit_gold();
+    made
+}
+
+impl Made {
+    /// Commits to the page's gold as it is.
+    pub(crate) fn commit_gold(&mut self) {
+        let genesis = LabelBounties::genesis();
+        self.leaf.gold_commit = gold_commitment(&genesis, self.leaf.page, &self.gold, &self.salt);
     }
 }
 

@@ -13,6 +13,7 @@ pub mod consent;
 pub mod dispute;
 pub mod keys;
 pub mod labels;
+pub mod market;
 pub mod model;
 pub mod receipt;
 pub mod ticket;

@@ -682,6 +682,13 @@ pub trait ContributorShares<AccountId> {
     /// were removed.
     fn settled_at(campaign: CampaignId) -> Option<Ticks>;
 
+    /// Ticks since then; `None` also for a campaign whose terms share no revenue. For those who
+    /// keep time by another clock.
+    fn settled_for(campaign: CampaignId) -> Option<Ticks>;
+
+    /// Who bought the answers; `None` for a campaign that is not known any more.
+    fn requester(campaign: CampaignId) -> Option<AccountId>;
+
     /// Answers of an account that were paid.
     fn paid_answers(campaign: CampaignId, worker: &AccountId) -> u32;
 }

@@ -1,7 +1,7 @@
 //! Closing a campaign, and what its workers' answers are worth in a revenue share.
 
 use crate::{Campaigns, Config, Contributions, Error, Event, HoldReason, Pallet, VoucherUse};
-use athanor_primitives::labels::{CampaignId, ContributorShares};
+use athanor_primitives::labels::{CampaignId, ContributorShares, Ticks};
 use frame_support::{ensure, traits::Get};
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -50,6 +50,16 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> ContributorShares<T::AccountId> for Pallet<T> {
     fn settled_at(campaign: CampaignId) -> Option<u32> {
         Campaigns::<T>::get(campaign)?.settled_at
+    }
+
+    fn settled_for(campaign: CampaignId) -> Option<Ticks> {
+        let record = Campaigns::<T>::get(campaign)?;
+        let settled_at = record.settled_at.filter(|_| record.terms.share_revenue)?;
+        Some(Self::clock().saturating_sub(settled_at))
+    }
+
+    fn requester(campaign: CampaignId) -> Option<T::AccountId> {
+        Some(Campaigns::<T>::get(campaign)?.requester)
     }
 
     fn paid_answers(campaign: CampaignId, worker: &T::AccountId) -> u32 {

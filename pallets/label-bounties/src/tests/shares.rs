@@ -22,6 +22,10 @@ fn settled_at(deal: &Deal) -> Option<u32> {
     <LabelBounties as ContributorShares<AccountId>>::settled_at(deal.campaign)
 }
 
+fn settled_for(deal: &Deal) -> Option<u32> {
+    <LabelBounties as ContributorShares<AccountId>>::settled_for(deal.campaign)
+}
+
 fn workers() -> Vec<AccountId> {
     (0..4).map(|i| account(&format!("worker{i}"))).collect()
 }
@@ -73,6 +77,12 @@ fn without_the_flag_nothing_is_kept() {
         let deal = paid(binary(8, 4));
         assert_eq!(Contributions::<Test>::iter().count(), 0);
         assert_eq!(paid_answers(&deal, &workers()[0]), 0);
+        assert_ok!(LabelBounties::close_campaign(
+            signed(&deal.requester),
+            deal.campaign
+        ));
+        assert!(settled_at(&deal).is_some());
+        assert_eq!(settled_for(&deal), None);
     });
 }
 
@@ -87,8 +97,14 @@ fn a_campaign_is_closed_by_its_requester_once_all_is_paid() {
         let other = account("other");
         assert_noop!(close(&other), E::NotRequester);
         assert_eq!(settled_at(&deal), None);
+        assert_eq!(settled_for(&deal), None);
         assert_ok!(close(&requester));
         assert_eq!(settled_at(&deal), Some(LabelBounties::clock()));
+        assert_eq!(settled_for(&deal), Some(0));
+        assert_eq!(
+            <LabelBounties as ContributorShares<AccountId>>::requester(deal.campaign),
+            Some(requester.clone())
+        );
         assert_noop!(close(&requester), E::CampaignClosed);
         assert_noop!(
             LabelBounties::close_campaign(signed(&requester), deal.campaign + 1),
@@ -138,6 +154,7 @@ fn records_are_removed_after_a_while_and_the_deposit_returns() {
         ));
         assert_noop!(prune(9), E::TooEarly);
         pass(ContributionsKept::get() - 1);
+        assert_eq!(settled_for(&deal), Some(ContributionsKept::get() - 1));
         assert_noop!(prune(9), E::TooEarly);
         assert_eq!(paid_answers(&deal, &workers()[0]), {
             32 * u32::from(deal.share(&workers()[0])) / 10_000

@@ -691,6 +691,10 @@ pub trait ContributorShares<AccountId> {
 
     /// Answers of an account that were paid.
     fn paid_answers(campaign: CampaignId, worker: &AccountId) -> u32;
+
+    /// Makes a campaign of `requester`, settled just now, for whose answers `worker` was paid.
+    #[cfg(feature = "runtime-benchmarks")]
+    fn contribute(requester: &AccountId, worker: &AccountId, answers: u32) -> CampaignId;
 }
 
 /// Serde for amounts: written as decimal strings, for JSON's numbers lose digits; read as strings

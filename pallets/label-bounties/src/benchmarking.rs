@@ -113,6 +113,24 @@ fn campaign<T: Config>(terms: CampaignTerms) -> CampaignId {
     id
 }
 
+/// For another pallet's benchmarks: a settled campaign with the answers of one worker.
+pub(crate) fn contributed<T: Config>(
+    requester: &T::AccountId,
+    worker: &T::AccountId,
+    answers: u32,
+) -> CampaignId {
+    fund::<T>(requester);
+    let terms = CampaignTerms {
+        domain: None,
+        ..terms::<T>(BINARY, 32, 4, MAX_PANEL)
+    };
+    let id = NextCampaignId::<T>::get();
+    Pallet::<T>::do_create_campaign(requester.clone(), terms, gateway(1)).unwrap();
+    Pallet::<T>::do_close_campaign(requester.clone(), id).unwrap();
+    Contributions::<T>::insert(id, worker, answers);
+    id
+}
+
 fn gateway(byte: u8) -> Gateway {
     vec![byte; MAX_GATEWAY as usize].try_into().unwrap()
 }

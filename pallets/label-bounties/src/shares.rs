@@ -65,4 +65,9 @@ impl<T: Config> ContributorShares<T::AccountId> for Pallet<T> {
     fn paid_answers(campaign: CampaignId, worker: &T::AccountId) -> u32 {
         Contributions::<T>::get(campaign, worker)
     }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn contribute(requester: &T::AccountId, worker: &T::AccountId, answers: u32) -> CampaignId {
+        crate::benchmarking::contributed::<T>(requester, worker, answers)
+    }
 }

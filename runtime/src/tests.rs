@@ -204,3 +204,37 @@ fn a_full_block_costs_between_a_thousandth_and_a_hundred_aur() {
     let fee = WeightToFee::weight_to_fee(&max);
     assert!(fee > MILLI_UNIT && fee < 100 * UNIT, "{fee}");
 }
+
+#[test]
+fn a_slot_fee_pays_for_the_blocks_that_a_slot_takes() {
+    use crate::Weight;
+    use frame_support::weights::WeightToFee as _;
+    use pallet_label_bounties::WeightInfo as _;
+    type Labels = <Runtime as pallet_label_bounties::Config>::WeightInfo;
+
+    const SHEET: u32 = 40;
+    // A panel of five, each of whose workers does four pages.
+    let share = |weight: Weight, of: u64| weight.div(of);
+    let base = RuntimeBlockWeights::get()
+        .get(frame_support::dispatch::DispatchClass::Normal)
+        .base_extrinsic;
+    let weight = [
+        base,
+        Labels::authorize_commit(),
+        Labels::commit(),
+        share(Labels::page_done(), 5),
+        base,
+        Labels::authorize_reveal(SHEET),
+        Labels::reveal(SHEET),
+        share(Labels::score_page(), 5),
+        share(Labels::rank_worker(), 4),
+        share(Labels::pay_worker(), 4),
+        share(Labels::prune_unit(), 2),
+    ]
+    .into_iter()
+    .fold(Weight::zero(), Weight::saturating_add);
+    // A commit has some 260 bytes with its sealed opening's hash and signature, a reveal some 120.
+    let fee = WeightToFee::weight_to_fee(&weight) + 380 * super::TransactionByteFee::get();
+    let slot = athanor::SlotFee::get();
+    assert!(fee <= slot && slot < 2 * fee, "{slot} for {fee}");
+}

@@ -1,13 +1,16 @@
 //! Weights of `pallet_label_bounties`.
 //!
-//! From the reads and writes of each step and the cost of a signature, not measured.
+//! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
+//! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
 
+#![allow(unused_parens)]
+#![allow(unused_imports)]
 #![allow(missing_docs)]
 
 use core::marker::PhantomData;
 use frame_support::{
     traits::Get,
-    weights::{constants::ParityDbWeight, constants::WEIGHT_REF_TIME_PER_MICROS, Weight},
+    weights::{constants::ParityDbWeight, Weight},
 };
 
 /// Weight functions needed for `pallet_label_bounties`.
@@ -16,177 +19,858 @@ pub trait WeightInfo {
     fn set_gateway() -> Weight;
     fn open_batch() -> Weight;
     fn close_page() -> Weight;
-    /// `w` is the number of leased pages of the window, in `[0, 256]`.
+    /// `w` is in `[0, 256]`.
     fn cancel(w: u32) -> Weight;
     fn request_pages() -> Weight;
     fn request_sponsored() -> Weight;
-    /// On top of a request with a voucher.
+    fn authorize_request() -> Weight;
     fn voucher() -> Weight;
     fn skip() -> Weight;
+    fn authorize_skip() -> Weight;
     fn commit() -> Weight;
-    /// On top of a call that changes the batch: a page's first commit, or its end.
+    fn authorize_commit() -> Weight;
     fn page_done() -> Weight;
-    /// `s` is the sheet's length, in `[1, 1024]`.
+    /// `s` is in `[1, 1024]`.
     fn reveal(s: u32) -> Weight;
+    /// `s` is in `[1, 1024]`.
+    fn authorize_reveal(s: u32) -> Weight;
+    /// `n` is in `[1, 32]`.
+    fn open_gold(n: u32) -> Weight;
     fn expire() -> Weight;
     fn withdraw() -> Weight;
-    fn authorize_request() -> Weight;
-    fn authorize_skip() -> Weight;
-    fn authorize_commit() -> Weight;
-    /// `s` is the sheet's length, in `[1, 1024]`.
-    fn authorize_reveal(s: u32) -> Weight;
+    fn create_domain() -> Weight;
+    fn admit() -> Weight;
+    fn close_campaign() -> Weight;
+    /// `n` is in `[1, 256]`.
+    fn prune_campaign(n: u32) -> Weight;
     fn begin_block() -> Weight;
     fn draw_request() -> Weight;
     fn draw_page() -> Weight;
     fn idle_base() -> Weight;
     fn idle_bucket() -> Weight;
     fn idle_deadline() -> Weight;
-    /// Of a call or a batch's turn in `on_idle`, without its units.
     fn advance() -> Weight;
     fn transition() -> Weight;
     fn score_page() -> Weight;
     fn rank_worker() -> Weight;
     fn pay_worker() -> Weight;
     fn prune_unit() -> Weight;
-    /// `n` is the number of pages, in `[1, 32]`.
-    fn open_gold(n: u32) -> Weight;
-    fn create_domain() -> Weight;
-    fn admit() -> Weight;
-    fn close_campaign() -> Weight;
-    /// `n` is the number of records, in `[1, 256]`.
-    fn prune_campaign(n: u32) -> Weight;
 }
 
 /// Weights for `pallet_label_bounties` on a node with ParityDB.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
-/// Of `micros` µs of computing, `reads` and `writes`.
-fn of(
-    database: frame_support::weights::RuntimeDbWeight,
-    micros: u64,
-    reads: u64,
-    writes: u64,
-) -> Weight {
-    Weight::from_parts(WEIGHT_REF_TIME_PER_MICROS.saturating_mul(micros), 0)
-        .saturating_add(database.reads_writes(reads, writes))
-}
-
-macro_rules! weights {
-    ($database:expr) => {
-        fn create_campaign() -> Weight {
-            of($database, 20, 6, 4)
-        }
-        fn set_gateway() -> Weight {
-            of($database, 10, 1, 1)
-        }
-        fn open_batch() -> Weight {
-            of($database, 60, 9, 8)
-        }
-        fn close_page() -> Weight {
-            of($database, 15, 3, 1)
-        }
-        fn cancel(w: u32) -> Weight {
-            of($database, 20, 4, 4).saturating_add(of($database, 2, 1, 1).saturating_mul(w.into()))
-        }
-        fn request_pages() -> Weight {
-            of($database, 25, 10, 7)
-        }
-        fn request_sponsored() -> Weight {
-            of($database, 20, 9, 6)
-        }
-        fn voucher() -> Weight {
-            of($database, 55, 2, 1)
-        }
-        fn skip() -> Weight {
-            of($database, 20, 8, 6)
-        }
-        fn commit() -> Weight {
-            of($database, 12, 4, 2)
-        }
-        fn page_done() -> Weight {
-            of($database, 15, 8, 6)
-        }
-        fn reveal(s: u32) -> Weight {
-            of($database, 12, 4, 4)
-                .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(s.into()))
-        }
-        fn expire() -> Weight {
-            of($database, 12, 5, 4)
-        }
-        fn withdraw() -> Weight {
-            of($database, 40, 5, 5)
-        }
-        fn authorize_request() -> Weight {
-            of($database, 110, 12, 0)
-        }
-        fn authorize_skip() -> Weight {
-            of($database, 60, 7, 0)
-        }
-        fn authorize_commit() -> Weight {
-            of($database, 60, 7, 0)
-        }
-        fn authorize_reveal(s: u32) -> Weight {
-            of($database, 12, 7, 0)
-                .saturating_add(Weight::from_parts(20_000, 0).saturating_mul(s.into()))
-        }
-        fn begin_block() -> Weight {
-            of($database, 5, 12, 2)
-        }
-        fn draw_request() -> Weight {
-            of($database, 15, 9, 7)
-        }
-        fn draw_page() -> Weight {
-            of($database, 20, 5, 2)
-        }
-        fn idle_base() -> Weight {
-            of($database, 5, 11, 3)
-        }
-        fn idle_bucket() -> Weight {
-            of($database, 5, 2, 0)
-        }
-        fn idle_deadline() -> Weight {
-            of($database, 8, 5, 3)
-        }
-        fn advance() -> Weight {
-            of($database, 40, 8, 6)
-        }
-        fn transition() -> Weight {
-            of($database, 15, 6, 8)
-        }
-        fn score_page() -> Weight {
-            of($database, 1_000, 13, 12)
-        }
-        fn rank_worker() -> Weight {
-            of($database, 10, 1, 1)
-        }
-        fn pay_worker() -> Weight {
-            of($database, 60, 8, 8)
-        }
-        fn prune_unit() -> Weight {
-            of($database, 20, 3, 4)
-        }
-        fn open_gold(n: u32) -> Weight {
-            of($database, 20, 3, 3).saturating_add(of($database, 40, 2, 2).saturating_mul(n.into()))
-        }
-        fn create_domain() -> Weight {
-            of($database, 30, 3, 4)
-        }
-        fn admit() -> Weight {
-            of($database, 15, 2, 2)
-        }
-        fn close_campaign() -> Weight {
-            of($database, 15, 2, 1)
-        }
-        fn prune_campaign(n: u32) -> Weight {
-            of($database, 30, 3, 3).saturating_add(of($database, 5, 2, 1).saturating_mul(n.into()))
-        }
-    };
-}
-
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-    weights!(T::DbWeight::get());
+    // Storage: `LabelBounties::Domains` (r:1 w:0)
+    // Proof: `LabelBounties::Domains` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::NextCampaignId` (r:1 w:1)
+    // Proof: `LabelBounties::NextCampaignId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:0 w:1)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    fn create_campaign() -> Weight {
+        // Minimum execution time: 67_070_000 picoseconds.
+        Weight::from_parts(107_971_000, 3802)
+            .saturating_add(T::DbWeight::get().reads(5_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
+    }
+    // Storage: `LabelBounties::Campaigns` (r:1 w:1)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    fn set_gateway() -> Weight {
+        // Minimum execution time: 17_646_000 picoseconds.
+        Weight::from_parts(25_357_000, 3876)
+            .saturating_add(T::DbWeight::get().reads(1_u64))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
+    }
+    // Storage: `LabelBounties::Campaigns` (r:1 w:1)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::NextBatchId` (r:1 w:1)
+    // Proof: `LabelBounties::NextBatchId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:1 w:2)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Deadlines` (r:0 w:1)
+    // Proof: `LabelBounties::Deadlines` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Windows` (r:0 w:1)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    fn open_batch() -> Weight {
+        // Minimum execution time: 165_376_000 picoseconds.
+        Weight::from_parts(201_500_000, 3917)
+            .saturating_add(T::DbWeight::get().reads(7_u64))
+            .saturating_add(T::DbWeight::get().writes(8_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:1)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Windows` (r:1 w:1)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    fn close_page() -> Weight {
+        // Minimum execution time: 70_535_000 picoseconds.
+        Weight::from_parts(121_330_000, 12775)
+            .saturating_add(T::DbWeight::get().reads(5_u64))
+            .saturating_add(T::DbWeight::get().writes(3_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Windows` (r:1 w:1)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:256 w:256)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    fn cancel(w: u32) -> Weight {
+        // Minimum execution time: 38_167_000 picoseconds.
+        Weight::from_parts(2_846_747, 4767)
+            // Standard error: 34_429
+            .saturating_add(Weight::from_parts(8_727_045, 0).saturating_mul(w.into()))
+            .saturating_add(T::DbWeight::get().reads(3_u64))
+            .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(w.into())))
+            .saturating_add(T::DbWeight::get().writes(2_u64))
+            .saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(w.into())))
+            .saturating_add(Weight::from_parts(0, 11785).saturating_mul(w.into()))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:3 w:1)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::QueueEnds` (r:1 w:1)
+    // Proof: `LabelBounties::QueueEnds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Record` (r:1 w:0)
+    // Proof: `LabelBounties::Record` (`max_values`: None, `max_size`: Some(72), added: 2547, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:0 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Queue` (r:0 w:1)
+    // Proof: `LabelBounties::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
+    fn request_pages() -> Weight {
+        // Minimum execution time: 97_565_000 picoseconds.
+        Weight::from_parts(161_300_000, 8619)
+            .saturating_add(T::DbWeight::get().reads(10_u64))
+            .saturating_add(T::DbWeight::get().writes(7_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:3 w:1)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::QueueEnds` (r:1 w:1)
+    // Proof: `LabelBounties::QueueEnds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::VoucherUse` (r:1 w:1)
+    // Proof: `LabelBounties::VoucherUse` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Record` (r:1 w:0)
+    // Proof: `LabelBounties::Record` (`max_values`: None, `max_size`: Some(72), added: 2547, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:0 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Queue` (r:0 w:1)
+    // Proof: `LabelBounties::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
+    fn request_sponsored() -> Weight {
+        // Minimum execution time: 153_939_000 picoseconds.
+        Weight::from_parts(264_083_000, 8619)
+            .saturating_add(T::DbWeight::get().reads(10_u64))
+            .saturating_add(T::DbWeight::get().writes(6_u64))
+    }
+    // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+    // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `TxPause::PausedCalls` (r:1 w:0)
+    // Proof: `TxPause::PausedCalls` (`max_values`: None, `max_size`: Some(532), added: 3007, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:3 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::QueueEnds` (r:1 w:0)
+    // Proof: `LabelBounties::QueueEnds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::VoucherUse` (r:1 w:0)
+    // Proof: `LabelBounties::VoucherUse` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    fn authorize_request() -> Weight {
+        // Minimum execution time: 164_725_000 picoseconds.
+        Weight::from_parts(268_850_000, 8619).saturating_add(T::DbWeight::get().reads(11_u64))
+    }
+    // Storage: `LabelBounties::VoucherUse` (r:1 w:1)
+    // Proof: `LabelBounties::VoucherUse` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    fn voucher() -> Weight {
+        // Minimum execution time: 76_263_000 picoseconds.
+        Weight::from_parts(120_329_000, 3533)
+            .saturating_add(T::DbWeight::get().reads(2_u64))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:1)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:1 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Windows` (r:1 w:1)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    fn skip() -> Weight {
+        // Minimum execution time: 108_902_000 picoseconds.
+        Weight::from_parts(194_369_000, 12775)
+            .saturating_add(T::DbWeight::get().reads(9_u64))
+            .saturating_add(T::DbWeight::get().writes(5_u64))
+    }
+    // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+    // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `TxPause::PausedCalls` (r:1 w:0)
+    // Proof: `TxPause::PausedCalls` (`max_values`: None, `max_size`: Some(532), added: 3007, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:0)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:1 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:0)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    fn authorize_skip() -> Weight {
+        // Minimum execution time: 124_966_000 picoseconds.
+        Weight::from_parts(192_145_000, 12775).saturating_add(T::DbWeight::get().reads(8_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:1)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:1 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    fn commit() -> Weight {
+        // Minimum execution time: 52_348_000 picoseconds.
+        Weight::from_parts(103_484_000, 12775)
+            .saturating_add(T::DbWeight::get().reads(5_u64))
+            .saturating_add(T::DbWeight::get().writes(2_u64))
+    }
+    // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+    // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `TxPause::PausedCalls` (r:1 w:0)
+    // Proof: `TxPause::PausedCalls` (`max_values`: None, `max_size`: Some(532), added: 3007, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:0)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:1 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:0)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    fn authorize_commit() -> Weight {
+        // Minimum execution time: 121_110_000 picoseconds.
+        Weight::from_parts(207_259_000, 12775).saturating_add(T::DbWeight::get().reads(8_u64))
+    }
+    // Storage: `LabelBounties::Windows` (r:1 w:1)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:2 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    fn page_done() -> Weight {
+        // Minimum execution time: 28_222_000 picoseconds.
+        Weight::from_parts(53_139_000, 6844)
+            .saturating_add(T::DbWeight::get().reads(4_u64))
+            .saturating_add(T::DbWeight::get().writes(2_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:1)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:1 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Deadlines` (r:0 w:1)
+    // Proof: `LabelBounties::Deadlines` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Cranking` (r:0 w:1)
+    // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+    fn reveal(s: u32) -> Weight {
+        // Minimum execution time: 51_848_000 picoseconds.
+        Weight::from_parts(86_710_797, 12775)
+            // Standard error: 260
+            .saturating_add(Weight::from_parts(5_984, 0).saturating_mul(s.into()))
+            .saturating_add(T::DbWeight::get().reads(6_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
+    }
+    // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+    // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `TxPause::PausedCalls` (r:1 w:0)
+    // Proof: `TxPause::PausedCalls` (`max_values`: None, `max_size`: Some(532), added: 3007, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:0)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:1 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    fn authorize_reveal(s: u32) -> Weight {
+        // Minimum execution time: 42_644_000 picoseconds.
+        Weight::from_parts(65_974_141, 12775)
+            // Standard error: 142
+            .saturating_add(Weight::from_parts(8_438, 0).saturating_mul(s.into()))
+            .saturating_add(T::DbWeight::get().reads(8_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:32 w:32)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `System::BlockHash` (r:1 w:0)
+    // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::GoldOf` (r:0 w:32)
+    // Proof: `LabelBounties::GoldOf` (`max_values`: None, `max_size`: Some(1405), added: 3880, mode: `MaxEncodedLen`)
+    fn open_gold(n: u32) -> Weight {
+        // Minimum execution time: 187_008_000 picoseconds.
+        Weight::from_parts(65_454_001, 3917)
+            // Standard error: 1_372_285
+            .saturating_add(Weight::from_parts(59_893_282, 0).saturating_mul(n.into()))
+            .saturating_add(T::DbWeight::get().reads(4_u64))
+            .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
+            .saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(n.into())))
+            .saturating_add(Weight::from_parts(0, 11785).saturating_mul(n.into()))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:1)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:1 w:0)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Windows` (r:1 w:1)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    fn expire() -> Weight {
+        // Minimum execution time: 65_498_000 picoseconds.
+        Weight::from_parts(120_729_000, 12775)
+            .saturating_add(T::DbWeight::get().reads(6_u64))
+            .saturating_add(T::DbWeight::get().writes(3_u64))
+    }
+    // Storage: `LabelBounties::Credits` (r:1 w:1)
+    // Proof: `LabelBounties::Credits` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:2 w:2)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    fn withdraw() -> Weight {
+        // Minimum execution time: 67_561_000 picoseconds.
+        Weight::from_parts(109_904_000, 6196)
+            .saturating_add(T::DbWeight::get().reads(4_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
+    }
+    // Storage: `LabelBounties::NextDomainId` (r:1 w:1)
+    // Proof: `LabelBounties::NextDomainId` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Domains` (r:0 w:1)
+    // Proof: `LabelBounties::Domains` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
+    fn create_domain() -> Weight {
+        // Minimum execution time: 56_875_000 picoseconds.
+        Weight::from_parts(91_436_000, 3802)
+            .saturating_add(T::DbWeight::get().reads(3_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
+    }
+    // Storage: `LabelBounties::Domains` (r:1 w:1)
+    // Proof: `LabelBounties::Domains` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Admitted` (r:1 w:1)
+    // Proof: `LabelBounties::Admitted` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+    fn admit() -> Weight {
+        // Minimum execution time: 16_254_000 picoseconds.
+        Weight::from_parts(31_597_000, 3530)
+            .saturating_add(T::DbWeight::get().reads(2_u64))
+            .saturating_add(T::DbWeight::get().writes(2_u64))
+    }
+    // Storage: `LabelBounties::Campaigns` (r:1 w:1)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    fn close_campaign() -> Weight {
+        // Minimum execution time: 17_306_000 picoseconds.
+        Weight::from_parts(32_549_000, 3876)
+            .saturating_add(T::DbWeight::get().reads(2_u64))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
+    }
+    // Storage: `LabelBounties::Campaigns` (r:1 w:1)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Contributions` (r:256 w:255)
+    // Proof: `LabelBounties::Contributions` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::VoucherUse` (r:1 w:0)
+    // Proof: `LabelBounties::VoucherUse` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    fn prune_campaign(n: u32) -> Weight {
+        // Minimum execution time: 70_565_000 picoseconds.
+        Weight::from_parts(55_887_630, 3876)
+            // Standard error: 16_238
+            .saturating_add(Weight::from_parts(7_832_585, 0).saturating_mul(n.into()))
+            .saturating_add(T::DbWeight::get().reads(5_u64))
+            .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
+            .saturating_add(T::DbWeight::get().writes(2_u64))
+            .saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
+            .saturating_add(Weight::from_parts(0, 2543).saturating_mul(n.into()))
+    }
+    // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+    // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `TxPause::PausedCalls` (r:8 w:0)
+    // Proof: `TxPause::PausedCalls` (`max_values`: None, `max_size`: Some(532), added: 3007, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:1)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::QueueEnds` (r:1 w:0)
+    // Proof: `LabelBounties::QueueEnds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+    // Storage: `Babe::AuthorVrfRandomness` (r:1 w:0)
+    // Proof: `Babe::AuthorVrfRandomness` (`max_values`: Some(1), `max_size`: Some(33), added: 528, mode: `MaxEncodedLen`)
+    fn begin_block() -> Weight {
+        // Minimum execution time: 39_459_000 picoseconds.
+        Weight::from_parts(63_344_000, 25046)
+            .saturating_add(T::DbWeight::get().reads(12_u64))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Queue` (r:0 w:1)
+    // Proof: `LabelBounties::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
+    fn draw_request() -> Weight {
+        // Minimum execution time: 65_047_000 picoseconds.
+        Weight::from_parts(101_852_000, 3917)
+            .saturating_add(T::DbWeight::get().reads(6_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Windows` (r:1 w:1)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Seen` (r:1 w:1)
+    // Proof: `LabelBounties::Seen` (`max_values`: None, `max_size`: Some(1054), added: 3529, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:1)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Queue` (r:0 w:1)
+    // Proof: `LabelBounties::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Expiring` (r:0 w:1)
+    // Proof: `LabelBounties::Expiring` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
+    fn draw_page() -> Weight {
+        // Minimum execution time: 85_367_000 picoseconds.
+        Weight::from_parts(169_702_000, 12775)
+            .saturating_add(T::DbWeight::get().reads(7_u64))
+            .saturating_add(T::DbWeight::get().writes(6_u64))
+    }
+    // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+    // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `TxPause::PausedCalls` (r:8 w:0)
+    // Proof: `TxPause::PausedCalls` (`max_values`: None, `max_size`: Some(532), added: 3007, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::ExpiryCursor` (r:1 w:0)
+    // Proof: `LabelBounties::ExpiryCursor` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::DeadlineCursor` (r:1 w:0)
+    // Proof: `LabelBounties::DeadlineCursor` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::CrankedLast` (r:1 w:0)
+    // Proof: `LabelBounties::CrankedLast` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Cranking` (r:1 w:0)
+    // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+    fn idle_base() -> Weight {
+        // Minimum execution time: 34_721_000 picoseconds.
+        Weight::from_parts(55_463_000, 25046).saturating_add(T::DbWeight::get().reads(14_u64))
+    }
+    // Storage: `LabelBounties::Expiring` (r:1 w:0)
+    // Proof: `LabelBounties::Expiring` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Cranking` (r:1 w:0)
+    // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+    fn idle_bucket() -> Weight {
+        // Minimum execution time: 7_532_000 picoseconds.
+        Weight::from_parts(12_970_000, 3498).saturating_add(T::DbWeight::get().reads(2_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:3 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Deadlines` (r:0 w:1)
+    // Proof: `LabelBounties::Deadlines` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Cranking` (r:0 w:1)
+    // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+    fn idle_deadline() -> Weight {
+        // Minimum execution time: 24_647_000 picoseconds.
+        Weight::from_parts(40_680_000, 9771)
+            .saturating_add(T::DbWeight::get().reads(4_u64))
+            .saturating_add(T::DbWeight::get().writes(3_u64))
+    }
+    // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+    // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `TxPause::PausedCalls` (r:8 w:0)
+    // Proof: `TxPause::PausedCalls` (`max_values`: None, `max_size`: Some(532), added: 3007, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Campaigns` (r:1 w:1)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:4 w:4)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:2 w:2)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Admitted` (r:1 w:0)
+    // Proof: `LabelBounties::Admitted` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Record` (r:1 w:1)
+    // Proof: `LabelBounties::Record` (`max_values`: None, `max_size`: Some(72), added: 2547, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Requesters` (r:1 w:1)
+    // Proof: `LabelBounties::Requesters` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Results` (r:0 w:1)
+    // Proof: `LabelBounties::Results` (`max_values`: None, `max_size`: Some(150), added: 2625, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Deadlines` (r:0 w:1)
+    // Proof: `LabelBounties::Deadlines` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Cranking` (r:0 w:1)
+    // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Seen` (r:0 w:1)
+    // Proof: `LabelBounties::Seen` (`max_values`: None, `max_size`: Some(1054), added: 3529, mode: `MaxEncodedLen`)
+    fn advance() -> Weight {
+        // Minimum execution time: 335_500_000 picoseconds.
+        Weight::from_parts(546_102_000, 25046)
+            .saturating_add(T::DbWeight::get().reads(22_u64))
+            .saturating_add(T::DbWeight::get().writes(15_u64))
+    }
+    // Storage: `LabelBounties::Batches` (r:3 w:3)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Deadlines` (r:0 w:3)
+    // Proof: `LabelBounties::Deadlines` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Windows` (r:0 w:3)
+    // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Cranking` (r:0 w:3)
+    // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+    fn transition() -> Weight {
+        // Minimum execution time: 52_528_000 picoseconds.
+        Weight::from_parts(77_706_000, 9771)
+            .saturating_add(T::DbWeight::get().reads(4_u64))
+            .saturating_add(T::DbWeight::get().writes(12_u64))
+    }
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Pages` (r:1 w:0)
+    // Proof: `LabelBounties::Pages` (`max_values`: None, `max_size`: Some(9310), added: 11785, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::GoldOf` (r:1 w:1)
+    // Proof: `LabelBounties::GoldOf` (`max_values`: None, `max_size`: Some(1405), added: 3880, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:9 w:9)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    fn score_page() -> Weight {
+        // Minimum execution time: 208_170_000 picoseconds.
+        Weight::from_parts(332_074_000, 24858)
+            .saturating_add(T::DbWeight::get().reads(12_u64))
+            .saturating_add(T::DbWeight::get().writes(10_u64))
+    }
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:0)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Ranks` (r:1 w:0)
+    // Proof: `LabelBounties::Ranks` (`max_values`: None, `max_size`: Some(4112), added: 6587, mode: `MaxEncodedLen`)
+    fn rank_worker() -> Weight {
+        // Minimum execution time: 18_437_000 picoseconds.
+        Weight::from_parts(33_310_000, 7577).saturating_add(T::DbWeight::get().reads(3_u64))
+    }
+    // Storage: `LabelBounties::Campaigns` (r:1 w:0)
+    // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Admitted` (r:1 w:0)
+    // Proof: `LabelBounties::Admitted` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Record` (r:1 w:1)
+    // Proof: `LabelBounties::Record` (`max_values`: None, `max_size`: Some(72), added: 2547, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Seen` (r:0 w:1)
+    // Proof: `LabelBounties::Seen` (`max_values`: None, `max_size`: Some(1054), added: 3529, mode: `MaxEncodedLen`)
+    fn pay_worker() -> Weight {
+        // Minimum execution time: 80_120_000 picoseconds.
+        Weight::from_parts(131_786_000, 3876)
+            .saturating_add(T::DbWeight::get().reads(7_u64))
+            .saturating_add(T::DbWeight::get().writes(5_u64))
+    }
+    // Storage: `LabelBounties::Workers` (r:1 w:1)
+    // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    // Storage: `System::Account` (r:1 w:1)
+    // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:1 w:1)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:0 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::WorkerOf` (r:0 w:1)
+    // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+    fn prune_unit() -> Weight {
+        // Minimum execution time: 61_081_000 picoseconds.
+        Weight::from_parts(99_468_000, 3802)
+            .saturating_add(T::DbWeight::get().reads(3_u64))
+            .saturating_add(T::DbWeight::get().writes(5_u64))
+    }
 }
 
+// For tests.
 impl WeightInfo for () {
-    weights!(ParityDbWeight::get());
+    fn create_campaign() -> Weight {
+        Weight::from_parts(107_971_000, 3802)
+            .saturating_add(ParityDbWeight::get().reads(5_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
+    }
+    fn set_gateway() -> Weight {
+        Weight::from_parts(25_357_000, 3876)
+            .saturating_add(ParityDbWeight::get().reads(1_u64))
+            .saturating_add(ParityDbWeight::get().writes(1_u64))
+    }
+    fn open_batch() -> Weight {
+        Weight::from_parts(201_500_000, 3917)
+            .saturating_add(ParityDbWeight::get().reads(7_u64))
+            .saturating_add(ParityDbWeight::get().writes(8_u64))
+    }
+    fn close_page() -> Weight {
+        Weight::from_parts(121_330_000, 12775)
+            .saturating_add(ParityDbWeight::get().reads(5_u64))
+            .saturating_add(ParityDbWeight::get().writes(3_u64))
+    }
+    fn cancel(w: u32) -> Weight {
+        Weight::from_parts(2_846_747, 4767)
+            .saturating_add(Weight::from_parts(8_727_045, 0).saturating_mul(w.into()))
+            .saturating_add(ParityDbWeight::get().reads(3_u64))
+            .saturating_add(ParityDbWeight::get().reads((1_u64).saturating_mul(w.into())))
+            .saturating_add(ParityDbWeight::get().writes(2_u64))
+            .saturating_add(ParityDbWeight::get().writes((1_u64).saturating_mul(w.into())))
+            .saturating_add(Weight::from_parts(0, 11785).saturating_mul(w.into()))
+    }
+    fn request_pages() -> Weight {
+        Weight::from_parts(161_300_000, 8619)
+            .saturating_add(ParityDbWeight::get().reads(10_u64))
+            .saturating_add(ParityDbWeight::get().writes(7_u64))
+    }
+    fn request_sponsored() -> Weight {
+        Weight::from_parts(264_083_000, 8619)
+            .saturating_add(ParityDbWeight::get().reads(10_u64))
+            .saturating_add(ParityDbWeight::get().writes(6_u64))
+    }
+    fn authorize_request() -> Weight {
+        Weight::from_parts(268_850_000, 8619).saturating_add(ParityDbWeight::get().reads(11_u64))
+    }
+    fn voucher() -> Weight {
+        Weight::from_parts(120_329_000, 3533)
+            .saturating_add(ParityDbWeight::get().reads(2_u64))
+            .saturating_add(ParityDbWeight::get().writes(1_u64))
+    }
+    fn skip() -> Weight {
+        Weight::from_parts(194_369_000, 12775)
+            .saturating_add(ParityDbWeight::get().reads(9_u64))
+            .saturating_add(ParityDbWeight::get().writes(5_u64))
+    }
+    fn authorize_skip() -> Weight {
+        Weight::from_parts(192_145_000, 12775).saturating_add(ParityDbWeight::get().reads(8_u64))
+    }
+    fn commit() -> Weight {
+        Weight::from_parts(103_484_000, 12775)
+            .saturating_add(ParityDbWeight::get().reads(5_u64))
+            .saturating_add(ParityDbWeight::get().writes(2_u64))
+    }
+    fn authorize_commit() -> Weight {
+        Weight::from_parts(207_259_000, 12775).saturating_add(ParityDbWeight::get().reads(8_u64))
+    }
+    fn page_done() -> Weight {
+        Weight::from_parts(53_139_000, 6844)
+            .saturating_add(ParityDbWeight::get().reads(4_u64))
+            .saturating_add(ParityDbWeight::get().writes(2_u64))
+    }
+    fn reveal(s: u32) -> Weight {
+        Weight::from_parts(86_710_797, 12775)
+            .saturating_add(Weight::from_parts(5_984, 0).saturating_mul(s.into()))
+            .saturating_add(ParityDbWeight::get().reads(6_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
+    }
+    fn authorize_reveal(s: u32) -> Weight {
+        Weight::from_parts(65_974_141, 12775)
+            .saturating_add(Weight::from_parts(8_438, 0).saturating_mul(s.into()))
+            .saturating_add(ParityDbWeight::get().reads(8_u64))
+    }
+    fn open_gold(n: u32) -> Weight {
+        Weight::from_parts(65_454_001, 3917)
+            .saturating_add(Weight::from_parts(59_893_282, 0).saturating_mul(n.into()))
+            .saturating_add(ParityDbWeight::get().reads(4_u64))
+            .saturating_add(ParityDbWeight::get().reads((1_u64).saturating_mul(n.into())))
+            .saturating_add(ParityDbWeight::get().writes(1_u64))
+            .saturating_add(ParityDbWeight::get().writes((2_u64).saturating_mul(n.into())))
+            .saturating_add(Weight::from_parts(0, 11785).saturating_mul(n.into()))
+    }
+    fn expire() -> Weight {
+        Weight::from_parts(120_729_000, 12775)
+            .saturating_add(ParityDbWeight::get().reads(6_u64))
+            .saturating_add(ParityDbWeight::get().writes(3_u64))
+    }
+    fn withdraw() -> Weight {
+        Weight::from_parts(109_904_000, 6196)
+            .saturating_add(ParityDbWeight::get().reads(4_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
+    }
+    fn create_domain() -> Weight {
+        Weight::from_parts(91_436_000, 3802)
+            .saturating_add(ParityDbWeight::get().reads(3_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
+    }
+    fn admit() -> Weight {
+        Weight::from_parts(31_597_000, 3530)
+            .saturating_add(ParityDbWeight::get().reads(2_u64))
+            .saturating_add(ParityDbWeight::get().writes(2_u64))
+    }
+    fn close_campaign() -> Weight {
+        Weight::from_parts(32_549_000, 3876)
+            .saturating_add(ParityDbWeight::get().reads(2_u64))
+            .saturating_add(ParityDbWeight::get().writes(1_u64))
+    }
+    fn prune_campaign(n: u32) -> Weight {
+        Weight::from_parts(55_887_630, 3876)
+            .saturating_add(Weight::from_parts(7_832_585, 0).saturating_mul(n.into()))
+            .saturating_add(ParityDbWeight::get().reads(5_u64))
+            .saturating_add(ParityDbWeight::get().reads((1_u64).saturating_mul(n.into())))
+            .saturating_add(ParityDbWeight::get().writes(2_u64))
+            .saturating_add(ParityDbWeight::get().writes((1_u64).saturating_mul(n.into())))
+            .saturating_add(Weight::from_parts(0, 2543).saturating_mul(n.into()))
+    }
+    fn begin_block() -> Weight {
+        Weight::from_parts(63_344_000, 25046)
+            .saturating_add(ParityDbWeight::get().reads(12_u64))
+            .saturating_add(ParityDbWeight::get().writes(1_u64))
+    }
+    fn draw_request() -> Weight {
+        Weight::from_parts(101_852_000, 3917)
+            .saturating_add(ParityDbWeight::get().reads(6_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
+    }
+    fn draw_page() -> Weight {
+        Weight::from_parts(169_702_000, 12775)
+            .saturating_add(ParityDbWeight::get().reads(7_u64))
+            .saturating_add(ParityDbWeight::get().writes(6_u64))
+    }
+    fn idle_base() -> Weight {
+        Weight::from_parts(55_463_000, 25046).saturating_add(ParityDbWeight::get().reads(14_u64))
+    }
+    fn idle_bucket() -> Weight {
+        Weight::from_parts(12_970_000, 3498).saturating_add(ParityDbWeight::get().reads(2_u64))
+    }
+    fn idle_deadline() -> Weight {
+        Weight::from_parts(40_680_000, 9771)
+            .saturating_add(ParityDbWeight::get().reads(4_u64))
+            .saturating_add(ParityDbWeight::get().writes(3_u64))
+    }
+    fn advance() -> Weight {
+        Weight::from_parts(546_102_000, 25046)
+            .saturating_add(ParityDbWeight::get().reads(22_u64))
+            .saturating_add(ParityDbWeight::get().writes(15_u64))
+    }
+    fn transition() -> Weight {
+        Weight::from_parts(77_706_000, 9771)
+            .saturating_add(ParityDbWeight::get().reads(4_u64))
+            .saturating_add(ParityDbWeight::get().writes(12_u64))
+    }
+    fn score_page() -> Weight {
+        Weight::from_parts(332_074_000, 24858)
+            .saturating_add(ParityDbWeight::get().reads(12_u64))
+            .saturating_add(ParityDbWeight::get().writes(10_u64))
+    }
+    fn rank_worker() -> Weight {
+        Weight::from_parts(33_310_000, 7577).saturating_add(ParityDbWeight::get().reads(3_u64))
+    }
+    fn pay_worker() -> Weight {
+        Weight::from_parts(131_786_000, 3876)
+            .saturating_add(ParityDbWeight::get().reads(7_u64))
+            .saturating_add(ParityDbWeight::get().writes(5_u64))
+    }
+    fn prune_unit() -> Weight {
+        Weight::from_parts(99_468_000, 3802)
+            .saturating_add(ParityDbWeight::get().reads(3_u64))
+            .saturating_add(ParityDbWeight::get().writes(5_u64))
+    }
 }

@@ -129,7 +129,7 @@ parameter_types! {
     };
     pub const LabelFee: sp_runtime::Permill = sp_runtime::Permill::from_percent(2);
     pub const LabelBond: sp_runtime::Permill = sp_runtime::Permill::from_percent(10);
-    pub const SlotFee: Balance = MILLI_UNIT / 2;
+    pub const SlotFee: Balance = 5 * MILLI_UNIT / 2;
     pub const CampaignDeposit: Balance = deposit(1, 450);
     pub const BatchDeposit: Balance = deposit(2, 1_800);
     pub const LabelDepositPerByte: Balance = deposit(0, 1);

@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
 	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels bench-chain-jobs \
-	bench-judge bench-labels weights audit zombienet zombienet-test clean
+	bench-judge bench-labels label-vectors weights audit zombienet zombienet-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -62,10 +62,14 @@ e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a
 bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how full its blocks are
 	@scripts/localnet load
 
-e2e-labels: ## twelve contributors label real pairs of sentences, and are paid by rule
+e2e-labels: ## twelve contributors label real pairs and are paid by rule; every type of label
 	@scripts/localnet labels
+	@scripts/localnet label-types
 
-bench-labels: ## a campaign of 40,000 answers: how many a second are committed, revealed and scored
+label-vectors: ## check the label fixtures against crowd-kit, choix and krippendorff
+	@scripts/label-vectors --check
+
+bench-labels: ## a campaign of 100,000 answers: how many a second are committed, revealed and scored
 	@scripts/localnet campaign
 
 weights: ## measure the runtime's weights and write them into the sources

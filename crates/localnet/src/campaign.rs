@@ -2,8 +2,9 @@
 //! committed, revealed and scored, how full the blocks are, and how much state it takes.
 //!
 //! Workers are keys of this program. Nine in ten are right with a task in nine of ten cases, the
-//! others answer at random. Leases are dealt out first; the clock runs from the first commit handed
-//! over until the batch is paid.
+//! others answer at random. They ask for pages as long as few enough leases are without a commit,
+//! since a batch lets no more than a window of its pages be leased at a time. The clock runs from the
+//! first commit handed over until the batch is paid.
 
 use crate::{
     chain,
@@ -18,7 +19,7 @@ use crate::{
     tools::Tools,
     workspace::Workspace,
 };
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use athanor_primitives::labels::{
     answer_commitment, answer_salt, commit_text, gold_commitment, page_path, pages_root, BatchId,
     CampaignTerms, LabelType, PageLeaf, Ticks,
@@ -27,7 +28,10 @@ use codec::Encode;
 use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
 use serde_json::json;
 use sp_crypto_hashing::{blake2_256, twox_128};
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
 use subxt::dynamic::{self, Value};
 
 /// Tasks of a page.
@@ -40,6 +44,8 @@ const PANEL: u8 = 5;
 const PAGES_EACH: u32 = 4;
 /// Full pay of an answer.
 const PAY: u128 = UNIT / 100;
+/// Slots asked for or leased, and not committed, at a time.
+const UNDER_WAY: usize = 800;
 /// For a worker's stakes and the fee of its request.
 const WORKER_MONEY: u128 = 10 * UNIT;
 /// Pages of gold opened in one call.
@@ -124,7 +130,103 @@ struct Phase {
     fullness: Vec<f64>,
 }
 
+impl Phase {
+    fn add(&mut self, block: &Block) {
+        self.blocks += 1;
+        self.transactions += block.extrinsics.saturating_sub(INHERENTS);
+        self.fullness.push(block.fullness);
+    }
+
+    fn end(&mut self, since: Instant) {
+        self.seconds = since.elapsed().as_secs_f64();
+        self.fullness.sort_by(f64::total_cmp);
+    }
+}
+
+/// Blocks in a row in which nothing happened.
+#[derive(Default)]
+struct Quiet(u32);
+
+impl Quiet {
+    fn see(&mut self, block: &Block, name: &str) -> Result<()> {
+        ensure!(
+            block.refused == 0,
+            "{} calls failed in block {}",
+            block.refused,
+            block.number
+        );
+        if block.extrinsics > INHERENTS || !block.entered.is_empty() {
+            self.0 = 0;
+        } else {
+            self.0 += 1;
+        }
+        ensure!(self.0 <= QUIET, "{name}: nothing happens any more");
+        Ok(())
+    }
+}
+
 impl Campaign {
+    /// Leases every slot and commits its sheet. Answers when the first commit was handed over.
+    async fn lease_and_commit(&mut self, step: &Step, wanted: usize) -> Result<(Phase, Instant)> {
+        let since = Instant::now();
+        let mut first_commit = None;
+        let mut phase = Phase {
+            name: "lease and commit",
+            ..Phase::default()
+        };
+        let mut idle: VecDeque<[u8; 32]> = self.workers.keys().copied().collect();
+        // What each worker has left to ask for.
+        let mut room: BTreeMap<[u8; 32], u32> =
+            idle.iter().map(|worker| (*worker, PAGES_EACH)).collect();
+        let (mut asked, mut committed) = (0usize, 0usize);
+        let mut quiet = Quiet::default();
+        let mut revealing = false;
+        while committed < wanted || !revealing {
+            let state = self.follower.state().await?;
+            let mut requests = Vec::new();
+            while asked + self.leases.len() < wanted
+                && asked + self.leases.len() < committed + UNDER_WAY
+            {
+                let worker = idle.pop_front().context("there are too few workers")?;
+                let pages = room.insert(worker, 0).unwrap_or_default();
+                let none: Option<u8> = None;
+                let args = (self.batch, pages, none).encode();
+                let (_, signer) = self.workers.get_mut(&worker).context("nobody's request")?;
+                requests.push(signer.sign_encoded(&state, "LabelBounties.request_pages", args)?);
+                asked += pages as usize;
+            }
+            for part in requests.chunks(BATCH) {
+                self.follower.rpc.submit(part).await?;
+            }
+            let block = self.follower.next().await?;
+            quiet.see(&block, phase.name)?;
+            phase.add(&block);
+            committed += block.committed;
+            revealing |= block.entered.iter().any(|state| state == "Reveal");
+            for (worker, missing) in &block.missing {
+                asked = asked.saturating_sub(*missing as usize);
+                room.insert(*worker, *missing);
+                idle.push_back(*worker);
+            }
+            asked = asked.saturating_sub(block.leased.len());
+            let commits = block
+                .leased
+                .iter()
+                .map(|(page, worker)| self.commit(&state, *page, worker))
+                .collect::<Result<Vec<_>>>()?;
+            self.leases.extend(block.leased.iter().copied());
+            if !commits.is_empty() {
+                first_commit.get_or_insert_with(Instant::now);
+            }
+            for part in commits.chunks(BATCH) {
+                self.follower.rpc.submit(part).await?;
+            }
+            note(step, &block, committed, wanted);
+        }
+        phase.end(since);
+        Ok((phase, first_commit.context("nothing was committed")?))
+    }
+
     /// Follows the chain until `done`, having handed `calls` over.
     async fn phase(
         &mut self,
@@ -140,32 +242,16 @@ impl Campaign {
             name,
             ..Phase::default()
         };
-        let mut quiet = 0;
+        let mut quiet = Quiet::default();
         loop {
             let block = self.follower.next().await?;
-            ensure!(
-                block.refused == 0,
-                "{} calls failed in block {}",
-                block.refused,
-                block.number
-            );
-            phase.blocks += 1;
-            phase.transactions += block.extrinsics.saturating_sub(INHERENTS);
-            phase.fullness.push(block.fullness);
-            quiet = if block.extrinsics > INHERENTS || !block.entered.is_empty() {
-                0
-            } else {
-                quiet + 1
-            };
+            quiet.see(&block, name)?;
+            phase.add(&block);
             if done(&block) {
                 break;
             }
-            if quiet > QUIET {
-                bail!("{name}: nothing happens any more");
-            }
         }
-        phase.seconds = since.elapsed().as_secs_f64();
-        phase.fullness.sort_by(f64::total_cmp);
+        phase.end(since);
         Ok(phase)
     }
 
@@ -262,45 +348,10 @@ pub async fn play(
     let leaves = open(&mut campaign, pages).await?;
     step.done(format!("{} answers", plan.sheets() * u32::from(TASKS)));
 
-    let step = progress.step(format!("lease {} slots", plan.sheets()));
-    let state = campaign.follower.state().await?;
-    let none: Option<u8> = None;
-    let args = (campaign.batch, PAGES_EACH, none).encode();
-    let mut asked = Vec::new();
-    for (_, signer) in campaign.workers.values_mut() {
-        asked.push(signer.sign_encoded(&state, "LabelBounties.request_pages", args.clone())?);
-    }
-    let mut leases = Vec::new();
     let wanted = plan.sheets() as usize;
-    let mut phases = vec![
-        campaign
-            .phase("request and draw", asked, |block| {
-                leases.extend(block.leased.iter().copied());
-                note(&step, block, leases.len(), wanted);
-                leases.len() >= wanted
-            })
-            .await?,
-    ];
-    campaign.leases = leases;
-    step.done("");
-
-    let step = progress.step(format!("commit {wanted} sheets"));
-    let state = campaign.follower.state().await?;
-    let commits = campaign
-        .leases
-        .iter()
-        .map(|(page, worker)| campaign.commit(&state, *page, worker))
-        .collect::<Result<Vec<_>>>()?;
-    let started = Instant::now();
-    let mut count = 0;
-    let committed = campaign
-        .phase("commit", commits, |block| {
-            count += block.committed;
-            note(&step, block, count, wanted);
-            count >= wanted && block.entered.iter().any(|state| state == "Reveal")
-        })
-        .await?;
-    phases.push(committed);
+    let step = progress.step(format!("lease {wanted} slots and commit their sheets"));
+    let (committed, started) = campaign.lease_and_commit(&step, wanted).await?;
+    let mut phases = vec![committed];
     step.done("");
 
     let step = progress.step(format!("reveal {wanted} sheets"));

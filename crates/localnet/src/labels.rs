@@ -195,8 +195,6 @@ pub async fn play(
             PAGE_GOLD,
             "--panel",
             "3..5",
-            "--voucher-key",
-            &requester,
             "--lease",
             "30m",
             "--open-for",

@@ -17,6 +17,7 @@ pub mod demo;
 pub mod digits;
 pub mod disputes;
 pub mod kills;
+pub mod label_types;
 pub mod labels;
 pub mod load;
 pub mod network;

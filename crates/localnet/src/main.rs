@@ -6,7 +6,7 @@ use athanor_localnet::{
     digits::Digits,
     disputes,
     kills::{self, Victim},
-    labels, load,
+    label_types, labels, load,
     network::{DaemonPlan, Network},
     progress::Progress,
     tools::Tools,
@@ -86,12 +86,15 @@ enum Command {
         export: Option<PathBuf>,
     },
 
+    /// Play small campaigns of every type of label, private pages and a joined batch among them, and
+    /// check that whoever is right is paid in full.
+    LabelTypes,
+
     /// Play a labelling campaign at full speed, and print how many answers a second are committed,
     /// revealed and scored.
     Campaign {
-        /// Answers, rounded up to whole pages of 160. All leases are taken before the first commit,
-        /// and the chain gives them for 256 pages at a time.
-        #[arg(long, default_value_t = 40_000, value_parser = clap::value_parser!(u32).range(1..=40_960))]
+        /// Answers, rounded up to whole pages of 160.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=400_000))]
         answers: u32,
 
         /// End when the batch is paid, instead of when it is pruned, a hundred blocks later.
@@ -167,6 +170,9 @@ async fn run(args: Args) -> Result<ExitCode> {
         Command::Labels { export } => {
             let played = labels::play(&tools, &workspace, export.as_deref(), progress);
             until_interrupted(played).await
+        }
+        Command::LabelTypes => {
+            until_interrupted(label_types::play(&tools, &workspace, progress)).await
         }
         Command::Campaign {
             answers,

@@ -112,6 +112,8 @@ pub(crate) struct Block {
     pub(crate) running: Vec<u64>,
     /// Page and worker of each lease given in it.
     pub(crate) leased: Vec<(u32, [u8; 32])>,
+    /// Worker and pages of each request that got fewer pages than it asked for.
+    pub(crate) missing: Vec<([u8; 32], u32)>,
     /// Sheets committed in it.
     pub(crate) committed: usize,
     /// Sheets revealed in it.
@@ -202,6 +204,7 @@ impl Follower {
             assigned: Vec::new(),
             running: Vec::new(),
             leased: Vec::new(),
+            missing: Vec::new(),
             committed: 0,
             revealed: 0,
             entered: Vec::new(),
@@ -222,10 +225,13 @@ impl Follower {
                 ("LabelBounties", "BatchPruned") => block.pruned += 1,
                 ("LabelBounties", "PageLeased") => {
                     let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
-                    let page = fields.at("page").and_then(Value::as_u128);
-                    let page = page.and_then(|page| u32::try_from(page).ok());
-                    let page = page.context("a lease without its page")?;
+                    let page = number_of(&fields, "page")?;
                     block.leased.push((page, key_of(&fields, "worker")?));
+                }
+                ("LabelBounties", "NoPage") => {
+                    let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
+                    let missing = number_of(&fields, "missing")?;
+                    block.missing.push((key_of(&fields, "worker")?, missing));
                 }
                 ("LabelBounties", "BatchAdvanced") => {
                     let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
@@ -261,6 +267,14 @@ pub(crate) fn job_of(fields: &Composite<()>) -> Result<u64> {
         .and_then(Value::as_u128)
         .and_then(|job| u64::try_from(job).ok())
         .context("an event without its job")
+}
+
+fn number_of(fields: &Composite<()>, name: &str) -> Result<u32> {
+    fields
+        .at(name)
+        .and_then(Value::as_u128)
+        .and_then(|number| u32::try_from(number).ok())
+        .with_context(|| format!("an event without its {name}"))
 }
 
 pub(crate) fn key_of(fields: &Composite<()>, name: &str) -> Result<[u8; 32]> {

@@ -193,7 +193,9 @@ impl Error {
                  has"
                 .into()
             }
-            Self::Rejected { .. } => "nothing was changed; it is safe to try again".into(),
+            Self::Rejected { .. } => {
+                "nothing was changed: once the reason is gone it is safe to try again".into()
+            }
             Self::Dispatch { name, .. }
                 if name.starts_with("Token.") || name == "Arithmetic.Underflow" =>
             {

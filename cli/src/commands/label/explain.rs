@@ -51,9 +51,14 @@ fn story(explained: &Value) -> String {
         row(name, at(key).map(Value::to_string));
     }
     row("your agreement above chance", percent(at("/pay/agreement")));
+    let alone = at("/pay").is_some() && at("/sums/cnt").is_some_and(|count| count == 0);
     row(
         "agreement with peers, as it counts",
-        percent(at("/pay/peers")),
+        if alone {
+            Some("none: nobody else answered these pages".into())
+        } else {
+            percent(at("/pay/peers"))
+        },
     );
     row("gold, as it counts", percent(at("/pay/gold")));
     row("measured against", percent(at("/reference/reference")));
@@ -136,6 +141,10 @@ mod tests {
             "leased": 1, "pay": {"score_bp": 8_926, "share_bp": 9_269, "pay": "7415000000000",
             "junk": false, "agreement": 0}, "outcome": {"pay": "7415000000000", "stake_lost": "0"},
         });
+        assert!(!story(&paid).contains("nobody else"));
+        let mut lonely = paid.clone();
+        lonely["sums"] = json!({"cnt": 0});
+        assert!(story(&lonely).contains("nobody else"));
         let text = story(&paid);
         for part in ["89.26 %", "92.69 %", "7.415 AUR"] {
             assert!(text.contains(part), "{part} in {text}");

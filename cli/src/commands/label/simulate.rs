@@ -216,10 +216,10 @@ fn human(report: &Report, cost: &dyn Fn(f64) -> Amount) -> String {
     let rows = report.groups.iter().map(|group| {
         vec![
             group.group.kind.name().to_owned(),
-            percent(group.group.accuracy),
+            format!("{:.0} %", 100.0 * group.group.accuracy),
             group.group.workers.to_string(),
             percent(group.share),
-            format!("{} to {}", percent(group.low), percent(group.high)),
+            format!("{:.0} to {:.0} %", 100.0 * group.low, 100.0 * group.high),
             percent(group.unpaid),
             percent(group.stake_lost),
             percent(group.net),
@@ -228,11 +228,11 @@ fn human(report: &Report, cost: &dyn Fn(f64) -> Amount) -> String {
     let headers = [
         "Kind",
         "Right",
-        "Workers",
+        "No.",
         "Paid",
         "Middle 80 %",
         "Unpaid",
-        "Lost stake",
+        "Stake\nlost",
         "Net",
     ];
     let lines = [

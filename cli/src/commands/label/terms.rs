@@ -169,10 +169,9 @@ impl Options {
         requester: [u8; 32],
         block_ms: u64,
     ) -> Result<CampaignTerms> {
-        let voucher_key = match (&self.voucher_key, self.gate.0) {
-            (Some(account), _) => Some(keys::parse_account(account)?.0),
-            (None, Gate::Voucher) => Some(requester),
-            (None, _) => None,
+        let voucher_key = match &self.voucher_key {
+            Some(account) => keys::parse_account(account)?.0,
+            None => requester,
         };
         Ok(CampaignTerms {
             panel_min: self.panel.min,
@@ -186,7 +185,7 @@ impl Options {
             lease: self.lease.ticks(block_ms),
             join_delay: self.join_delay.ticks(block_ms),
             gate: self.gate.0,
-            voucher_key,
+            voucher_key: Some(voucher_key),
             domain: self.domain,
             guideline,
             private: self.private,

@@ -1,0 +1,3 @@
+//! One file a subject.
+
+mod sellers;

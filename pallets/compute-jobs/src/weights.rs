@@ -1,7 +1,7 @@
 //! Weights of `pallet_compute_jobs`.
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
-//! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
+//! 50 steps, 10 repeats, CPU `AMD EPYC`. Not edited by hand.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]
@@ -69,10 +69,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     fn register_provider() -> Weight {
-        // Minimum execution time: 124_575_000 picoseconds.
-        Weight::from_parts(223_162_000, 4027)
+        // Minimum execution time: 125_557_000 picoseconds.
+        Weight::from_parts(239_166_000, 4027)
             .saturating_add(T::DbWeight::get().reads(7_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -85,8 +85,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Assignments` (r:1 w:0)
     // Proof: `ComputeJobs::Assignments` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
     fn set_worker() -> Weight {
-        // Minimum execution time: 74_721_000 picoseconds.
-        Weight::from_parts(137_545_000, 4027)
+        // Minimum execution time: 83_364_000 picoseconds.
+        Weight::from_parts(172_817_000, 4027)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(3_u64))
     }
@@ -97,8 +97,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::CounterForOffers` (r:1 w:1)
     // Proof: `ComputeJobs::CounterForOffers` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     fn set_offer() -> Weight {
-        // Minimum execution time: 2_796_039_000 picoseconds.
-        Weight::from_parts(4_394_528_000, 833814)
+        // Minimum execution time: 2_956_217_000 picoseconds.
+        Weight::from_parts(4_963_363_000, 833814)
             .saturating_add(T::DbWeight::get().reads(516_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -107,8 +107,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Offers` (r:1 w:1)
     // Proof: `ComputeJobs::Offers` (`max_values`: None, `max_size`: Some(753), added: 3228, mode: `MaxEncodedLen`)
     fn pause() -> Weight {
-        // Minimum execution time: 15_804_000 picoseconds.
-        Weight::from_parts(25_157_000, 4218)
+        // Minimum execution time: 18_017_000 picoseconds.
+        Weight::from_parts(33_340_000, 4218)
             .saturating_add(T::DbWeight::get().reads(2_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
@@ -117,8 +117,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Offers` (r:1 w:1)
     // Proof: `ComputeJobs::Offers` (`max_values`: None, `max_size`: Some(753), added: 3228, mode: `MaxEncodedLen`)
     fn resume() -> Weight {
-        // Minimum execution time: 19_509_000 picoseconds.
-        Weight::from_parts(37_806_000, 4218)
+        // Minimum execution time: 19_419_000 picoseconds.
+        Weight::from_parts(36_023_000, 4218)
             .saturating_add(T::DbWeight::get().reads(2_u64))
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
@@ -129,8 +129,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::CounterForOffers` (r:1 w:1)
     // Proof: `ComputeJobs::CounterForOffers` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     fn deregister() -> Weight {
-        // Minimum execution time: 22_784_000 picoseconds.
-        Weight::from_parts(41_562_000, 4218)
+        // Minimum execution time: 23_365_000 picoseconds.
+        Weight::from_parts(43_454_000, 4218)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(3_u64))
     }
@@ -139,12 +139,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::WorkerOf` (r:0 w:1)
     // Proof: `ComputeJobs::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
     fn withdraw() -> Weight {
-        // Minimum execution time: 56_815_000 picoseconds.
-        Weight::from_parts(93_499_000, 3754)
+        // Minimum execution time: 55_252_000 picoseconds.
+        Weight::from_parts(94_330_000, 3802)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -155,8 +155,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Offers` (r:1 w:1)
     // Proof: `ComputeJobs::Offers` (`max_values`: None, `max_size`: Some(753), added: 3228, mode: `MaxEncodedLen`)
     fn unjail() -> Weight {
-        // Minimum execution time: 22_454_000 picoseconds.
-        Weight::from_parts(28_853_000, 4218)
+        // Minimum execution time: 24_156_000 picoseconds.
+        Weight::from_parts(39_870_000, 4218)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
@@ -165,12 +165,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Offers` (r:1 w:1)
     // Proof: `ComputeJobs::Offers` (`max_values`: None, `max_size`: Some(753), added: 3228, mode: `MaxEncodedLen`)
     fn add_bond() -> Weight {
-        // Minimum execution time: 66_138_000 picoseconds.
-        Weight::from_parts(96_774_000, 4218)
+        // Minimum execution time: 66_970_000 picoseconds.
+        Weight::from_parts(109_734_000, 4218)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -185,7 +185,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `Babe::EpochIndex` (r:1 w:0)
     // Proof: `Babe::EpochIndex` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
     // Storage: `Babe::NextRandomness` (r:1 w:0)
@@ -195,8 +195,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Jobs` (r:0 w:1)
     // Proof: `ComputeJobs::Jobs` (`max_values`: None, `max_size`: Some(3451), added: 5926, mode: `MaxEncodedLen`)
     fn create_job() -> Weight {
-        // Minimum execution time: 139_998_000 picoseconds.
-        Weight::from_parts(210_573_000, 5143)
+        // Minimum execution time: 151_796_000 picoseconds.
+        Weight::from_parts(258_304_000, 5143)
             .saturating_add(T::DbWeight::get().reads(9_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
@@ -205,14 +205,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `Programs::Models` (r:1 w:1)
     // Proof: `Programs::Models` (`max_values`: None, `max_size`: Some(209), added: 2684, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Deadlines` (r:1 w:1)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     fn cancel() -> Weight {
-        // Minimum execution time: 118_667_000 picoseconds.
-        Weight::from_parts(192_806_000, 6916)
+        // Minimum execution time: 144_194_000 picoseconds.
+        Weight::from_parts(208_350_000, 6916)
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(5_u64))
     }
@@ -221,8 +221,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Providers` (r:22 w:22)
     // Proof: `ComputeJobs::Providers` (`max_values`: None, `max_size`: Some(289), added: 2764, mode: `MaxEncodedLen`)
     fn accept() -> Weight {
-        // Minimum execution time: 191_335_000 picoseconds.
-        Weight::from_parts(371_984_000, 61798)
+        // Minimum execution time: 192_767_000 picoseconds.
+        Weight::from_parts(308_780_000, 61798)
             .saturating_add(T::DbWeight::get().reads(23_u64))
             .saturating_add(T::DbWeight::get().writes(23_u64))
     }
@@ -231,8 +231,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Providers` (r:22 w:22)
     // Proof: `ComputeJobs::Providers` (`max_values`: None, `max_size`: Some(289), added: 2764, mode: `MaxEncodedLen`)
     fn commit() -> Weight {
-        // Minimum execution time: 181_921_000 picoseconds.
-        Weight::from_parts(316_141_000, 61798)
+        // Minimum execution time: 183_573_000 picoseconds.
+        Weight::from_parts(306_706_000, 61798)
             .saturating_add(T::DbWeight::get().reads(23_u64))
             .saturating_add(T::DbWeight::get().writes(23_u64))
     }
@@ -243,10 +243,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     fn reveal(r: u32) -> Weight {
-        // Minimum execution time: 63_584_000 picoseconds.
-        Weight::from_parts(167_159_341, 36299)
-            // Standard error: 6_128
-            .saturating_add(Weight::from_parts(92_937, 0).saturating_mul(r.into()))
+        // Minimum execution time: 90_344_000 picoseconds.
+        Weight::from_parts(117_237_640, 36299)
+            // Standard error: 3_448
+            .saturating_add(Weight::from_parts(212_000, 0).saturating_mul(r.into()))
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
@@ -255,14 +255,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:2 w:2)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `Programs::Models` (r:1 w:1)
     // Proof: `Programs::Models` (`max_values`: None, `max_size`: Some(209), added: 2684, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Deadlines` (r:1 w:1)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     fn poke() -> Weight {
-        // Minimum execution time: 151_025_000 picoseconds.
-        Weight::from_parts(178_946_000, 6916)
+        // Minimum execution time: 156_453_000 picoseconds.
+        Weight::from_parts(254_018_000, 6916)
             .saturating_add(T::DbWeight::get().reads(6_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
@@ -271,10 +271,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     fn remove_receipt() -> Weight {
-        // Minimum execution time: 74_601_000 picoseconds.
-        Weight::from_parts(120_439_000, 3933)
+        // Minimum execution time: 77_916_000 picoseconds.
+        Weight::from_parts(89_012_000, 3933)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(3_u64))
     }
@@ -289,8 +289,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Seeds` (r:0 w:1)
     // Proof: `ComputeJobs::Seeds` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     fn on_initialize() -> Weight {
-        // Minimum execution time: 11_277_000 picoseconds.
-        Weight::from_parts(12_859_000, 3513)
+        // Minimum execution time: 11_527_000 picoseconds.
+        Weight::from_parts(12_629_000, 3513)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
@@ -299,8 +299,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Deadlines` (r:1 w:0)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     fn queue_bucket() -> Weight {
-        // Minimum execution time: 5_388_000 picoseconds.
-        Weight::from_parts(6_460_000, 5143)
+        // Minimum execution time: 5_428_000 picoseconds.
+        Weight::from_parts(9_474_000, 5143)
             .saturating_add(T::DbWeight::get().reads(2_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
@@ -309,8 +309,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Deadlines` (r:17 w:2)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     fn queue_job() -> Weight {
-        // Minimum execution time: 73_820_000 picoseconds.
-        Weight::from_parts(99_808_000, 71591)
+        // Minimum execution time: 78_958_000 picoseconds.
+        Weight::from_parts(143_173_000, 71591)
             .saturating_add(T::DbWeight::get().reads(18_u64))
             .saturating_add(T::DbWeight::get().writes(3_u64))
     }
@@ -327,10 +327,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Assignments` (r:7 w:7)
     // Proof: `ComputeJobs::Assignments` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
     fn draw(o: u32) -> Weight {
-        // Minimum execution time: 267_107_000 picoseconds.
-        Weight::from_parts(24_964_354, 22249)
-            // Standard error: 320_665
-            .saturating_add(Weight::from_parts(19_570_699, 0).saturating_mul(o.into()))
+        // Minimum execution time: 209_041_000 picoseconds.
+        Weight::from_parts(212_867_000, 22249)
+            // Standard error: 314_963
+            .saturating_add(Weight::from_parts(22_192_709, 0).saturating_mul(o.into()))
             .saturating_add(T::DbWeight::get().reads(13_u64))
             .saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(o.into())))
             .saturating_add(T::DbWeight::get().writes(14_u64))
@@ -339,7 +339,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:10 w:6)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:4 w:4)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::NodeRoots` (r:1 w:4)
     // Proof: `ComputeJobs::NodeRoots` (`max_values`: None, `max_size`: Some(32834), added: 35309, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Providers` (r:7 w:7)
@@ -351,8 +351,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Receipts` (r:0 w:1)
     // Proof: `ComputeJobs::Receipts` (`max_values`: None, `max_size`: Some(468), added: 2943, mode: `MaxEncodedLen`)
     fn transition() -> Weight {
-        // Minimum execution time: 713_802_000 picoseconds.
-        Weight::from_parts(914_530_000, 36299)
+        // Minimum execution time: 804_757_000 picoseconds.
+        Weight::from_parts(1_156_080_000, 36299)
             .saturating_add(T::DbWeight::get().reads(30_u64))
             .saturating_add(T::DbWeight::get().writes(30_u64))
     }
@@ -361,14 +361,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Deadlines` (r:2 w:2)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Threads` (r:0 w:1)
     // Proof: `ComputeJobs::Threads` (`max_values`: None, `max_size`: Some(332), added: 2807, mode: `MaxEncodedLen`)
     fn announce() -> Weight {
-        // Minimum execution time: 90_214_000 picoseconds.
-        Weight::from_parts(151_266_000, 9296)
+        // Minimum execution time: 112_257_000 picoseconds.
+        Weight::from_parts(192_477_000, 9296)
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
@@ -378,9 +378,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Proof: `ComputeJobs::Threads` (`max_values`: None, `max_size`: Some(332), added: 2807, mode: `MaxEncodedLen`)
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-    // Storage: `ComputeJobs::NodeRoots` (r:1 w:0)
+    // Storage: `ComputeJobs::NodeRoots` (r:1 w:1)
     // Proof: `ComputeJobs::NodeRoots` (`max_values`: None, `max_size`: Some(32834), added: 35309, mode: `MaxEncodedLen`)
-    // Storage: `Programs::Models` (r:1 w:0)
+    // Storage: `Programs::Models` (r:1 w:1)
     // Proof: `Programs::Models` (`max_values`: None, `max_size`: Some(209), added: 2684, mode: `MaxEncodedLen`)
     // Storage: `Programs::ProgramBytes` (r:1 w:0)
     // Proof: `Programs::ProgramBytes` (`max_values`: None, `max_size`: Some(65572), added: 68047, mode: `MaxEncodedLen`)
@@ -390,21 +390,23 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Proof: `ComputeJobs::FirstAnswered` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Providers` (r:7 w:7)
     // Proof: `ComputeJobs::Providers` (`max_values`: None, `max_size`: Some(289), added: 2764, mode: `MaxEncodedLen`)
-    // Storage: `ComputeJobs::Deadlines` (r:2 w:2)
+    // Storage: `ComputeJobs::Deadlines` (r:1 w:1)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
-    // Storage: `System::Account` (r:1 w:1)
+    // Storage: `System::Account` (r:10 w:10)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-    // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Storage: `Balances::Holds` (r:9 w:9)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Storage: `ComputeJobs::Assignments` (r:7 w:7)
+    // Proof: `ComputeJobs::Assignments` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
     fn challenge(p: u32, n: u32) -> Weight {
-        // Minimum execution time: 575_175_000 picoseconds.
-        Weight::from_parts(48_187_228, 69037)
-            // Standard error: 498
-            .saturating_add(Weight::from_parts(15_654, 0).saturating_mul(p.into()))
-            // Standard error: 19_959
-            .saturating_add(Weight::from_parts(1_136_003, 0).saturating_mul(n.into()))
-            .saturating_add(T::DbWeight::get().reads(19_u64))
-            .saturating_add(T::DbWeight::get().writes(13_u64))
+        // Minimum execution time: 2_343_857_000 picoseconds.
+        Weight::from_parts(2_395_773_055, 69037)
+            // Standard error: 2_396
+            .saturating_add(Weight::from_parts(22_717, 0).saturating_mul(p.into()))
+            // Standard error: 95_872
+            .saturating_add(Weight::from_parts(1_317_893, 0).saturating_mul(n.into()))
+            .saturating_add(T::DbWeight::get().reads(42_u64))
+            .saturating_add(T::DbWeight::get().writes(38_u64))
     }
     // Storage: `ComputeJobs::Jobs` (r:1 w:1)
     // Proof: `ComputeJobs::Jobs` (`max_values`: None, `max_size`: Some(3451), added: 5926, mode: `MaxEncodedLen`)
@@ -423,14 +425,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Deadlines` (r:2 w:2)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     fn demand(n: u32) -> Weight {
-        // Minimum execution time: 153_969_000 picoseconds.
-        Weight::from_parts(201_868_529, 69037)
-            // Standard error: 10_751
-            .saturating_add(Weight::from_parts(1_086_518, 0).saturating_mul(n.into()))
+        // Minimum execution time: 167_789_000 picoseconds.
+        Weight::from_parts(252_449_724, 69037)
+            // Standard error: 16_146
+            .saturating_add(Weight::from_parts(1_237_505, 0).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(11_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
@@ -441,7 +443,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:2 w:2)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::FirstAnswered` (r:1 w:1)
     // Proof: `ComputeJobs::FirstAnswered` (`max_values`: None, `max_size`: Some(78), added: 2553, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Deadlines` (r:2 w:2)
@@ -449,10 +451,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `ComputeJobs::Answers` (r:0 w:1)
     // Proof: `ComputeJobs::Answers` (`max_values`: None, `max_size`: Some(34857), added: 37332, mode: `MaxEncodedLen`)
     fn answer(b: u32) -> Weight {
-        // Minimum execution time: 131_716_000 picoseconds.
-        Weight::from_parts(226_506_534, 9296)
-            // Standard error: 128
-            .saturating_add(Weight::from_parts(3_497, 0).saturating_mul(b.into()))
+        // Minimum execution time: 132_227_000 picoseconds.
+        Weight::from_parts(191_801_239, 9296)
+            // Standard error: 82
+            .saturating_add(Weight::from_parts(7_912, 0).saturating_mul(b.into()))
             .saturating_add(T::DbWeight::get().reads(8_u64))
             .saturating_add(T::DbWeight::get().writes(9_u64))
     }
@@ -469,16 +471,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Deadlines` (r:2 w:2)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Threads` (r:0 w:1)
     // Proof: `ComputeJobs::Threads` (`max_values`: None, `max_size`: Some(332), added: 2807, mode: `MaxEncodedLen`)
     fn deliver(n: u32) -> Weight {
-        // Minimum execution time: 160_729_000 picoseconds.
-        Weight::from_parts(205_981_937, 69037)
-            // Standard error: 12_959
-            .saturating_add(Weight::from_parts(985_059, 0).saturating_mul(n.into()))
+        // Minimum execution time: 218_995_000 picoseconds.
+        Weight::from_parts(291_097_016, 69037)
+            // Standard error: 11_481
+            .saturating_add(Weight::from_parts(1_061_035, 0).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(9_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
@@ -495,10 +497,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     fn poke_thread() -> Weight {
-        // Minimum execution time: 194_149_000 picoseconds.
-        Weight::from_parts(321_558_000, 20338)
+        // Minimum execution time: 206_708_000 picoseconds.
+        Weight::from_parts(334_938_000, 20338)
             .saturating_add(T::DbWeight::get().reads(13_u64))
             .saturating_add(T::DbWeight::get().writes(12_u64))
     }
@@ -513,12 +515,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
     // Storage: `ComputeJobs::Deadlines` (r:1 w:1)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
     fn queue_thread() -> Weight {
-        // Minimum execution time: 180_068_000 picoseconds.
-        Weight::from_parts(268_620_000, 20338)
+        // Minimum execution time: 188_110_000 picoseconds.
+        Weight::from_parts(288_389_000, 20338)
             .saturating_add(T::DbWeight::get().reads(13_u64))
             .saturating_add(T::DbWeight::get().writes(12_u64))
     }
@@ -527,151 +529,151 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
     fn register_provider() -> Weight {
-        Weight::from_parts(223_162_000, 4027)
+        Weight::from_parts(239_166_000, 4027)
             .saturating_add(ParityDbWeight::get().reads(7_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn set_worker() -> Weight {
-        Weight::from_parts(137_545_000, 4027)
+        Weight::from_parts(172_817_000, 4027)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(3_u64))
     }
     fn set_offer() -> Weight {
-        Weight::from_parts(4_394_528_000, 833814)
+        Weight::from_parts(4_963_363_000, 833814)
             .saturating_add(ParityDbWeight::get().reads(516_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn pause() -> Weight {
-        Weight::from_parts(25_157_000, 4218)
+        Weight::from_parts(33_340_000, 4218)
             .saturating_add(ParityDbWeight::get().reads(2_u64))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn resume() -> Weight {
-        Weight::from_parts(37_806_000, 4218)
+        Weight::from_parts(36_023_000, 4218)
             .saturating_add(ParityDbWeight::get().reads(2_u64))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
     }
     fn deregister() -> Weight {
-        Weight::from_parts(41_562_000, 4218)
+        Weight::from_parts(43_454_000, 4218)
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(3_u64))
     }
     fn withdraw() -> Weight {
-        Weight::from_parts(93_499_000, 3754)
+        Weight::from_parts(94_330_000, 3802)
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn unjail() -> Weight {
-        Weight::from_parts(28_853_000, 4218)
+        Weight::from_parts(39_870_000, 4218)
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
     }
     fn add_bond() -> Weight {
-        Weight::from_parts(96_774_000, 4218)
+        Weight::from_parts(109_734_000, 4218)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn create_job() -> Weight {
-        Weight::from_parts(210_573_000, 5143)
+        Weight::from_parts(258_304_000, 5143)
             .saturating_add(ParityDbWeight::get().reads(9_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn cancel() -> Weight {
-        Weight::from_parts(192_806_000, 6916)
+        Weight::from_parts(208_350_000, 6916)
             .saturating_add(ParityDbWeight::get().reads(5_u64))
             .saturating_add(ParityDbWeight::get().writes(5_u64))
     }
     fn accept() -> Weight {
-        Weight::from_parts(371_984_000, 61798)
+        Weight::from_parts(308_780_000, 61798)
             .saturating_add(ParityDbWeight::get().reads(23_u64))
             .saturating_add(ParityDbWeight::get().writes(23_u64))
     }
     fn commit() -> Weight {
-        Weight::from_parts(316_141_000, 61798)
+        Weight::from_parts(306_706_000, 61798)
             .saturating_add(ParityDbWeight::get().reads(23_u64))
             .saturating_add(ParityDbWeight::get().writes(23_u64))
     }
     fn reveal(r: u32) -> Weight {
-        Weight::from_parts(167_159_341, 36299)
-            .saturating_add(Weight::from_parts(92_937, 0).saturating_mul(r.into()))
+        Weight::from_parts(117_237_640, 36299)
+            .saturating_add(Weight::from_parts(212_000, 0).saturating_mul(r.into()))
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
     }
     fn poke() -> Weight {
-        Weight::from_parts(178_946_000, 6916)
+        Weight::from_parts(254_018_000, 6916)
             .saturating_add(ParityDbWeight::get().reads(6_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn remove_receipt() -> Weight {
-        Weight::from_parts(120_439_000, 3933)
+        Weight::from_parts(89_012_000, 3933)
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(3_u64))
     }
     fn on_initialize() -> Weight {
-        Weight::from_parts(12_859_000, 3513)
+        Weight::from_parts(12_629_000, 3513)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
     }
     fn queue_bucket() -> Weight {
-        Weight::from_parts(6_460_000, 5143)
+        Weight::from_parts(9_474_000, 5143)
             .saturating_add(ParityDbWeight::get().reads(2_u64))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn queue_job() -> Weight {
-        Weight::from_parts(99_808_000, 71591)
+        Weight::from_parts(143_173_000, 71591)
             .saturating_add(ParityDbWeight::get().reads(18_u64))
             .saturating_add(ParityDbWeight::get().writes(3_u64))
     }
     fn draw(o: u32) -> Weight {
-        Weight::from_parts(24_964_354, 22249)
-            .saturating_add(Weight::from_parts(19_570_699, 0).saturating_mul(o.into()))
+        Weight::from_parts(212_867_000, 22249)
+            .saturating_add(Weight::from_parts(22_192_709, 0).saturating_mul(o.into()))
             .saturating_add(ParityDbWeight::get().reads(13_u64))
             .saturating_add(ParityDbWeight::get().reads((2_u64).saturating_mul(o.into())))
             .saturating_add(ParityDbWeight::get().writes(14_u64))
             .saturating_add(Weight::from_parts(0, 3228).saturating_mul(o.into()))
     }
     fn transition() -> Weight {
-        Weight::from_parts(914_530_000, 36299)
+        Weight::from_parts(1_156_080_000, 36299)
             .saturating_add(ParityDbWeight::get().reads(30_u64))
             .saturating_add(ParityDbWeight::get().writes(30_u64))
     }
     fn announce() -> Weight {
-        Weight::from_parts(151_266_000, 9296)
+        Weight::from_parts(192_477_000, 9296)
             .saturating_add(ParityDbWeight::get().reads(5_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn challenge(p: u32, n: u32) -> Weight {
-        Weight::from_parts(48_187_228, 69037)
-            .saturating_add(Weight::from_parts(15_654, 0).saturating_mul(p.into()))
-            .saturating_add(Weight::from_parts(1_136_003, 0).saturating_mul(n.into()))
-            .saturating_add(ParityDbWeight::get().reads(19_u64))
-            .saturating_add(ParityDbWeight::get().writes(13_u64))
+        Weight::from_parts(2_395_773_055, 69037)
+            .saturating_add(Weight::from_parts(22_717, 0).saturating_mul(p.into()))
+            .saturating_add(Weight::from_parts(1_317_893, 0).saturating_mul(n.into()))
+            .saturating_add(ParityDbWeight::get().reads(42_u64))
+            .saturating_add(ParityDbWeight::get().writes(38_u64))
     }
     fn demand(n: u32) -> Weight {
-        Weight::from_parts(201_868_529, 69037)
-            .saturating_add(Weight::from_parts(1_086_518, 0).saturating_mul(n.into()))
+        Weight::from_parts(252_449_724, 69037)
+            .saturating_add(Weight::from_parts(1_237_505, 0).saturating_mul(n.into()))
             .saturating_add(ParityDbWeight::get().reads(11_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn answer(b: u32) -> Weight {
-        Weight::from_parts(226_506_534, 9296)
-            .saturating_add(Weight::from_parts(3_497, 0).saturating_mul(b.into()))
+        Weight::from_parts(191_801_239, 9296)
+            .saturating_add(Weight::from_parts(7_912, 0).saturating_mul(b.into()))
             .saturating_add(ParityDbWeight::get().reads(8_u64))
             .saturating_add(ParityDbWeight::get().writes(9_u64))
     }
     fn deliver(n: u32) -> Weight {
-        Weight::from_parts(205_981_937, 69037)
-            .saturating_add(Weight::from_parts(985_059, 0).saturating_mul(n.into()))
+        Weight::from_parts(291_097_016, 69037)
+            .saturating_add(Weight::from_parts(1_061_035, 0).saturating_mul(n.into()))
             .saturating_add(ParityDbWeight::get().reads(9_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn poke_thread() -> Weight {
-        Weight::from_parts(321_558_000, 20338)
+        Weight::from_parts(334_938_000, 20338)
             .saturating_add(ParityDbWeight::get().reads(13_u64))
             .saturating_add(ParityDbWeight::get().writes(12_u64))
     }
     fn queue_thread() -> Weight {
-        Weight::from_parts(268_620_000, 20338)
+        Weight::from_parts(288_389_000, 20338)
             .saturating_add(ParityDbWeight::get().reads(13_u64))
             .saturating_add(ParityDbWeight::get().writes(12_u64))
     }

@@ -11,7 +11,7 @@
 
 use crate::{
     session_keys, AccountId, BabeConfig, Balance, BalancesConfig, CollatorSelectionConfig,
-    ComputeJobs, LabelBounties, RuntimeGenesisConfig, SessionConfig, SudoConfig,
+    ComputeJobs, DataMarket, LabelBounties, RuntimeGenesisConfig, SessionConfig, SudoConfig,
     BABE_GENESIS_EPOCH_CONFIG, EXISTENTIAL_DEPOSIT, UNIT,
 };
 use alloc::{vec, vec::Vec};
@@ -65,7 +65,8 @@ fn four() -> Vec<Validator> {
 }
 
 /// `validators` are invulnerable and have their session keys; every development account and the
-/// treasury are endowed; the audit pot and the account of label credits exist.
+/// treasury are endowed; the audit pot, the account of label credits and that of the data market's
+/// pools exist.
 fn genesis(validators: Vec<Validator>, sudo: Option<AccountId>) -> Value {
     let mut balances: Vec<(AccountId, Balance)> = Sr25519Keyring::well_known()
         .map(|who| (who.to_account_id(), ENDOWMENT))
@@ -73,6 +74,7 @@ fn genesis(validators: Vec<Validator>, sudo: Option<AccountId>) -> Value {
     balances.push((crate::configs::governance::TreasuryAccount::get(), UNIT));
     balances.push((ComputeJobs::audit_pot(), EXISTENTIAL_DEPOSIT));
     balances.push((LabelBounties::pot(), EXISTENTIAL_DEPOSIT));
+    balances.push((DataMarket::pot(), EXISTENTIAL_DEPOSIT));
 
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig { balances },

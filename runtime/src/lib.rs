@@ -257,6 +257,8 @@ mod runtime {
     pub type ComputeJobs = pallet_compute_jobs;
     #[runtime::pallet_index(62)]
     pub type LabelBounties = pallet_label_bounties;
+    #[runtime::pallet_index(63)]
+    pub type DataMarket = pallet_data_market;
 }
 
 /// The session keys of a validator.

@@ -155,6 +155,38 @@ fn a_brake_never_keeps_a_provider_from_its_deadlines() {
 }
 
 #[test]
+fn a_brake_never_keeps_a_buyer_from_his_money() {
+    use frame_support::traits::GetCallName;
+    let exits = ["reveal", "complain", "poke", "claim", "forget_right"];
+    for name in pallet_data_market::Call::<Runtime>::get_call_names() {
+        let full = (
+            b"DataMarket".to_vec().try_into().expect("short"),
+            name.as_bytes().to_vec().try_into().expect("short"),
+        );
+        assert_eq!(
+            TxPauseWhitelist::contains(&full),
+            exits.contains(name),
+            "{name}"
+        );
+    }
+    let poke = RuntimeCall::DataMarket(pallet_data_market::Call::poke { order: 0 });
+    assert!(SafeModeWhitelist::contains(&poke));
+    let order = RuntimeCall::DataMarket(pallet_data_market::Call::order {
+        listing: 0,
+        seal_id: [0; 32],
+        max_price: 0,
+        buyer_key: [0; 32],
+        watch: None,
+    });
+    assert!(!SafeModeWhitelist::contains(&order));
+}
+
+#[test]
+fn campaigns_keep_their_contributions_while_workers_can_enrol() {
+    assert!(athanor::EnrolFor::get() <= athanor::ContributionsKept::get());
+}
+
+#[test]
 fn candidates_cannot_stop_finality() {
     for preset in ["development", "local_testnet", "staging"] {
         externalities(preset).execute_with(|| {
@@ -184,9 +216,13 @@ fn a_provider_proxy_runs_offers_and_moves_no_money() {
 }
 
 #[test]
-fn treasury_and_audit_pot_can_receive_small_amounts_from_genesis_on() {
+fn treasury_audit_pot_and_market_can_receive_small_amounts_from_genesis_on() {
     externalities("staging").execute_with(|| {
-        for account in [governance::TreasuryAccount::get(), ComputeJobs::audit_pot()] {
+        for account in [
+            governance::TreasuryAccount::get(),
+            ComputeJobs::audit_pot(),
+            DataMarket::pot(),
+        ] {
             assert!(Balances::balance(&account) >= EXISTENTIAL_DEPOSIT);
         }
     });

@@ -4,7 +4,7 @@
 //! minutes.
 
 use super::*;
-use crate::Programs;
+use crate::{LabelBounties, Programs};
 use athanor_primitives::labels::TermsLimits;
 use frame_support::{
     traits::{ConstU64, Get},
@@ -172,5 +172,52 @@ impl pallet_label_bounties::Config for Runtime {
     type RecordHalving = RecordHalving;
     type IdleCampaign = IdleCampaign;
     type ContributionsKept = ContributionsKept;
+    type BlockTimeMs = ConstU64<MILLI_SECS_PER_BLOCK>;
+}
+
+parameter_types! {
+    pub const MarketPalletId: PalletId = PalletId(*b"ath/mrkt");
+    pub const MarketFee: sp_runtime::Permill = sp_runtime::Permill::from_percent(2);
+    pub const ListingFee: Balance = UNIT / 2;
+    pub const MinPrice: Balance = UNIT / 100;
+    pub const MarketDepositPerItem: Balance = deposit(1, 0);
+    pub const MarketDepositPerByte: Balance = deposit(0, 1);
+    pub const MinRevealWindow: BlockNumber = prod_or_fast!(30 * MINUTES, 20);
+    pub const DefaultRevealWindow: BlockNumber = prod_or_fast!(4 * HOURS, 20);
+    pub const MaxRevealWindow: BlockNumber = 7 * DAYS;
+    pub const MinDisputeWindow: BlockNumber = prod_or_fast!(6 * HOURS, 20);
+    pub const DefaultDisputeWindow: BlockNumber = prod_or_fast!(24 * HOURS, 20);
+    pub const MaxDisputeWindow: BlockNumber = 14 * DAYS;
+    pub const DisputeWindowPerGib: BlockNumber = prod_or_fast!(MINUTES, 1);
+    pub const OldSealFor: BlockNumber = prod_or_fast!(24 * HOURS, 40);
+    pub const RateFor: BlockNumber = prod_or_fast!(30 * DAYS, 100);
+    pub const EnrolFor: BlockNumber = prod_or_fast!(30 * DAYS, 40);
+    pub const PoolIdle: BlockNumber = prod_or_fast!(90 * DAYS, 100);
+}
+
+impl pallet_data_market::Config for Runtime {
+    type WeightInfo = pallet_data_market::weights::SubstrateWeight<Runtime>;
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type PalletId = MarketPalletId;
+    type Treasury = governance::TreasuryAccount;
+    type Contributors = LabelBounties;
+    type FreezeOrigin = EnsureRoot<AccountId>;
+    type Fee = MarketFee;
+    type ListingFee = ListingFee;
+    type MinPrice = MinPrice;
+    type DepositPerItem = MarketDepositPerItem;
+    type DepositPerByte = MarketDepositPerByte;
+    type MinRevealWindow = MinRevealWindow;
+    type DefaultRevealWindow = DefaultRevealWindow;
+    type MaxRevealWindow = MaxRevealWindow;
+    type MinDisputeWindow = MinDisputeWindow;
+    type DefaultDisputeWindow = DefaultDisputeWindow;
+    type MaxDisputeWindow = MaxDisputeWindow;
+    type DisputeWindowPerGib = DisputeWindowPerGib;
+    type OldSealFor = OldSealFor;
+    type RateFor = RateFor;
+    type EnrolFor = EnrolFor;
+    type PoolIdle = PoolIdle;
     type BlockTimeMs = ConstU64<MILLI_SECS_PER_BLOCK>;
 }

@@ -272,6 +272,15 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                             | pallet_label_bounties::Call::request_pages { .. }
                             | pallet_label_bounties::Call::commit { .. }
                     )
+                    | RuntimeCall::DataMarket(
+                        pallet_data_market::Call::bond { .. }
+                            | pallet_data_market::Call::register { .. }
+                            | pallet_data_market::Call::list { .. }
+                            | pallet_data_market::Call::seal { .. }
+                            | pallet_data_market::Call::set_price { .. }
+                            | pallet_data_market::Call::order { .. }
+                            | pallet_data_market::Call::reveal { .. }
+                    )
             ),
             ProxyType::Governance => matches!(
                 c,
@@ -445,6 +454,14 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
                         | pallet_compute_jobs::Call::demand { .. }
                         | pallet_compute_jobs::Call::answer { .. }
                 )
+                // Orders can be stopped, their ends cannot: market time runs on.
+                | RuntimeCall::DataMarket(
+                    pallet_data_market::Call::reveal { .. }
+                        | pallet_data_market::Call::complain { .. }
+                        | pallet_data_market::Call::poke { .. }
+                        | pallet_data_market::Call::claim { .. }
+                        | pallet_data_market::Call::forget_right { .. }
+                )
         )
     }
 }
@@ -475,7 +492,7 @@ impl pallet_safe_mode::Config for Runtime {
 }
 
 /// Calls that can never be paused: those that lift the pause, and those that providers lose
-/// collateral and challengers their bonds without.
+/// collateral, challengers and sellers their bonds and buyers their money without.
 pub struct TxPauseWhitelist;
 
 impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist {
@@ -494,6 +511,10 @@ impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist 
                         | b"challenge"
                         | b"demand"
                         | b"answer"
+                )
+                | (
+                    b"DataMarket",
+                    b"reveal" | b"complain" | b"poke" | b"claim" | b"forget_right"
                 )
         )
     }

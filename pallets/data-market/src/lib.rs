@@ -71,6 +71,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod clock;
 mod listings;
 mod money;
@@ -773,7 +775,7 @@ pub mod pallet {
         ///
         /// [`Event::Listed`].
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::list(terms.shares.len() as u32))]
+        #[pallet::weight(Pallet::<T>::weight_of_list(&terms.shares))]
         pub fn list(origin: OriginFor<T>, terms: ListingTerms<T::AccountId>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_list(who, terms).map(drop)

@@ -134,6 +134,12 @@ impl ContributorShares<AccountId> for Contributors {
             .flatten()
             .unwrap_or(0)
     }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn contribute(requester: &AccountId, worker: &AccountId, answers: u32) -> CampaignId {
+        contribute(7, requester, &[(worker.clone(), answers)], 0);
+        7
+    }
 }
 
 /// Makes up a campaign that was settled `settled_for` blocks ago.

@@ -3,7 +3,10 @@
 //! Nothing is pushed: a sale adds to one number of one pool, whatever the number of people behind
 //! it, and everybody takes his part out when he likes.
 
-use crate::{Balance, Config, Error, Event, HoldReason, Holders, Invites, Listings, Pallet, Pools};
+use crate::{
+    Balance, Config, Error, Event, HoldReason, Holders, Invites, Listings, Pallet, Pools,
+    WeightInfo,
+};
 use alloc::{collections::BTreeSet, vec::Vec};
 use athanor_held_money::HeldMoney;
 use athanor_primitives::{
@@ -17,6 +20,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
     ensure,
     traits::{fungible::Mutate as _, tokens::Preservation, Get},
+    weights::Weight,
 };
 use scale_info::TypeInfo;
 use sp_runtime::{
@@ -153,6 +157,15 @@ impl<T: Config> Pallet<T> {
         };
         Pools::<T>::insert(id, pool);
         Ok(())
+    }
+
+    /// Weight of `list`, by accounts and pools.
+    pub(crate) fn weight_of_list(shares: &[Share<T::AccountId>]) -> Weight {
+        let is_pool = |share: &&Share<_>| matches!(share.to, Beneficiary::Pool(_));
+        let pools = shares.iter().filter(is_pool).count();
+        let accounts = shares.len().saturating_sub(pools);
+        // Both are at most a list's bound.
+        T::WeightInfo::list(accounts as u32, pools as u32)
     }
 
     fn check_shares(shares: &[Share<T::AccountId>]) -> DispatchResult {

@@ -90,6 +90,11 @@ impl<T: Config> Pallet<T> {
             record.invites = record.invites.saturating_sub(1);
         }
         Listings::<T>::insert(listing, record);
+        Self::deposit_event(Event::Invited {
+            listing,
+            seller,
+            invited,
+        });
         Ok(())
     }
 }

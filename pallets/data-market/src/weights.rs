@@ -19,8 +19,9 @@ pub trait WeightInfo {
     fn bond() -> Weight;
     fn unbond() -> Weight;
     fn deregister() -> Weight;
-    /// `s` is the number of shares, in `[1, 12]`.
-    fn list(s: u32) -> Weight;
+    /// `a` is the number of accounts in the shares, in `[1, 8]`.
+    /// `p` is the number of pools in the shares, in `[0, 4]`.
+    fn list(a: u32, p: u32) -> Weight;
     fn seal() -> Weight;
     fn set_price() -> Weight;
     fn pause() -> Weight;
@@ -65,9 +66,10 @@ macro_rules! weights {
         fn deregister() -> Weight {
             of($database, 60, 3, 3)
         }
-        fn list(s: u32) -> Weight {
+        fn list(a: u32, p: u32) -> Weight {
             of($database, 120, 9, 8)
-                .saturating_add(of($database, 10, 3, 2).saturating_mul(s.into()))
+                .saturating_add(of($database, 10, 1, 1).saturating_mul(a.into()))
+                .saturating_add(of($database, 20, 4, 2).saturating_mul(p.into()))
         }
         fn seal() -> Weight {
             of($database, 25, 5, 1)

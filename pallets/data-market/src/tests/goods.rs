@@ -9,6 +9,7 @@ use athanor_primitives::market::{
     Beneficiary, ListingId, ListingTerms, OrderId, OrderState, PoolId, Reveal, SealId, Share,
     Shares, UseFlags, LISTING_UNITS,
 };
+use codec::Encode;
 use frame_support::assert_ok;
 
 /// The bytes that follow from a seed.

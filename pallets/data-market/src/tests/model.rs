@@ -183,7 +183,7 @@ impl Model {
         for i in 0..SELLERS {
             let who = seller_of(i);
             assert_ok!(DataMarket::register(signed(&who), Default::default(), None));
-            let bond = AUR / 2;
+            let bond = AUR;
             assert_ok!(DataMarket::bond(signed(&who), bond));
             model.bonds.insert(who.clone(), bond);
             model.total.insert(who, FUNDS);
@@ -809,6 +809,10 @@ impl Model {
     }
 
     fn enrol(&mut self) {
+        // Of some campaigns nobody hears.
+        if self.seed % 3 == 1 {
+            return;
+        }
         let i = self.dice(WORKERS);
         let worker = account(&format!("worker{i}"));
         let answers = self.answers[&worker];
@@ -893,8 +897,8 @@ impl Model {
             1 => EnrolFor::get(),
             2 => PoolIdle::get(),
             3..=6 => DISPUTE_IN + 1,
-            7..=14 => REVEAL_IN + 1,
-            _ => self.dice(700),
+            7..=10 => REVEAL_IN + 1,
+            _ => self.dice(300),
         };
         pass(blocks);
         self.now += blocks;
@@ -909,11 +913,11 @@ impl Model {
             0..=3 => self.list(),
             4 => self.seal_again(),
             5..=6 => self.manage(),
-            7..=15 => self.order(),
-            16..=22 => self.reveal(),
-            23..=24 => self.complain(),
-            25..=29 => self.poke(),
-            30..=33 => self.claim(),
+            7..=13 => self.order(),
+            14..=20 => self.reveal(),
+            21..=22 => self.complain(),
+            23..=26 => self.poke(),
+            27..=33 => self.claim(),
             34 => self.enrol(),
             35 => self.rate_or_forget(),
             36 => self.bond(),
@@ -1079,7 +1083,7 @@ all_of_met!(
 #[test]
 fn random_walks_go_as_the_tables_say() {
     let mut sum = Met::default();
-    for seed in 0..16 {
+    for seed in 0..12 {
         sum.add(walk(seed, 500));
     }
     println!("{sum:?}");
@@ -1095,7 +1099,7 @@ fn random_walks_of_any_seed() {
     });
     runner
         .run(&proptest::num::u64::ANY, |seed| {
-            walk(seed, 300);
+            walk(seed, 200);
             Ok(())
         })
         .unwrap();

@@ -20,7 +20,7 @@ use sp_core::U256;
 use std::collections::{BTreeMap, BTreeSet};
 
 const SELLERS: u32 = 3;
-const BUYERS: u32 = 5;
+const BUYERS: u32 = 12;
 const WORKERS: u32 = 4;
 const POOR: u32 = 2;
 const REVEAL_IN: u32 = 600;
@@ -256,8 +256,17 @@ impl Model {
         ids.get(at as usize).copied()
     }
 
-    fn some_order(&mut self) -> Option<OrderId> {
-        let ids: Vec<_> = self.orders.keys().copied().collect();
+    /// Any order; three times of four one that this is about, if there is any.
+    fn some_order(&mut self, about: impl Fn(&Self, &Ordered) -> bool) -> Option<OrderId> {
+        let all: Vec<_> = self.orders.keys().copied().collect();
+        let some: Vec<_> = self
+            .orders
+            .iter()
+            .filter(|(_, order)| about(self, order))
+            .map(|(id, _)| *id)
+            .collect();
+        let any = some.is_empty() || self.dice(4) == 0;
+        let ids = if any { all } else { some };
         let at = self.dice(ids.len().max(1) as u32);
         ids.get(at as usize).copied()
     }
@@ -490,12 +499,37 @@ impl Model {
         self.expect("manage", should, result);
     }
 
+    /// Most sellers go on after a fault.
+    fn resume_some(&mut self) {
+        let newest_is_bad = |listing: &Listed| {
+            listing
+                .seals
+                .last()
+                .is_some_and(|(goods, _)| self.bad.contains(&goods.seal_id()))
+        };
+        let paused: Vec<_> = self
+            .listings
+            .iter()
+            .filter(|(_, listing)| listing.status == Status::Paused && !newest_is_bad(listing))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in paused {
+            if self.dice(4) == 0 {
+                let listing = self.listings.get_mut(&id).unwrap();
+                listing.status = Status::Open;
+                let result = DataMarket::resume(signed(&listing.seller), id);
+                self.expect("resume", true, result);
+            }
+        }
+    }
+
     fn order(&mut self) {
         let Some(id) = self.some_listing() else {
             return;
         };
         // A seller may try his own.
         let i = self.dice(BUYERS + 1);
+        self.resume_some();
         let buyer = if i == BUYERS {
             self.listings[&id].seller.clone()
         } else {
@@ -560,9 +594,12 @@ impl Model {
     }
 
     fn reveal(&mut self) {
-        let Some(id) = self.some_order() else { return };
-        // One in eight orders never gets a key.
-        if dice((self.seed, id, "silent")) % 8 == 0 {
+        let Some(id) = self.some_order(|model, order| !order.revealed && model.now <= order.until)
+        else {
+            return;
+        };
+        // One in twelve orders never gets a key.
+        if dice((self.seed, id, "silent")) % 12 == 0 {
             return;
         }
         let order = self.orders[&id].clone();
@@ -620,7 +657,11 @@ impl Model {
     }
 
     fn complain(&mut self) {
-        let Some(id) = self.some_order() else { return };
+        let Some(id) = self.some_order(|model, order| {
+            order.revealed && order.style != Style::Honest && model.now <= order.until
+        }) else {
+            return;
+        };
         let order = self.orders[&id].clone();
         let wrong = order.goods.wrong_group(&order.goods.key);
         let look = wrong.unwrap_or(0);
@@ -657,7 +698,9 @@ impl Model {
     }
 
     fn poke(&mut self) {
-        let Some(id) = self.some_order() else { return };
+        let Some(id) = self.some_order(|model, order| model.now > order.until) else {
+            return;
+        };
         let order = self.orders[&id].clone();
         let is_bad = self.bad.contains(&order.goods.seal_id());
         let should = is_bad || self.now > order.until;
@@ -844,7 +887,7 @@ impl Model {
         };
         let key = (id, buyer.clone());
         let has = self.has[&key];
-        if self.dice(3) == 0 {
+        if self.dice(2) == 0 {
             let should = matches!(has, Has::Bought { .. });
             let stranger = DataMarket::forget_right(signed(&account("anybody")), id, buyer.clone());
             self.expect("forget another's", false, stranger);
@@ -895,8 +938,8 @@ impl Model {
         let blocks = match self.dice(40) {
             0 => OldSealFor::get(),
             1 => EnrolFor::get(),
-            2 => PoolIdle::get(),
-            3..=6 => DISPUTE_IN + 1,
+            2..=3 => PoolIdle::get(),
+            4..=6 => DISPUTE_IN + 1,
             7..=10 => REVEAL_IN + 1,
             _ => self.dice(300),
         };
@@ -919,8 +962,8 @@ impl Model {
             23..=26 => self.poke(),
             27..=33 => self.claim(),
             34 => self.enrol(),
-            35 => self.rate_or_forget(),
-            36 => self.bond(),
+            35..=36 => self.rate_or_forget(),
+            37 => self.bond(),
             _ => self.wait(),
         }
         self.compare();
@@ -986,6 +1029,7 @@ impl Model {
         }
         let bad: BTreeSet<_> = BadSeals::<Test>::iter_keys().collect();
         assert_eq!(bad, self.bad);
+        System::reset_events();
     }
 
     /// Everything ends, and everybody has what is his.
@@ -993,7 +1037,7 @@ impl Model {
         for round in 0..3 {
             pass(DISPUTE_IN + 1);
             self.now += DISPUTE_IN + 1;
-            for _ in 0..self.orders.len() * (8 + round * 40) {
+            for _ in 0..self.orders.len() * (4 + round * 40) {
                 self.poke();
             }
         }

@@ -299,7 +299,7 @@ impl Model {
             None => self.now < self.settled_at + EnrolFor::get(),
             Some(purse) => {
                 let closed = self.now >= purse.closes_at.unwrap();
-                !(closed && purse.supply == 0) && !self.is_over(CAMPAIGN)
+                (!closed || purse.supply > 0) && !self.is_over(CAMPAIGN)
             }
         }
     }
@@ -562,7 +562,7 @@ impl Model {
             seller: listing.seller.clone(),
             id,
         };
-        let watch = (i % 2 == 0).then(|| account("watch"));
+        let watch = i.is_multiple_of(2).then(|| account("watch"));
         let number = NextOrderId::<Test>::get();
         let result = sale.try_order(&buyer, watch.clone());
         self.expect(

@@ -11,7 +11,10 @@ use std::time::Duration;
 use subxt::{
     backend::LegacyBackend,
     client::{BlockNumberOrRef, OnlineClientAtBlockImpl},
-    config::{substrate::H256, DefaultExtrinsicParamsBuilder, RpcConfigFor},
+    config::{
+        substrate::{DigestItem, H256},
+        DefaultExtrinsicParamsBuilder, RpcConfigFor,
+    },
     events::Event as RawEvent,
     ext::{
         codec::{Compact, Decode, Encode},
@@ -625,6 +628,19 @@ impl State {
             .await
             .map(|header| header.parent_hash)
             .map_err(|error| node_error(&self.url, "a block header", error))
+    }
+
+    /// What consensus engines said in the block's header before it was executed.
+    pub async fn pre_digests(&self) -> Result<Vec<([u8; 4], Vec<u8>)>> {
+        let header = self.at.block_header().await;
+        let header = header.map_err(|error| node_error(&self.url, "a block header", error))?;
+        let items = header.digest.logs.into_iter();
+        Ok(items
+            .filter_map(|item| match item {
+                DigestItem::PreRuntime(engine, bytes) => Some((engine, bytes)),
+                _ => None,
+            })
+            .collect())
     }
 
     /// The answer of a view function.

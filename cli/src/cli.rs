@@ -1,7 +1,7 @@
 //! Options, and the way from the command line to an exit code.
 
 use crate::{
-    commands::{account, job, keys, label, model, program, provider, store, Context},
+    commands::{account, data, job, keys, label, model, program, provider, store, Context},
     config::{Environment, Global, Settings},
     error::{Error, Result, OK, USAGE},
     output::Output,
@@ -76,6 +76,9 @@ pub enum Command {
     /// Buy labels, and earn by giving them
     #[command(subcommand)]
     Label(label::Command),
+    /// Sell data, and buy it
+    #[command(subcommand)]
+    Data(data::Command),
     /// Show balances and send money
     #[command(subcommand)]
     Account(account::Command),
@@ -116,6 +119,7 @@ async fn execute(cli: Cli) -> Result<()> {
             Command::Provider(command) => provider::run(command, &context).await,
             Command::Job(command) => job::run(command, &context).await,
             Command::Label(command) => label::run(command, &context).await,
+            Command::Data(command) => data::run(command, &context).await,
             Command::Account(command) => account::run(command, &context).await,
         }
     };

@@ -69,6 +69,9 @@ pub enum Error {
     /// The content store did not answer, or answered with something else.
     #[error(transparent)]
     Store(#[from] athanor_content_store::Error),
+    /// Files of the data market are not what they should be.
+    #[error(transparent)]
+    Market(#[from] athanor_market_client::Error),
     /// The node runs a chain without something this command needs.
     #[error("this chain has no {0}")]
     NotThisChain(String),

@@ -95,10 +95,24 @@ pub fn encode(
     source: impl Read + Send,
     outboard: impl Write + Seek,
 ) -> Result<Root, StreamError> {
+    encode_to(len, source, io::sink(), outboard)
+}
+
+/// As [`encode`], and writes the bytes to `sink`.
+///
+/// # Errors
+///
+/// [`StreamError`].
+pub fn encode_to(
+    len: u64,
+    source: impl Read + Send,
+    sink: impl Write + Send,
+    outboard: impl Write + Seek,
+) -> Result<Root, StreamError> {
     let groups = Groups::new(len)?;
     let mut maker = Maker::new(groups, outboard);
     let windows = Windows::all(groups);
-    pipe(windows, source, io::sink(), |window, bytes| {
+    pipe(windows, source, sink, |window, bytes| {
         let leaf = |index, bytes: &mut [u8], _| groups.node(index, bytes).map_err(Into::into);
         let mut nodes = window.room();
         let value = Subtree::of(window).make(bytes, None, Some(&mut nodes), &leaf)?;

@@ -1,0 +1,409 @@
+//! From files to goods: a container, or one file as it is.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use athanor_content_tree::market::{container_len, Header, Salts, Secret, HEADER_LEN};
+use athanor_content_tree::stream::{encode, encode_to, Salted};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::files::{self, Metered, NewFolder, Progress};
+use crate::goods::{Goods, Kind, Packing, OUTBOARD, RECORD, X};
+use crate::layout::{self, Piece};
+use crate::manifest::{self, Entry, Manifest};
+use crate::path;
+use crate::{random, Error, Result};
+
+/// Bytes of a file read at a time.
+const READ: usize = 1 << 18;
+
+/// From this length a file is hashed by all threads, below by one.
+const LARGE: u64 = 16 << 20;
+
+/// Files that are to be packed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    manifest: Manifest,
+    sources: Vec<PathBuf>,
+    encoded: Vec<u8>,
+    header: Header,
+    empty_folders: u64,
+}
+
+/// Finds the files below a folder, or takes the one file, and hashes them.
+///
+/// Links, devices and whatever else is no file or folder are refused, not followed.
+///
+/// # Errors
+///
+/// [`Error::Unfit`], [`Error::Path`], [`Error::Clash`], [`Error::TooLarge`], [`Error::File`].
+pub fn plan(input: &Path, progress: Progress<'_>) -> Result<Plan> {
+    let (mut found, empty_folders) = find(input)?;
+    found.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    path::check_all(found.iter().map(|(path, _, _)| path.as_str()))?;
+    let large = |len: u64| len >= LARGE;
+    let root = |source: &Path, len| match large(len) {
+        true => root_of_large(source, len, progress),
+        false => root_of_small(source, len, progress),
+    };
+    let mut roots: Vec<Result<[u8; 32]>> = found
+        .par_iter()
+        .map(|(_, source, len)| {
+            if large(*len) {
+                Ok([0; 32])
+            } else {
+                root(source, *len)
+            }
+        })
+        .collect();
+    for ((_, source, len), slot) in found.iter().zip(&mut roots) {
+        if large(*len) {
+            *slot = root(source, *len);
+        }
+    }
+    let (mut entries, mut sources) = (Vec::new(), Vec::new());
+    for ((path, source, length), blake3) in found.into_iter().zip(roots) {
+        let blake3 = blake3?;
+        entries.push(Entry {
+            path,
+            length,
+            blake3,
+        });
+        sources.push(source);
+    }
+    let manifest = Manifest::new(entries)?;
+    let encoded = manifest.encode()?;
+    let header = Header {
+        files: manifest::count(manifest.files.len() as u64)?,
+        tar_len: layout::tar_len(&manifest, encoded.len())?,
+    };
+    let plan = Plan {
+        manifest,
+        sources,
+        encoded,
+        header,
+        empty_folders,
+    };
+    container_len(plan.payload())?;
+    Ok(plan)
+}
+
+type Found = (String, PathBuf, u64);
+
+fn find(input: &Path) -> Result<(Vec<Found>, u64)> {
+    let metadata = fs::symlink_metadata(input).map_err(Error::file("read", input))?;
+    if metadata.is_file() {
+        let name = input.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| unfit(input, "its name is not UTF-8"))?;
+        return Ok((vec![(name.into(), input.into(), metadata.len())], 0));
+    }
+    if !metadata.is_dir() {
+        return Err(unfit(input, "only files and folders are packed"));
+    }
+    let (mut files, mut empty) = (Vec::new(), 0);
+    let mut folders = vec![(String::new(), input.to_path_buf())];
+    while let Some((prefix, folder)) = folders.pop() {
+        let mut nothing = true;
+        for entry in fs::read_dir(&folder).map_err(Error::file("read", &folder))? {
+            let entry = entry.map_err(Error::file("read", &folder))?;
+            nothing = false;
+            let source = entry.path();
+            let name = entry.file_name();
+            let name = name
+                .to_str()
+                .ok_or_else(|| unfit(&source, "its name is not UTF-8"))?;
+            let path = match prefix.as_str() {
+                "" => name.to_owned(),
+                prefix => format!("{prefix}/{name}"),
+            };
+            path::check(&path)?;
+            let metadata = entry.metadata().map_err(Error::file("read", &source))?;
+            if metadata.is_dir() {
+                folders.push((path, source));
+            } else if metadata.is_file() {
+                files.push((path, source, metadata.len()));
+                manifest::count(files.len() as u64)?;
+            } else if metadata.is_symlink() {
+                return Err(unfit(
+                    &source,
+                    "links are not packed: put the file in its place",
+                ));
+            } else {
+                return Err(unfit(&source, "only files and folders are packed"));
+            }
+        }
+        empty += u64::from(nothing);
+    }
+    Ok((files, empty))
+}
+
+fn unfit(path: &Path, reason: &'static str) -> Error {
+    Error::Unfit {
+        path: path.into(),
+        reason,
+    }
+}
+
+fn root_of_small(path: &Path, len: u64, progress: Progress<'_>) -> Result<[u8; 32]> {
+    let mut bytes = Vec::new();
+    files::open(path)?
+        .take(LARGE)
+        .read_to_end(&mut bytes)
+        .map_err(Error::file("read", path))?;
+    if bytes.len() as u64 != len {
+        return Err(Error::Changed(path.into()));
+    }
+    files::advance(progress, len)?;
+    Ok(*blake3::hash(&bytes).as_bytes())
+}
+
+fn root_of_large(path: &Path, len: u64, progress: Progress<'_>) -> Result<[u8; 32]> {
+    let source = Metered::new(files::open(path)?, progress);
+    Ok(encode(len, source, io::empty())?)
+}
+
+impl Plan {
+    /// What will be packed.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Folders without anything in them, which a container cannot hold.
+    pub fn empty_folders(&self) -> u64 {
+        self.empty_folders
+    }
+
+    /// Bytes of the payload.
+    fn payload(&self) -> u64 {
+        self.header.tar_len.saturating_add(HEADER_LEN as u64)
+    }
+
+    /// Bytes of the container.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tree`] above 1 TiB.
+    pub fn container_len(&self) -> Result<u64> {
+        Ok(container_len(self.payload())?)
+    }
+
+    /// Writes the goods into the new folder `dest`. The salts' seed is random and forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Changed`] when a file is no longer what was planned; [`Error::Exists`],
+    /// [`Error::File`], [`Error::NoRandomness`].
+    pub fn pack(&self, dest: &Path, progress: Progress<'_>) -> Result<Goods> {
+        self.pack_with(&Salts::new(Secret::new(random()?)), dest, progress)
+    }
+
+    pub(crate) fn pack_with(
+        &self,
+        salts: &Salts,
+        dest: &Path,
+        progress: Progress<'_>,
+    ) -> Result<Goods> {
+        let payload = Payload::new(self);
+        let source = Metered::new(Salted::new(payload, salts.clone()), progress);
+        let kinds = Kind::of(&self.manifest);
+        let packing = Packing::Container;
+        write(self.container_len()?, source, packing, kinds, dest)
+    }
+}
+
+/// Makes goods of one file as it is, into the new folder `dest`. Its root is the same wherever the
+/// file is, and its outboard confirms guesses of its groups: only for what is no secret.
+///
+/// # Errors
+///
+/// [`Error::Unfit`], [`Error::Tree`] for a file that is empty or above 1 TiB, [`Error::Changed`],
+/// [`Error::Exists`], [`Error::File`].
+pub fn pack_raw(input: &Path, dest: &Path, progress: Progress<'_>) -> Result<Goods> {
+    let file = files::open(input)?;
+    let len = files::len(&file, input)?;
+    let name = input.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| unfit(input, "its name is not UTF-8"))?;
+    path::check(name)?;
+    let kinds = vec![Kind::of_file(name, len)];
+    let packing = Packing::Raw { name: name.into() };
+    let source = Metered::new(file, progress);
+    write(len, source, packing, kinds, dest)
+}
+
+fn write(
+    len: u64,
+    source: impl Read + Send,
+    packing: Packing,
+    kinds: Vec<Kind>,
+    dest: &Path,
+) -> Result<Goods> {
+    athanor_content_tree::Groups::new(len)?;
+    let folder = NewFolder::create(dest)?;
+    let at = |name: &str| folder.path().join(name);
+    let (x, outboard) = (files::create(&at(X))?, files::create(&at(OUTBOARD))?);
+    let mut sink = Hashing {
+        file: &x,
+        sha256: Sha256::new(),
+    };
+    let x_root = encode_to(len, source, &mut sink, io::BufWriter::new(&outboard))?;
+    let goods = Goods {
+        version: 1,
+        x_root,
+        length: len,
+        sha256: sink.sha256.finalize().into(),
+        packing,
+        kinds,
+    };
+    for (file, name) in [(&x, X), (&outboard, OUTBOARD)] {
+        file.sync_all().map_err(Error::file("write", &at(name)))?;
+    }
+    files::write_new(&at(RECORD), &goods.encode()?, false)?;
+    folder.finish()?;
+    Ok(goods)
+}
+
+struct Hashing<'a> {
+    file: &'a File,
+    sha256: Sha256,
+}
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.sha256.update(bytes.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Reads the payload of a plan.
+struct Payload<'a> {
+    plan: &'a Plan,
+    pieces: Box<dyn Iterator<Item = Piece> + Send + 'a>,
+    now: Now<'a>,
+}
+
+enum Now<'a> {
+    Bytes(io::Cursor<Vec<u8>>),
+    Zeros(u64),
+    File(Box<Checked<'a>>),
+}
+
+impl<'a> Payload<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        let len = plan.encoded.len() as u64;
+        let mut start = plan.header.encode().to_vec();
+        start.extend(layout::head(path::MANIFEST, len));
+        start.extend(&plan.encoded);
+        start.resize(start.len() + layout::padding(len) as usize, 0);
+        Self {
+            plan,
+            pieces: Box::new(layout::pieces(&plan.manifest.files)),
+            now: Now::Bytes(io::Cursor::new(start)),
+        }
+    }
+}
+
+impl Read for Payload<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let count = match &mut self.now {
+                Now::Bytes(bytes) => bytes.read(buffer)?,
+                Now::Zeros(left) => {
+                    let count = io::repeat(0).take(*left).read(buffer)?;
+                    *left = left.saturating_sub(count as u64);
+                    count
+                }
+                Now::File(file) => file.read(buffer)?,
+            };
+            if count > 0 {
+                return Ok(count);
+            }
+            self.now = match self.pieces.next() {
+                None => return Ok(0),
+                Some(Piece::Bytes(bytes)) => Now::Bytes(io::Cursor::new(bytes)),
+                Some(Piece::Zeros(count)) => Now::Zeros(count),
+                Some(Piece::File(index)) => {
+                    let plan = self.plan;
+                    let known = plan.sources.get(index).zip(plan.manifest.files.get(index));
+                    let (source, entry) = known.ok_or(io::ErrorKind::NotFound)?;
+                    Now::File(Box::new(Checked::open(source, entry)?))
+                }
+            };
+        }
+    }
+}
+
+/// Reads a file and fails unless it is what its entry says.
+struct Checked<'a> {
+    source: &'a Path,
+    entry: &'a Entry,
+    file: File,
+    left: u64,
+    hasher: blake3::Hasher,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl<'a> Checked<'a> {
+    fn open(source: &'a Path, entry: &'a Entry) -> Result<Self> {
+        let file = files::open(source)?;
+        if files::len(&file, source)? != entry.length {
+            return Err(Error::Changed(source.into()));
+        }
+        Ok(Self {
+            source,
+            entry,
+            file,
+            left: entry.length,
+            hasher: blake3::Hasher::new(),
+            buffer: Vec::new(),
+            at: 0,
+        })
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let changed = || Error::Changed(self.source.into());
+        let count = usize::try_from(self.left).map_or(READ, |left| left.min(READ));
+        self.at = 0;
+        self.buffer.resize(count, 0);
+        self.file
+            .read_exact(&mut self.buffer)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => changed(),
+                _ => Error::file("read", self.source)(error),
+            })?;
+        self.hasher.update(&self.buffer);
+        self.left = self.left.saturating_sub(count as u64);
+        if self.left == 0 && *self.hasher.finalize().as_bytes() != self.entry.blake3 {
+            return Err(changed());
+        }
+        Ok(())
+    }
+}
+
+impl Read for Checked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.buffer.len() {
+            if self.left == 0 {
+                return Ok(0);
+            }
+            self.fill()?;
+        }
+        let count = self
+            .buffer
+            .get(self.at..)
+            .unwrap_or_default()
+            .read(buffer)?;
+        self.at += count;
+        Ok(count)
+    }
+}

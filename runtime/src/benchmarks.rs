@@ -16,6 +16,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_collator_selection, CollatorSelection]
     [pallet_compute_jobs, ComputeJobs]
     [pallet_conviction_voting, ConvictionVoting]
+    [pallet_data_market, DataMarket]
     [pallet_label_bounties, LabelBounties]
     [pallet_migrations, MultiBlockMigrations]
     [pallet_multisig, Multisig]

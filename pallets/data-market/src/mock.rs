@@ -1,7 +1,5 @@
 //! A runtime to test with.
 
-#![allow(dead_code)]
-
 use crate::{self as pallet_data_market, *};
 use athanor_held_money::HeldMoney;
 use athanor_primitives::labels::{CampaignId, ContributorShares, Ticks};
@@ -161,6 +159,7 @@ parameter_types! {
     pub TreasuryAccount: AccountId = PalletId(*b"py/trsry").into_account_truncating();
     pub const MarketPalletId: PalletId = PalletId(*b"ath/mrkt");
     pub const Fee: Permill = Permill::from_percent(2);
+    pub static ListingFee: Balance = AUR / 2;
     pub static MinRevealWindow: u32 = 600;
     pub static MinDisputeWindow: u32 = 7_200;
     pub const DefaultRevealWindow: u32 = 4_800;
@@ -168,10 +167,10 @@ parameter_types! {
     pub const DefaultDisputeWindow: u32 = 28_800;
     pub const MaxDisputeWindow: u32 = 403_200;
     pub const DisputeWindowPerGib: u32 = 20;
-    pub const OldSealFor: u32 = 28_800;
+    pub static OldSealFor: u32 = 28_800;
     pub const RateFor: u32 = 864_000;
-    pub const EnrolFor: u32 = 864_000;
-    pub const PoolIdle: u32 = 2_592_000;
+    pub static EnrolFor: u32 = 864_000;
+    pub static PoolIdle: u32 = 2_592_000;
 }
 
 impl Config for Test {
@@ -183,7 +182,7 @@ impl Config for Test {
     type Contributors = Contributors;
     type FreezeOrigin = EnsureRoot<AccountId>;
     type Fee = Fee;
-    type ListingFee = ConstU128<{ AUR / 2 }>;
+    type ListingFee = ListingFee;
     type MinPrice = ConstU128<{ AUR / 100 }>;
     type DepositPerItem = ConstU128<{ AUR / 100 }>;
     type DepositPerByte = ConstU128<{ AUR / 100_000 }>;
@@ -224,13 +223,6 @@ fn seen_key(name: &str) -> Vec<u8> {
     [b"test/seen/", name.as_bytes()].concat()
 }
 
-/// Takes all free money from an account that nothing refers to, so that it no longer exists.
-pub(crate) fn empty(who: &AccountId) {
-    let all = Balances::balance(who);
-    Balances::transfer(who, &treasury(), all, Preservation::Expendable).unwrap();
-    assert!(!System::account_exists(who));
-}
-
 /// Freezes all of an account's money, as a vote does.
 pub(crate) fn freeze_all(who: &AccountId) {
     Balances::set_lock(*b"a vote  ", who, Balance::MAX, WithdrawReasons::all());
@@ -262,13 +254,23 @@ pub(crate) fn pass(blocks: u32) {
     }
 }
 
-/// Runs `blocks` blocks that admit inherents only.
-pub(crate) fn migrate(blocks: u32) {
-    MIGRATING.set(true);
+/// Runs `blocks` blocks.
+pub(crate) fn run_blocks(blocks: u32) {
     for _ in 0..blocks {
         pass(1);
     }
+}
+
+/// Runs `blocks` blocks that admit inherents only.
+pub(crate) fn migrate(blocks: u32) {
+    MIGRATING.set(true);
+    run_blocks(blocks);
     MIGRATING.set(false);
+}
+
+/// Moves free money.
+pub(crate) fn give(from: &AccountId, to: &AccountId, amount: Balance) {
+    Balances::transfer(from, to, amount, Preservation::Preserve).unwrap();
 }
 
 /// Events of this pallet since the last call.

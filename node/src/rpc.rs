@@ -67,6 +67,7 @@ where
 {
     use athanor_compute_rpc::{ClientState, Compute, ComputeApiServer};
     use athanor_label_rpc::{ClientState as LabelState, Labels, LabelsApiServer};
+    use athanor_market_rpc::{ClientState as MarketState, Market, MarketApiServer};
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
     use sc_sync_state_rpc::{SyncState, SyncStateApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
@@ -87,6 +88,8 @@ where
     module.merge(Compute::new(Arc::new(jobs)).into_rpc())?;
     let labels = LabelState::<C, P, Block, Runtime>::new(client.clone(), pool);
     module.merge(Labels::new(Arc::new(labels)).into_rpc())?;
+    let market = MarketState::<C, Block, Runtime>::new(client.clone());
+    module.merge(Market::new(Arc::new(market)).into_rpc())?;
     module.merge(
         Babe::new(
             client.clone(),

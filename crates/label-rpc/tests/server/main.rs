@@ -451,8 +451,9 @@ fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
 /// The part of the docs that is about these methods.
 fn docs() -> &'static str {
     let page = include_str!("../../../../docs/json-rpc.md");
-    let start = page.find("\n# JSON-RPC of label bounties").unwrap();
-    &page[start..]
+    let start = page.find("\n# JSON-RPC of label bounties").unwrap() + 1;
+    let page = &page[start..];
+    page.split("\n# ").next().unwrap()
 }
 
 #[tokio::test]

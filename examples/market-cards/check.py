@@ -27,6 +27,7 @@ def load(card):
     warnings = Warnings()
     logger = logging.getLogger("absl")
     logger.addHandler(warnings)
+    logger.propagate = False
     try:
         metadata = mlcroissant.Dataset(jsonld=card).metadata
     finally:

@@ -23,9 +23,9 @@ pub struct Seal {
     /// Folder that `data pack` made
     #[arg(value_name = "GOODS")]
     pub goods: PathBuf,
-    /// New folder for what is published
+    /// New folder for what is published [default: GOODS with .seal]
     #[arg(long, value_name = "FOLDER")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
     /// Card, as `data card` makes it
     #[arg(long, value_name = "FILE")]
     pub card: PathBuf,
@@ -59,6 +59,9 @@ pub(super) async fn run(options: Seal, context: &Context) -> Result<()> {
         ));
         super::folder_of(&path)?;
     }
+    let out = options
+        .out
+        .unwrap_or_else(|| options.goods.with_extension("seal"));
     let request = Request {
         goods: options.goods,
         genesis,
@@ -68,14 +71,14 @@ pub(super) async fn run(options: Seal, context: &Context) -> Result<()> {
         card: options.card,
         licence: options.licence,
     };
-    let dest = options.out.clone();
+    let dest = out.clone();
     let total = seal::work(goods.length);
     let sealed = working(context, "sealing and checking", total, move |progress| {
         seal::seal(&request, &dest, progress)
     })
     .await?;
     let count = Groups::new(sealed.length).map_err(athanor_market_client::Error::from)?;
-    let folder = options.out.display().to_string();
+    let folder = out.display().to_string();
     let value = json!({
         "seal_id": scale::hex(&sealed.seal_id),
         "z_root": scale::hex(&sealed.z_root),

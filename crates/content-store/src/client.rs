@@ -1,5 +1,6 @@
 mod address;
 mod download;
+mod fetch;
 mod parts;
 mod source;
 
@@ -21,6 +22,7 @@ use crate::{root_hex, Error, Root, Store};
 
 use address::PublicOnly;
 use download::{FileTarget, Memory, Target, Uploading};
+pub use fetch::{fetch, fetch_outboard, FetchOptions};
 pub use source::Source;
 
 /// Patience of a [`Client`].
@@ -41,11 +43,16 @@ pub struct ClientOptions {
     /// Refuse private, loopback and link-local addresses, after resolution: for addresses that
     /// strangers have written. No proxy is used then.
     pub public_only: bool,
+    /// Most redirects of a read, each looked at as the first address is: to `http` or `https` only,
+    /// never from `https` to `http`. Writes are never redirected.
+    pub redirects: usize,
+    /// Send the token with reads too, for private blobs; a redirect elsewhere does not get it.
+    pub private: bool,
 }
 
 impl Default for ClientOptions {
     /// 10 s to connect, 30 s without a byte, 120 s for an answer, 1 KiB/s, 5 attempts, 200 ms, any
-    /// address.
+    /// address, no redirects, no token with reads.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -55,6 +62,20 @@ impl Default for ClientOptions {
             attempts: 5,
             pause: Duration::from_millis(200),
             public_only: false,
+            redirects: 0,
+            private: false,
+        }
+    }
+}
+
+impl ClientOptions {
+    /// For addresses that strangers have written: public ones only, unless `allow_private`, and two
+    /// redirects.
+    pub fn of_strangers(allow_private: bool) -> Self {
+        Self {
+            public_only: !allow_private,
+            redirects: 2,
+            ..Self::default()
         }
     }
 }
@@ -65,6 +86,8 @@ impl Default for ClientOptions {
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// For reads, which may be redirected.
+    reading: reqwest::Client,
     base: Url,
     token: Option<HeaderValue>,
     options: ClientOptions,
@@ -82,8 +105,8 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// A client of the store at `base`, for instance `http://127.0.0.1:9955`, whose blobs are at
-    /// `<base>/blobs/<root>`. `token` goes with uploads only. A redirect is an error: the store
-    /// does not choose who is asked.
+    /// `<base>/blobs/<root>`. `token` goes with writes only. A redirect is an error: the store does
+    /// not choose who is asked. Both can be changed: see [`ClientOptions`].
     ///
     /// # Errors
     ///
@@ -106,28 +129,37 @@ impl Client {
     ) -> Result<Self, Error> {
         let base = base_url(base)?;
         let token = token.map(bearer).transpose()?;
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(options.connect)
-            .redirect(Policy::none())
-            .user_agent(concat!("athanor-content-store/", env!("CARGO_PKG_VERSION")));
-        if options.public_only {
-            // What is no name is not resolved.
-            if literal(&base).is_some_and(|ip| !address::is_public(ip)) {
-                return Err(Error::BadUrl {
-                    url: base.to_string(),
-                    why: "it is no public address".to_owned(),
-                });
-            }
-            builder = builder.dns_resolver(Arc::new(PublicOnly)).no_proxy();
-        } else if is_loopback(&base) {
-            builder = builder.no_proxy();
+        // What is no name is not resolved.
+        if options.public_only && literal(&base).is_some_and(|ip| !address::is_public(ip)) {
+            return Err(Error::BadUrl {
+                url: base.to_string(),
+                why: "it is no public address".to_owned(),
+            });
         }
-        let http = builder.build().map_err(|source| Error::Transport {
-            url: base.to_string(),
-            source,
-        })?;
+        let build = |policy| {
+            let mut builder = reqwest::Client::builder()
+                .connect_timeout(options.connect)
+                .redirect(policy)
+                .referer(false)
+                .user_agent(concat!("athanor-content-store/", env!("CARGO_PKG_VERSION")));
+            if options.public_only {
+                builder = builder.dns_resolver(Arc::new(PublicOnly)).no_proxy();
+            } else if is_loopback(&base) {
+                builder = builder.no_proxy();
+            }
+            builder.build().map_err(|source| Error::Transport {
+                url: base.to_string(),
+                source,
+            })
+        };
+        let http = build(Policy::none())?;
+        let reading = match options.redirects {
+            0 => http.clone(),
+            most => build(redirects(most, options.public_only))?,
+        };
         Ok(Self {
             http,
+            reading,
             base,
             token,
             options,
@@ -148,11 +180,22 @@ impl Client {
     }
 
     fn request_at(&self, method: Method, path: &str) -> Result<RequestBuilder, Error> {
-        let url = self.base.join(path).map_err(|error| Error::BadUrl {
+        Ok(self.http.request(method, self.url_of(path)?))
+    }
+
+    fn read_request(&self, method: Method, path: &str) -> Result<RequestBuilder, Error> {
+        let request = self.reading.request(method, self.url_of(path)?);
+        Ok(match &self.token {
+            Some(token) if self.options.private => request.header(AUTHORIZATION, token.clone()),
+            _ => request,
+        })
+    }
+
+    fn url_of(&self, path: &str) -> Result<Url, Error> {
+        self.base.join(path).map_err(|error| Error::BadUrl {
             url: self.url(),
             why: error.to_string(),
-        })?;
-        Ok(self.http.request(method, url))
+        })
     }
 
     fn pace(&self) -> Pace {
@@ -215,17 +258,31 @@ impl Client {
     ///
     /// [`Error::Transport`], [`Error::TooSlow`], [`Error::Refused`], [`Error::BadAnswer`].
     pub async fn head(&self, root: &Root) -> Result<Option<u64>, Error> {
+        self.head_of("blobs", root).await
+    }
+
+    /// Length of the outboard under a root, `None` when the store lacks it.
+    ///
+    /// # Errors
+    ///
+    /// As [`head`](Self::head).
+    pub async fn head_outboard(&self, root: &Root) -> Result<Option<u64>, Error> {
+        self.head_of("outboards", root).await
+    }
+
+    async fn head_of(&self, kind: &str, root: &Root) -> Result<Option<u64>, Error> {
         let mut tries = Tries::new(&self.options);
         loop {
-            match self.head_once(root).await {
+            match self.head_once(kind, root).await {
                 Err(error) if tries.again(&error, 0).await => {}
                 answer => return answer,
             }
         }
     }
 
-    async fn head_once(&self, root: &Root) -> Result<Option<u64>, Error> {
-        let request = self.request(Method::HEAD, root)?;
+    async fn head_once(&self, kind: &str, root: &Root) -> Result<Option<u64>, Error> {
+        let path = format!("{kind}/{}", root_hex(root));
+        let request = self.read_request(Method::HEAD, &path)?;
         let response = self.send(request, self.options.idle).await?;
         match response.status() {
             StatusCode::OK => {
@@ -279,6 +336,51 @@ impl Client {
         }
     }
 
+    /// Stores the outboard alone of a blob of `len` bytes that stays elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthorised`]; [`Error::Refused`] with status 422 when it is not the outboard of that
+    /// blob, 413, 507; [`Error::Io`], [`Error::Transport`], [`Error::TooSlow`].
+    pub async fn put_outboard(
+        &self,
+        root: &Root,
+        len: u64,
+        source: impl Into<Source>,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<(), Error> {
+        let source = source.into();
+        let total = source.size().await?;
+        let path = format!("outboards/{}/{len}", root_hex(root));
+        let mut tries = Tries::new(&self.options);
+        loop {
+            let sent = self.put_at(root, &path, &source, total, &mut progress);
+            match sent.await {
+                Err(error) if tries.again(&error, 0).await => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Gives up a blob that was stored with this client's token: it goes with its last token. `false`
+    /// when the token does not hold it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthorised`], [`Error::Transport`], [`Error::TooSlow`], [`Error::Refused`].
+    pub async fn give_up(&self, root: &Root) -> Result<bool, Error> {
+        let mut request = self.request(Method::DELETE, root)?;
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token.clone());
+        }
+        let response = self.send(request, self.options.answer).await?;
+        match response.status() {
+            StatusCode::NO_CONTENT => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(self.refusal(root, response).await),
+        }
+    }
+
     async fn put_once(
         &self,
         root: &Root,
@@ -286,9 +388,21 @@ impl Client {
         total: u64,
         progress: &mut impl FnMut(u64, u64),
     ) -> Result<(), Error> {
+        let path = format!("blobs/{}", root_hex(root));
+        self.put_at(root, &path, source, total, progress).await
+    }
+
+    async fn put_at(
+        &self,
+        root: &Root,
+        path: &str,
+        source: &Source,
+        total: u64,
+        progress: &mut impl FnMut(u64, u64),
+    ) -> Result<(), Error> {
         let (body, sent) = source.body().await?;
         let mut request = self
-            .request(Method::PUT, root)?
+            .request_at(Method::PUT, path)?
             .header(CONTENT_LENGTH, total)
             .body(body);
         if let Some(token) = &self.token {
@@ -478,7 +592,8 @@ impl Client {
         progress: &mut impl FnMut(u64, u64),
     ) -> Result<(), Error> {
         let from = target.done();
-        let mut request = self.request(Method::GET, root)?;
+        let path = format!("blobs/{}", root_hex(root));
+        let mut request = self.read_request(Method::GET, &path)?;
         if from > 0 {
             request = request.header(reqwest::header::RANGE, format!("bytes={from}-"));
         }
@@ -609,6 +724,26 @@ fn bearer(token: String) -> Result<HeaderValue, Error> {
         HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Error::BadToken)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Follows at most so many redirects; names are looked at when they are resolved.
+fn redirects(most: usize, public_only: bool) -> Policy {
+    Policy::custom(move |attempt| {
+        let next = attempt.url();
+        let before = attempt.previous().last();
+        let why = if attempt.previous().len() > most {
+            "it redirects too often"
+        } else if !matches!(next.scheme(), "http" | "https") {
+            "it redirects to what is neither http nor https"
+        } else if next.scheme() == "http" && before.is_some_and(|url| url.scheme() == "https") {
+            "it redirects from https to http"
+        } else if public_only && literal(next).is_some_and(|ip| !address::is_public(ip)) {
+            "it redirects to no public address"
+        } else {
+            return attempt.follow();
+        };
+        attempt.error(why)
+    })
 }
 
 /// The address, where the URL has no name.

@@ -83,6 +83,59 @@ pub enum Error {
         /// Most uploads at a time.
         limit: usize,
     },
+    /// What was stored with the token leaves no room, by the token's quota.
+    #[error(
+        "this token may hold {limit} bytes and holds {held}: there is no room for {needed} more; \
+         remove blobs or ask for a larger quota"
+    )]
+    TokenBytes {
+        /// Most bytes of the token.
+        limit: u64,
+        /// Bytes it holds.
+        held: u64,
+        /// Bytes that did not fit.
+        needed: u64,
+    },
+    /// As many blobs were stored with the token as it allows.
+    #[error("this token may hold {limit} blobs and does; remove one or ask for a larger quota")]
+    TokenBlobs {
+        /// Most blobs of the token.
+        limit: u64,
+    },
+    /// Another token holds the blob, privately.
+    #[error(
+        "another token holds this blob privately; send it whole, which shows that you have it"
+    )]
+    HeldPrivately,
+    /// A token file cannot be used.
+    #[error("the token file cannot be used: {why}")]
+    BadTokens {
+        /// What is wrong. Never holds a secret.
+        why: String,
+    },
+    /// A deny list cannot be used.
+    #[error("line {line} of the deny list is no root: a root is 64 hex digits")]
+    BadDenyList {
+        /// Number of the line, from 1.
+        line: usize,
+    },
+    /// The bucket cannot be used.
+    #[error("this is no bucket to use: {why}")]
+    BadBucket {
+        /// What is wrong.
+        why: String,
+    },
+    /// The bucket did not do what was asked.
+    #[error("cannot {action} an object of the bucket: {why}")]
+    Bucket {
+        /// What was tried.
+        action: &'static str,
+        /// What it answered.
+        why: String,
+    },
+    /// This is for stores whose blobs are files.
+    #[error("blobs of this store lie in a bucket, and this takes a local folder")]
+    OnlyLocal,
     /// A file of the store no longer holds what its name says. It was moved to `damaged/`.
     #[error(
         "the stored blob {} was damaged on disk and has been moved aside; store it again",
@@ -100,6 +153,9 @@ pub enum Error {
         /// The store asked.
         url: String,
     },
+    /// Nobody was given to fetch from.
+    #[error("there is no source to fetch from; give one")]
+    NoSource,
     /// The address of a store cannot be used.
     #[error("{url:?} is no address of a content store: {why}")]
     BadUrl {

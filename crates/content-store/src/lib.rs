@@ -7,9 +7,12 @@
 //! - [`Store`] keeps blobs in a folder, `blobs/<first 2 hex digits>/<64 hex digits>`.
 //! - [`Upload`] takes in a large one in parts, in any order, each checked against its *outboard*, the
 //!   nodes of its tree above groups of 16 KiB, which is kept as `outboards/<2 digits>/<64 digits>`.
+//! - [`Bucket`] is another place for the blobs of a store: S3, and what speaks as S3 does.
 //! - [`router`] serves a store: `GET`, `HEAD` and `PUT /blobs/<64 hex digits>`, uploads, outboards,
-//!   `GET /healthz`.
-//! - [`Client`] puts and gets, and resumes what was cut.
+//!   `GET /healthz`; [`serve`] is a listener with bounds for it. [`Tokens`] have quotas and may keep
+//!   what is stored with them private, a [`DenyList`] names what is neither taken nor given.
+//! - [`Client`] puts and gets, and resumes what was cut; [`fetch`] gets a large blob in checked ranges
+//!   from several sources at a time.
 //!
 //! # Properties
 //!
@@ -20,7 +23,7 @@
 //! - *Names are ours*: a path is made of 64 checked hex digits only, so there are no path tricks.
 //!   The service never fetches a URL.
 //!
-//! Header and connection limits belong to whoever serves the router. Tokens never appear in logs or
+//! Header and connection limits belong to whoever serves the router: [`serve`] has them. Tokens never appear in logs or
 //! URLs; `https` is the job of a proxy in front.
 
 #![forbid(unsafe_code)]
@@ -35,8 +38,12 @@ mod server;
 mod store;
 
 pub use athanor_content_tree::Root;
-pub use client::{Client, ClientOptions, Source};
+pub use client::{fetch, fetch_outboard, Client, ClientOptions, FetchOptions, Source};
 pub use error::Error;
 pub use name::{parse_root, root_hex};
-pub use server::{router, Access};
-pub use store::{Blob, Incoming, Limits, Piece, Progress, Store, Stored, Upload, What};
+pub use server::{
+    router, serve, Access, Connections, DenyList, Grant, Metrics, Peer, Reload, Tokens,
+};
+pub use store::{
+    Blob, Bucket, Held, Incoming, Limits, Piece, Progress, Store, Stored, Upload, What,
+};

@@ -34,6 +34,11 @@ impl Pace {
         average.map_or(idle, |average| average.min(idle))
     }
 
+    /// Leaves `held` out of account: it was not the other side's fault.
+    pub(crate) fn forgive(&mut self, held: Duration) {
+        self.started = self.started.checked_add(held).unwrap_or(self.started);
+    }
+
     pub(crate) async fn next<T>(
         &self,
         done: u64,

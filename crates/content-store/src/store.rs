@@ -1,7 +1,9 @@
+mod bucket;
 mod incoming;
+mod ledger;
 mod upload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,12 +12,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use tokio::io::AsyncReadExt;
+use tokio::runtime::Handle;
 
 use crate::name::parse_name;
 use crate::{root_hex, Error, Root};
 
+pub use bucket::Bucket;
 pub use incoming::{Incoming, Stored};
+pub use ledger::Held;
+pub(crate) use ledger::{Account, Charge};
+use ledger::{Ledger, Left};
 pub(crate) use upload::part_bytes;
 pub use upload::{Piece, Progress, Upload, What};
 
@@ -50,7 +58,31 @@ pub struct Blob {
     pub len: u64,
 }
 
-/// Blobs in a local folder. Clones share it.
+/// What there is under a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Blob,
+    Outboard,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Blob, Self::Outboard];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Blob => "blobs",
+            Self::Outboard => "outboards",
+        }
+    }
+}
+
+/// Something stored, to be read.
+pub(crate) enum Content {
+    File(tokio::fs::File),
+    Object(Bucket, Kind, Root),
+}
+
+/// Blobs in a local folder, or in a [`Bucket`] beside one. Clones share it.
 ///
 /// Several processes may use one folder; each then counts only its own additions towards
 /// [`Limits::max_total`] until it is opened again.
@@ -64,6 +96,10 @@ struct Inner {
     dir: PathBuf,
     limits: Limits,
     used: AtomicU64,
+    bucket: Option<Bucket>,
+    /// Blobs that came whole into the bucket since it was opened.
+    fresh: Mutex<HashSet<Root>>,
+    ledger: Arc<Ledger>,
     /// Held while a blob appears or disappears, so that `used` counts it once.
     change: Mutex<()>,
 }
@@ -78,17 +114,64 @@ impl Inner {
     }
 
     fn path(&self, root: &Root) -> PathBuf {
-        self.named("blobs", root)
+        self.named(Kind::Blob, root)
     }
 
     fn outboard_path(&self, root: &Root) -> PathBuf {
-        self.named("outboards", root)
+        self.named(Kind::Outboard, root)
     }
 
-    fn named(&self, kind: &str, root: &Root) -> PathBuf {
+    fn named(&self, kind: Kind, root: &Root) -> PathBuf {
         let name = root_hex(root);
         let shard = name.get(..2).unwrap_or_default();
-        self.dir.join(kind).join(shard).join(&name)
+        self.dir.join(kind.name()).join(shard).join(&name)
+    }
+
+    /// For work that is away from the reactor already.
+    fn len_of(&self, kind: Kind, root: &Root) -> Result<Option<u64>, Error> {
+        if let Some(bucket) = &self.bucket {
+            return Handle::current().block_on(bucket.len(kind, root));
+        }
+        let path = self.named(kind, root);
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", &path)(error)),
+        }
+    }
+
+    fn only_local(&self) -> Result<(), Error> {
+        match self.bucket {
+            Some(_) => Err(Error::OnlyLocal),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there was a blob.
+    fn remove(&self, root: &Root, kinds: &[Kind]) -> Result<bool, Error> {
+        let mut found = false;
+        for kind in kinds {
+            let Some(len) = self.len_of(*kind, root)? else {
+                continue;
+            };
+            match &self.bucket {
+                Some(bucket) => {
+                    Handle::current().block_on(bucket.remove(*kind, root))?;
+                }
+                None => {
+                    let path = self.named(*kind, root);
+                    std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+                }
+            }
+            self.forget(len);
+            found |= *kind == Kind::Blob;
+        }
+        self.fresh().remove(root);
+        Ok(found)
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, HashSet<Root>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changing(&self) -> MutexGuard<'_, ()> {
@@ -111,25 +194,60 @@ impl Store {
     ///
     /// [`Error::Io`] when the folder cannot be created, read or written.
     pub async fn open(dir: impl Into<PathBuf>, limits: Limits) -> Result<Self, Error> {
-        let dir = dir.into();
+        Self::open_at(dir.into(), None, limits).await
+    }
+
+    /// Opens a store whose blobs lie in `bucket`. `dir` keeps its books and what is on its way:
+    /// without it, nobody knows any more who stored what.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`Error::Bucket`].
+    pub async fn open_bucket(
+        dir: impl Into<PathBuf>,
+        bucket: Bucket,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        Self::open_at(dir.into(), Some(bucket), limits).await
+    }
+
+    async fn open_at(dir: PathBuf, bucket: Option<Bucket>, limits: Limits) -> Result<Self, Error> {
+        let mut listed = Vec::new();
+        if let Some(bucket) = &bucket {
+            for kind in Kind::ALL {
+                listed.push(bucket.list(kind).await?);
+            }
+        }
         blocking(move || {
+            let folders = ["blobs", "outboards", "uploads", "incoming"];
+            for folder in folders.map(|name| dir.join(name)) {
+                std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+            }
+            clear_stale(&dir.join("incoming"))?;
+            let owners = dir.join("owners");
+            ledger::clear_unfinished(&owners)?;
+            if bucket.is_none() {
+                for kind in Kind::ALL {
+                    listed.push(scan(&dir.join(kind.name()))?);
+                }
+            }
+            let blobs: HashSet<Root> = listed.iter().flatten().map(|blob| blob.root).collect();
+            let under_way = upload::under_way(&dir.join("uploads"))?;
+            let stored = |root: &Root| blobs.contains(root);
+            let ledger = Ledger::open(owners, stored, under_way.into_iter())?;
             let inner = Inner {
                 dir,
                 limits,
                 used: AtomicU64::new(0),
+                bucket,
+                fresh: Mutex::default(),
+                ledger: Arc::new(ledger),
                 change: Mutex::new(()),
             };
-            let folders = ["blobs", "outboards", "uploads"].map(|name| inner.dir.join(name));
-            for folder in folders.into_iter().chain([inner.incoming()]) {
-                std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-            }
-            clear_stale(&inner.incoming())?;
             upload::clear_abandoned(&inner)?;
             let mut used = upload::reserved(&inner)?;
-            for kind in ["blobs", "outboards"] {
-                for blob in scan(&inner.dir.join(kind))? {
-                    used = used.saturating_add(blob.len);
-                }
+            for blob in listed.iter().flatten() {
+                used = used.saturating_add(blob.len);
             }
             inner.used.store(used, Ordering::Relaxed);
             Ok(Self {
@@ -154,6 +272,15 @@ impl Store {
         self.inner.used.load(Ordering::Relaxed)
     }
 
+    /// What the blobs stored with each token come to, by its name.
+    pub fn held_by_tokens(&self) -> Vec<(String, Held)> {
+        self.inner.ledger.held()
+    }
+
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.inner.ledger
+    }
+
     /// Starts a blob that arrives in pieces.
     ///
     /// # Errors
@@ -161,6 +288,13 @@ impl Store {
     /// [`Error::Io`].
     pub async fn begin(&self) -> Result<Incoming, Error> {
         Incoming::begin(self.inner.clone()).await
+    }
+
+    /// Starts an outboard of `len` bytes that comes without its blob.
+    pub(crate) async fn begin_outboard(&self, len: u64) -> Result<Incoming, Error> {
+        let mut incoming = self.begin().await?;
+        incoming.reserve(len)?;
+        Ok(incoming)
     }
 
     /// Stores `bytes`. Storing what is there already changes nothing.
@@ -223,6 +357,9 @@ impl Store {
     ///
     /// [`Error::Io`].
     pub async fn has(&self, root: &Root) -> Result<Option<u64>, Error> {
+        if let Some(bucket) = &self.inner.bucket {
+            return bucket.len(Kind::Blob, root).await;
+        }
         let path = self.inner.path(root);
         match tokio::fs::metadata(&path).await {
             Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
@@ -238,7 +375,7 @@ impl Store {
     /// [`Error::TooLarge`] when it is longer than `limit`; [`Error::Damaged`] when the disk gave
     /// other bytes: the file is then moved to `damaged/` and the blob is absent; [`Error::Io`].
     pub async fn read(&self, root: &Root, limit: u64) -> Result<Option<Bytes>, Error> {
-        let Some((file, len)) = self.open_blob(root).await? else {
+        let Some((content, len)) = self.open_content(Kind::Blob, root).await? else {
             return Ok(None);
         };
         if len > limit {
@@ -251,11 +388,22 @@ impl Store {
         if room.is_none() {
             return Err(Error::TooLarge { limit });
         }
-        let path = self.inner.path(root);
-        file.take(len)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(Error::io("read", &path))?;
+        match content {
+            Content::File(file) => {
+                let path = self.inner.path(root);
+                file.take(len)
+                    .read_to_end(&mut bytes)
+                    .await
+                    .map_err(Error::io("read", &path))?;
+            }
+            Content::Object(bucket, kind, root) if len > 0 => {
+                let mut pieces = bucket.read(kind, &root, 0..len).await?;
+                while let Some(piece) = pieces.try_next().await? {
+                    bytes.extend_from_slice(&piece);
+                }
+            }
+            Content::Object(..) => {}
+        }
         let bytes = Bytes::from(bytes);
         if hash(bytes.clone()).await? == *root {
             return Ok(Some(bytes));
@@ -264,24 +412,24 @@ impl Store {
         Err(Error::Damaged { root: *root })
     }
 
-    pub(crate) async fn open_blob(
+    /// What is stored under a root, and its length.
+    pub(crate) async fn open_content(
         &self,
+        kind: Kind,
         root: &Root,
-    ) -> Result<Option<(tokio::fs::File, u64)>, Error> {
-        open(self.inner.path(root)).await
+    ) -> Result<Option<(Content, u64)>, Error> {
+        if let Some(bucket) = &self.inner.bucket {
+            let len = bucket.len(kind, root).await?;
+            return Ok(len.map(|len| (Content::Object(bucket.clone(), kind, *root), len)));
+        }
+        let opened = open(self.inner.named(kind, root)).await?;
+        Ok(opened.map(|(file, len)| (Content::File(file), len)))
     }
 
-    /// The outboard of a blob that was uploaded in parts.
-    pub(crate) async fn open_outboard(
-        &self,
-        root: &Root,
-    ) -> Result<Option<(tokio::fs::File, u64)>, Error> {
-        open(self.inner.outboard_path(root)).await
-    }
-
-    /// Where a blob lies, `None` when it is absent. The file must not be changed. Its content is
+    /// Where a blob lies, `None` when it is absent or in a bucket. The file must not be changed. Its content is
     /// not hashed again: whoever cannot trust the disk uses [`read`](Self::read).
     pub async fn path(&self, root: &Root) -> Option<PathBuf> {
+        self.inner.only_local().ok()?;
         let present = self.has(root).await.ok().flatten().is_some();
         present.then(|| self.inner.path(root))
     }
@@ -294,18 +442,32 @@ impl Store {
     pub async fn remove(&self, root: &Root) -> Result<bool, Error> {
         let (inner, root) = (self.inner.clone(), *root);
         blocking(move || {
-            let path = inner.path(&root);
             let _changing = inner.changing();
-            let Ok(metadata) = std::fs::metadata(&path) else {
-                return Ok(false);
-            };
-            std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-            inner.forget(metadata.len());
-            let path = inner.outboard_path(&root);
-            if let Ok(metadata) = std::fs::metadata(&path) {
-                std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-                inner.forget(metadata.len());
+            let found = inner.remove(&root, &Kind::ALL)?;
+            inner.ledger.forget(&root)?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// A token gives up what was stored with it; the blob goes with its last token. `false` when the
+    /// token did not hold it.
+    pub(crate) async fn give_up(&self, root: &Root, name: &str) -> Result<bool, Error> {
+        let (inner, root, name) = (self.inner.clone(), *root, name.to_owned());
+        blocking(move || {
+            let _changing = inner.changing();
+            // What is private stays so until it is gone.
+            match inner.ledger.without(&root, &name) {
+                None => return Ok(false),
+                Some(Left::Holders) => {}
+                Some(Left::Outboard) => {
+                    inner.remove(&root, &[Kind::Blob])?;
+                }
+                Some(Left::Nobody) => {
+                    inner.remove(&root, &Kind::ALL)?;
+                }
             }
+            inner.ledger.strike(&root, &name)?;
             Ok(true)
         })
         .await
@@ -313,6 +475,10 @@ impl Store {
 
     async fn set_aside(&self, root: Root) -> Result<(), Error> {
         let inner = self.inner.clone();
+        if inner.bucket.is_some() {
+            tracing::error!(root = %root_hex(&root), "the bucket gave other bytes");
+            return Ok(());
+        }
         blocking(move || {
             let (path, folder) = (inner.path(&root), inner.dir.join("damaged"));
             let _changing = inner.changing();
@@ -334,8 +500,10 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`], [`Error::Quota`], [`Error::Io`]: the file then stays where it is.
+    /// [`Error::TooLarge`], [`Error::Quota`], [`Error::Io`], [`Error::OnlyLocal`]: the file then
+    /// stays where it is.
     pub async fn adopt(&self, root: &Root, path: &Path) -> Result<u64, Error> {
+        self.inner.only_local()?;
         let metadata = tokio::fs::metadata(path)
             .await
             .map_err(Error::io("read", path))?;
@@ -370,8 +538,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`], [`Error::OnlyLocal`].
     pub async fn touch(&self, root: &Root) -> Result<(), Error> {
+        self.inner.only_local()?;
         let path = self.inner.path(root);
         blocking(move || {
             let file = match std::fs::File::open(&path) {
@@ -389,8 +558,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`], [`Error::OnlyLocal`].
     pub async fn by_last_use(&self) -> Result<Vec<Blob>, Error> {
+        self.inner.only_local()?;
         let inner = self.inner.clone();
         blocking(move || {
             let mut blobs: Vec<(SystemTime, Blob)> = scan(&inner.dir.join("blobs"))?
@@ -410,8 +580,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`], [`Error::Bucket`].
     pub async fn list(&self) -> Result<Vec<Blob>, Error> {
+        if let Some(bucket) = &self.inner.bucket {
+            return bucket.list(Kind::Blob).await;
+        }
         let blobs = self.inner.dir.join("blobs");
         blocking(move || scan(&blobs)).await
     }
@@ -429,27 +602,37 @@ async fn open(path: PathBuf) -> Result<Option<(tokio::fs::File, u64)>, Error> {
 
 fn scan(blobs: &Path) -> Result<Vec<Blob>, Error> {
     let mut found = BTreeMap::new();
-    for shard in entries(blobs)? {
-        if !shard.is_dir() {
-            continue;
-        }
-        for path in entries(&shard)? {
-            let root = path.file_name().and_then(OsStr::to_str).map(parse_name);
-            let Some(Ok(root)) = root else { continue };
-            match std::fs::metadata(&path) {
-                Ok(metadata) if metadata.is_file() => {
-                    found.insert(root, metadata.len());
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::io("read", &path)(error)),
+    for (root, path) in scan_names(blobs)? {
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                found.insert(root, metadata.len());
             }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("read", &path)(error)),
         }
     }
     Ok(found
         .into_iter()
         .map(|(root, len)| Blob { root, len })
         .collect())
+}
+
+/// Files `<2 digits>/<64 digits>` in a folder.
+fn scan_names(folder: &Path) -> Result<Vec<(Root, PathBuf)>, Error> {
+    let mut found = Vec::new();
+    for shard in entries(folder)? {
+        if !shard.is_dir() {
+            continue;
+        }
+        for path in entries(&shard)? {
+            let root = path.file_name().and_then(OsStr::to_str).map(parse_name);
+            if let Some(Ok(root)) = root {
+                found.push((root, path));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -74,6 +74,22 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_header_leads_outside_of_the_blob(
+            value in proptest::prop_oneof![
+                "bytes=[0-9]{0,20}-[0-9]{0,20}",
+                "[bytes=0-9, -]{0,30}",
+                ".{0,30}",
+            ],
+            len: u64,
+        ) {
+            if let Asked::Part(span) = parse(value.as_bytes(), len) {
+                proptest::prop_assert!(span.start < span.end && span.end <= len);
+            }
+        }
+    }
+
     #[test]
     fn a_range_past_the_end_is_outside() {
         for value in ["bytes=10-", "bytes=10-12", "bytes=-0"] {

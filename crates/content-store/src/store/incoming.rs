@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
+use tokio::runtime::Handle;
 
-use super::{blocking, Inner};
+use super::{blocking, Charge, Inner, Kind};
 use crate::{Error, Root};
 
 /// What became of an [`Incoming`] blob.
@@ -93,7 +94,16 @@ impl Incoming {
     /// # Errors
     ///
     /// [`Error::RootMismatch`], [`Error::Io`]. Nothing is stored then.
-    pub async fn finish(mut self, expected: Option<&Root>) -> Result<Stored, Error> {
+    pub async fn finish(self, expected: Option<&Root>) -> Result<Stored, Error> {
+        self.finish_for(expected, None).await
+    }
+
+    /// The same for the bearer of a token, who holds the blob from then on.
+    pub(crate) async fn finish_for(
+        mut self,
+        expected: Option<&Root>,
+        charge: Option<Charge>,
+    ) -> Result<Stored, Error> {
         let root = self.root();
         if let Some(expected) = expected.filter(|expected| **expected != root) {
             return Err(Error::RootMismatch {
@@ -118,6 +128,23 @@ impl Incoming {
         blocking(move || {
             room.release_to(len);
             let inner = room.inner.clone();
+            if let Some(charge) = charge {
+                charge.keep(len, true)?;
+            }
+            if let Some(bucket) = &inner.bucket {
+                if inner.len_of(Kind::Blob, &root)? == Some(len) {
+                    let new = false;
+                    return Ok(Stored { root, len, new });
+                }
+                let put = bucket.put_file(Kind::Blob, &root, &temp);
+                Handle::current().block_on(put)?;
+                // Of two who bring the same at once, one is counted.
+                let new = inner.fresh().insert(root);
+                if new {
+                    room.keep();
+                }
+                return Ok(Stored { root, len, new });
+            }
             let path = inner.path(&root);
             let _changing = inner.changing();
             let old = std::fs::metadata(&path)
@@ -145,6 +172,19 @@ impl Incoming {
             })
         })
         .await
+    }
+
+    /// The file alone, for content that is checked otherwise. Its room is given back.
+    pub(crate) async fn into_file(mut self) -> Result<TempPath, Error> {
+        self.file
+            .flush()
+            .await
+            .map_err(|error| self.failed(error))?;
+        self.file
+            .sync_all()
+            .await
+            .map_err(|error| self.failed(error))?;
+        Ok(self.temp)
     }
 
     fn failed(&self, error: std::io::Error) -> Error {

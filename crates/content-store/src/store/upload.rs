@@ -1,5 +1,6 @@
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,19 +8,26 @@ use std::time::{Duration, SystemTime};
 
 use athanor_content_tree::stream::{self, StreamError};
 use athanor_content_tree::{Groups, GROUP};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
+use tokio::runtime::Handle;
 
 use super::incoming::{sync_folder, Room};
-use super::{blocking, entries, Inner, Store};
+use super::ledger::Account;
+use super::{blocking, entries, Bucket, Inner, Kind, Store};
 use crate::{root_hex, Error, Root};
 
-const LEAST_PART: u64 = 8 << 20;
+pub(super) const LEAST_PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
 
 /// Uploads under way at a time.
 const MOST_UPLOADS: usize = 64;
+
+/// Of them with one token.
+const MOST_UPLOADS_EACH: usize = 16;
 
 /// An upload to which nothing came for so long is given up.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
@@ -74,6 +82,16 @@ impl Store {
     /// [`Error::BadContent`] unless a blob of `len` bytes goes in groups; [`Error::TooLarge`],
     /// [`Error::Quota`], [`Error::TooManyUploads`], [`Error::Io`].
     pub async fn upload(&self, root: &Root, len: u64) -> Result<Upload, Error> {
+        self.upload_for(None, root, len).await
+    }
+
+    /// The same for the bearer of a token: its room is set aside too.
+    pub(crate) async fn upload_for(
+        &self,
+        account: Option<Account>,
+        root: &Root,
+        len: u64,
+    ) -> Result<Upload, Error> {
         let groups = Groups::new(len).map_err(StreamError::from)?;
         self.check_len(len)?;
         let upload = Upload {
@@ -82,7 +100,7 @@ impl Store {
             groups,
         };
         let begun = upload.clone();
-        blocking(move || begun.begin()).await?;
+        blocking(move || begun.begin_for(account.as_ref())).await?;
         Ok(upload)
     }
 
@@ -108,6 +126,50 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Takes in the outboard alone of a blob that stays elsewhere. The file at `path`, below
+    /// [`dir`](Self::dir), is moved. Whether it was not there before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadContent`] unless it is the outboard of a blob of that root and length,
+    /// [`Error::Quota`], [`Error::Io`], [`Error::Bucket`].
+    pub(crate) async fn add_outboard(
+        &self,
+        root: &Root,
+        len: u64,
+        temp: TempPath,
+        charge: Option<super::Charge>,
+    ) -> Result<bool, Error> {
+        let (inner, root) = (self.inner.clone(), *root);
+        blocking(move || {
+            let groups = Groups::new(len).map_err(StreamError::from)?;
+            let file = File::open(&temp).map_err(Error::io("open", &temp))?;
+            stream::check_outboard(&root, len, file)?;
+            let mut room = Room::new(inner.clone());
+            room.hold_all(groups.outboard_len())?;
+            if let Some(charge) = charge {
+                charge.keep(groups.outboard_len(), false)?;
+            }
+            let _changing = inner.changing();
+            let new = match &inner.bucket {
+                Some(_) if inner.len_of(Kind::Outboard, &root)?.is_some() => false,
+                Some(bucket) => {
+                    let put = bucket.put_file(Kind::Outboard, &root, &temp);
+                    Handle::current().block_on(put)?;
+                    true
+                }
+                None => place(temp, &inner.outboard_path(&root))?,
+            };
+            if new {
+                room.keep();
+            }
+            Ok(new)
+        })
+        .await
+    }
+}
+
 impl Upload {
     fn len(&self) -> u64 {
         self.groups.content_len()
@@ -124,6 +186,16 @@ impl Upload {
 
     fn outboard(&self) -> PathBuf {
         self.folder().join("outboard")
+    }
+
+    /// Tokens that hold room for it.
+    fn holders(&self) -> PathBuf {
+        self.folder().join("holders")
+    }
+
+    /// Names of the bucket for the parts it has: one JSON array of index and name a line.
+    fn names(&self) -> PathBuf {
+        self.folder().join("names")
     }
 
     fn data(&self) -> PathBuf {
@@ -168,12 +240,38 @@ impl Upload {
     }
 
     fn stored(&self) -> Result<bool, Error> {
-        let path = self.inner.path(&self.root);
-        match std::fs::metadata(&path) {
-            Ok(metadata) => Ok(metadata.is_file() && metadata.len() == self.len()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::io("read", &path)(error)),
+        let len = self.inner.len_of(Kind::Blob, &self.root)?;
+        Ok(len == Some(self.len()))
+    }
+
+    fn begin_for(&self, account: Option<&Account>) -> Result<(), Error> {
+        let Some(account) = account else {
+            return self.begin();
+        };
+        let ledger = &self.inner.ledger;
+        if self.stored()? && ledger.holds(&self.root, &account.name) {
+            return self.begin();
         }
+        if self.stored()? {
+            // Whoever may hold it may read it: a name alone does not get what is private.
+            let private = ledger.readers(&self.root);
+            if private.is_some_and(|names| !names.contains(&account.name)) {
+                return Err(Error::HeldPrivately);
+            }
+            let charge = ledger.charge(account, &self.root, self.reserved())?;
+            charge.keep(self.reserved(), true)?;
+            return self.begin();
+        }
+        let (key, bytes) = ((self.root, self.len()), self.reserved());
+        let begin = || self.begin();
+        ledger.charge_upload(
+            account,
+            key,
+            bytes,
+            MOST_UPLOADS_EACH,
+            &self.holders(),
+            begin,
+        )
     }
 
     fn begin(&self) -> Result<(), Error> {
@@ -200,7 +298,19 @@ impl Upload {
 
     /// A crash may have left a folder without its files.
     fn complete_files(&self) -> Result<(), Error> {
-        for (path, len) in [(self.data(), self.len()), (self.marks(), self.parts())] {
+        if let Some(bucket) = &self.inner.bucket {
+            let path = self.folder().join("multipart");
+            if !path.is_file() {
+                let begin = bucket.begin(Kind::Blob, &self.root);
+                let id = Handle::current().block_on(begin)?;
+                write_synced(&path, id.as_bytes())?;
+            }
+        }
+        let data = match self.inner.bucket {
+            Some(_) => None,
+            None => Some((self.data(), self.len())),
+        };
+        for (path, len) in data.into_iter().chain([(self.marks(), self.parts())]) {
             let file = OpenOptions::new()
                 .create(true)
                 .truncate(false)
@@ -214,8 +324,7 @@ impl Upload {
 
     /// The outboard of a blob that came whole.
     fn add_outboard(&self) -> Result<(), Error> {
-        let to = self.inner.outboard_path(&self.root);
-        if to.is_file() {
+        if self.inner.len_of(Kind::Outboard, &self.root)?.is_some() {
             return Ok(());
         }
         let mut room = Room::new(self.inner.clone());
@@ -225,14 +334,26 @@ impl Upload {
             .prefix("outboard-")
             .tempfile_in(&folder)
             .map_err(Error::io("create a file in", &folder))?;
-        let path = self.inner.path(&self.root);
-        let blob = File::open(&path).map_err(Error::io("open", &path))?;
-        let actual = stream::encode(self.len(), blob, made.as_file_mut())?;
+        let actual = match &self.inner.bucket {
+            Some(bucket) => {
+                let reader = ObjectReader::new(bucket, &self.root, self.len());
+                stream::encode(self.len(), reader, made.as_file_mut())?
+            }
+            None => {
+                let path = self.inner.path(&self.root);
+                let blob = File::open(&path).map_err(Error::io("open", &path))?;
+                stream::encode(self.len(), blob, made.as_file_mut())?
+            }
+        };
         if actual != self.root {
             return Err(Error::Damaged { root: self.root });
         }
         let _changing = self.inner.changing();
-        if place(made.into_temp_path(), &to)? {
+        if let Some(bucket) = &self.inner.bucket {
+            let put = bucket.put_file(Kind::Outboard, &self.root, made.path());
+            Handle::current().block_on(put)?;
+            room.keep();
+        } else if place(made.into_temp_path(), &self.inner.outboard_path(&self.root))? {
             room.keep();
         }
         Ok(())
@@ -352,15 +473,30 @@ impl Upload {
             ErrorKind::NotFound => Error::NoOutboard,
             _ => Error::io("open", &path)(error),
         })?;
-        let path = self.data();
-        let mut data = open(&path, true)?;
-        data.seek(SeekFrom::Start(span.start))
-            .map_err(Error::io("write", &path))?;
         let group = GROUP as u64;
         let range = span.start / group..span.end.div_ceil(group);
-        stream::verify_range(&self.root, self.len(), range, outboard, piece, &data)?;
-        // The mark must not outlive the bytes.
-        data.sync_data().map_err(Error::io("sync", &path))?;
+        if let Some(bucket) = &self.inner.bucket {
+            let mut bytes = Vec::new();
+            stream::verify_range(&self.root, self.len(), range, outboard, piece, &mut bytes)?;
+            let (key, id) = ((Kind::Blob, &self.root), self.multipart()?);
+            let put = bucket.put_part(key, &id, index, bytes.into());
+            let name = Handle::current().block_on(put)?;
+            let path = self.names();
+            let line = serde_json::json!([index, name]);
+            let opened = OpenOptions::new().create(true).append(true).open(&path);
+            let mut names = opened.map_err(|error| self.given_up("open", &path, error))?;
+            writeln!(names, "{line}")
+                .and_then(|()| names.sync_data())
+                .map_err(Error::io("write", &path))?;
+        } else {
+            let path = self.data();
+            let mut data = open(&path, true)?;
+            data.seek(SeekFrom::Start(span.start))
+                .map_err(Error::io("write", &path))?;
+            stream::verify_range(&self.root, self.len(), range, outboard, piece, &data)?;
+            // The mark must not outlive the bytes.
+            data.sync_data().map_err(Error::io("sync", &path))?;
+        }
         let path = self.marks();
         let mut marks = open(&path, true)?;
         marks
@@ -370,10 +506,50 @@ impl Upload {
             .map_err(Error::io("write", &path))
     }
 
+    /// What the bucket calls this upload.
+    fn multipart(&self) -> Result<String, Error> {
+        let path = self.folder().join("multipart");
+        std::fs::read_to_string(&path).map_err(|error| self.given_up("read", &path, error))
+    }
+
+    fn complete_in(&self, bucket: &Bucket) -> Result<(), Error> {
+        let path = self.names();
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| self.given_up("read", &path, error))?;
+        // A crash may have cut the last line short: the part is marked after its line.
+        let lines = text.lines().map(serde_json::from_str::<(u64, String)>);
+        let names: BTreeMap<u64, String> = lines.filter_map(Result::ok).collect();
+        let names: Vec<String> = (0..self.parts())
+            .map(|index| names.get(&index).cloned())
+            .collect::<Option<_>>()
+            .ok_or(Error::NoUpload)?;
+        let had_outboard = self.inner.len_of(Kind::Outboard, &self.root)?.is_some();
+        let outboard = self.outboard();
+        let id = self.multipart()?;
+        Handle::current().block_on(async {
+            if !had_outboard {
+                bucket
+                    .put_file(Kind::Outboard, &self.root, &outboard)
+                    .await?;
+            }
+            bucket.complete((Kind::Blob, &self.root), &id, names).await
+        })?;
+        if had_outboard {
+            self.inner.forget(self.groups.outboard_len());
+        }
+        Ok(())
+    }
+
     fn put_in_place(&self) -> Result<(), Error> {
         let _changing = self.inner.changing();
         if self.stored()? {
             return Ok(());
+        }
+        let folder = self.folder();
+        self.inner.ledger.settle_upload((self.root, self.len()))?;
+        if let Some(bucket) = &self.inner.bucket {
+            self.complete_in(bucket)?;
+            return std::fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder));
         }
         let (blob, outboard) = (
             self.inner.path(&self.root),
@@ -388,9 +564,75 @@ impl Upload {
         let old = std::fs::metadata(&blob).map_or(0, |old| old.len());
         move_synced(&self.data(), &blob)?;
         self.inner.forget(old);
-        let folder = self.folder();
         std::fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))
     }
+}
+
+/// A blob of a bucket, read from front to back.
+struct ObjectReader<'a> {
+    bucket: &'a Bucket,
+    root: &'a Root,
+    at: u64,
+    len: u64,
+    rest: Bytes,
+    /// It is read by a thread that belongs to no runtime.
+    runtime: Handle,
+}
+
+impl<'a> ObjectReader<'a> {
+    fn new(bucket: &'a Bucket, root: &'a Root, len: u64) -> Self {
+        Self {
+            bucket,
+            root,
+            at: 0,
+            len,
+            rest: Bytes::new(),
+            runtime: Handle::current(),
+        }
+    }
+}
+
+impl Read for ObjectReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.rest.is_empty() {
+            if self.at >= self.len {
+                return Ok(0);
+            }
+            let end = self.at.saturating_add(LEAST_PART).min(self.len);
+            let bytes = self.runtime.block_on(async {
+                let mut pieces = self
+                    .bucket
+                    .read(Kind::Blob, self.root, self.at..end)
+                    .await?;
+                let mut bytes = BytesMut::new();
+                while let Some(piece) = pieces.try_next().await? {
+                    bytes.extend_from_slice(&piece);
+                }
+                Ok::<_, Error>(bytes.freeze())
+            });
+            self.rest = bytes.map_err(std::io::Error::other)?;
+            if self.rest.is_empty() {
+                return Ok(0);
+            }
+            self.at = self.at.saturating_add(self.rest.len() as u64);
+        }
+        let taken = self.rest.len().min(buffer.len());
+        let (to, from) = (buffer.get_mut(..taken), self.rest.split_to(taken));
+        if let Some(to) = to {
+            to.copy_from_slice(&from);
+        }
+        Ok(taken)
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let failed = |error| Error::io("write", path)(error);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    sync_folder(folder)
 }
 
 fn move_synced(from: &Path, to: &Path) -> Result<(), Error> {
@@ -420,6 +662,15 @@ fn parse_folder(path: &Path) -> Option<(Root, u64)> {
     Some((crate::name::parse_name(root).ok()?, len.parse().ok()?))
 }
 
+/// Uploads under way: root, length, and where their holders are written.
+pub(super) fn under_way(uploads: &Path) -> Result<Vec<(Root, u64, PathBuf)>, Error> {
+    let named = |path: PathBuf| {
+        let (root, len) = parse_folder(&path)?;
+        Some((root, len, path.join("holders")))
+    };
+    Ok(entries(uploads)?.into_iter().filter_map(named).collect())
+}
+
 /// Bytes set aside for all uploads under way.
 pub(super) fn reserved(inner: &Inner) -> Result<u64, Error> {
     let mut sum = 0u64;
@@ -434,7 +685,7 @@ pub(super) fn reserved(inner: &Inner) -> Result<u64, Error> {
 /// Removes uploads to which nothing came for long.
 pub(super) fn clear_abandoned(inner: &Inner) -> Result<(), Error> {
     for path in entries(&inner.uploads())? {
-        let touched = ["parts", "outboard", "data", ""]
+        let touched = ["parts", "names", "outboard", "data", ""]
             .iter()
             .filter_map(|name| std::fs::metadata(path.join(name)).ok()?.modified().ok())
             .max();
@@ -442,7 +693,15 @@ pub(super) fn clear_abandoned(inner: &Inner) -> Result<(), Error> {
         if age.is_none_or(|age| age <= ABANDONED) {
             continue;
         }
+        let name = parse_folder(&path);
+        let multipart = std::fs::read_to_string(path.join("multipart"));
+        if let (Some(bucket), Some((root, _)), Ok(id)) = (&inner.bucket, &name, multipart) {
+            Handle::current().block_on(bucket.abort(Kind::Blob, root, &id));
+        }
         std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+        if let Some(key) = name {
+            inner.ledger.forget_upload(key);
+        }
         let known = parse_folder(&path).and_then(|(_, len)| Groups::new(len).ok());
         inner.forget(known.map_or(0, |g| g.content_len().saturating_add(g.outboard_len())));
     }

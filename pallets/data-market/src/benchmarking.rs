@@ -21,7 +21,10 @@ use athanor_primitives::{
     },
 };
 use frame_benchmarking::v2::*;
-use frame_support::traits::{fungible::Mutate, EnsureOrigin, Get, Hooks};
+use frame_support::traits::{
+    fungible::{Inspect, Mutate},
+    EnsureOrigin, Get, Hooks,
+};
 use frame_system::{pallet_prelude::BlockNumberFor, Pallet as System, RawOrigin};
 
 const NONCE: [u8; 16] = [7; 16];
@@ -418,7 +421,7 @@ mod benchmarks {
     // A full group of the largest goods, by the account the buyer named.
     #[benchmark]
     fn complain() {
-        let (_, listing, order) = revealed::<T>(1, 0);
+        let (_, listing, number) = revealed::<T>(1, 0);
         let watch = funded::<T>("watch", 0);
         let evidence = Evidence {
             b: *BUYER_SECRET.expose(),
@@ -426,7 +429,7 @@ mod benchmarks {
         };
         let before = T::Currency::total_balance(&watch);
         #[extrinsic_call]
-        _(RawOrigin::Signed(watch.clone()), order, evidence);
+        _(RawOrigin::Signed(watch.clone()), number, evidence);
         assert!(T::Currency::total_balance(&watch) > before);
         assert_ne!(
             Listings::<T>::get(listing).unwrap().status,
@@ -437,17 +440,17 @@ mod benchmarks {
     // What `complain` spends on the judge alone.
     #[benchmark(extra)]
     fn judge() {
-        let (who, listing, id) = revealed::<T>(1, 0);
-        let order = Orders::<T>::get(id).unwrap();
-        let item = wrapped::<T>(&who, id);
+        let (who, listing, number) = revealed::<T>(1, 0);
+        let record = Orders::<T>::get(number).unwrap();
+        let item = wrapped::<T>(&who, number);
         let sale = athanor_content_tree::market::Sale {
             context: context::<T>(&who),
-            order: id,
-            len: order.length,
-            x_root: order.x_root,
-            z_root: order.seal.z_root,
-            commitment: order.seal.h_k,
-            buyer: order.buyer_key,
+            order: number,
+            len: record.length,
+            x_root: record.x_root,
+            z_root: record.seal.z_root,
+            commitment: record.seal.h_k,
+            buyer: record.buyer_key,
             wrapped: athanor_content_tree::market::Wrapped {
                 public: item.seller_key,
                 key: item.wrapped,
@@ -469,11 +472,11 @@ mod benchmarks {
     // The sale stands, and the seller's part is claimed.
     #[benchmark]
     fn poke() {
-        let (who, listing, order) = revealed::<T>(MAX_ACCOUNTS, MAX_PARENTS);
+        let (who, listing, number) = revealed::<T>(MAX_ACCOUNTS, MAX_PARENTS);
         pass::<T>(T::MaxDisputeWindow::get() + 1);
         let anybody = funded::<T>("anybody", 0);
         #[extrinsic_call]
-        _(RawOrigin::Signed(anybody), order);
+        _(RawOrigin::Signed(anybody), number);
         let beneficiary = Beneficiary::Account(who);
         let holder = Holders::<T>::get(PoolId::Listing(listing), beneficiary).unwrap();
         assert!(holder.claimed > 0);

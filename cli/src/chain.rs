@@ -41,7 +41,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const INCLUSION: Duration = Duration::from_secs(300);
 
 /// Pallets whose events are read; the fields of others are left alone.
-const READ: [&str; 3] = ["ComputeJobs", "LabelBounties", "Programs"];
+const READ: [&str; 4] = ["ComputeJobs", "DataMarket", "LabelBounties", "Programs"];
 
 /// What the connection says of itself when it is broken rather than refused.
 const BROKEN: &str = "client error";
@@ -122,6 +122,28 @@ pub struct BlockCall {
     pub name: String,
     /// Its arguments by name.
     pub args: Value,
+}
+
+/// How long a transaction lives, and what it offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Its nonce; `None`: the pool's next.
+    pub nonce: Option<u64>,
+    /// Blocks it is valid for from the best block on: a power of two, 4 at least.
+    pub life: u32,
+    /// Its tip in the smallest unit.
+    pub tip: u128,
+}
+
+impl Terms {
+    /// The pool's next nonce, no tip.
+    pub fn living(life: u32) -> Self {
+        Self {
+            nonce: None,
+            life,
+            tip: 0,
+        }
+    }
 }
 
 /// A call of the runtime.
@@ -357,6 +379,70 @@ impl Chain {
             .await
             .map_err(|error| self.submission_error(&name, error))?;
         self.watch(&name, transaction, finalized, progress).await
+    }
+
+    /// Signs and submits a call that is valid from the best block on, and does not wait for
+    /// its block.
+    ///
+    /// It is void on branches without that block.
+    pub async fn send<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        signer: &Keypair,
+        terms: Terms,
+    ) -> Result<()> {
+        self.sent(call, signer, terms).await.map(drop)
+    }
+
+    /// As [`Chain::send`], and waits until it is in the best block, or in a final one.
+    pub async fn submit_with<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        signer: &Keypair,
+        terms: Terms,
+        finalized: bool,
+        output: &Output,
+    ) -> Result<Included> {
+        let name = call.full_name();
+        let progress = output.spinner(format!("{name}: waiting for a block"));
+        let sent = async {
+            let transaction = self.sent(call, signer, terms).await?;
+            self.watch(&name, transaction, finalized, &progress).await
+        };
+        tokio::time::timeout(INCLUSION, sent)
+            .await
+            .unwrap_or_else(|_| {
+                Err(unconfirmed(
+                    &name,
+                    format!("in no block after {} s", INCLUSION.as_secs()),
+                ))
+            })
+    }
+
+    async fn sent<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        signer: &Keypair,
+        terms: Terms,
+    ) -> Result<TransactionProgress<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>>
+    {
+        let name = call.full_name();
+        let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
+        let mut params = self
+            .params(&crate::keys::account(signer))
+            .await?
+            .mortal(terms.life.into())
+            .tip(terms.tip);
+        if let Some(nonce) = terms.nonce {
+            params = params.nonce(nonce);
+        }
+        self.best()
+            .await?
+            .at
+            .transactions()
+            .sign_and_submit_then_watch(&payload, signer, params.build())
+            .await
+            .map_err(|error| self.submission_error(&name, error))
     }
 
     /// Submits an authorised call, which nobody signs and nobody pays for, and waits
@@ -745,6 +831,15 @@ impl State {
             .ok_or_else(|| Error::NotThisChain(what.clone()))?;
         scale::to_json(&mut constant.value(), constant.ty(), metadata.types())
             .map_err(|error| Error::protocol(&what, error))
+    }
+
+    /// Transactions of an account up to this block.
+    pub async fn nonce(&self, account: &AccountId32) -> Result<u64> {
+        self.at
+            .transactions()
+            .account_nonce(account)
+            .await
+            .map_err(|error| node_error(&self.url, "an account's nonce", error))
     }
 
     /// All events of this block.

@@ -7,6 +7,7 @@
 //!   what people read, [`history`] events into what happened to a job, [`earnings`]
 //!   into what a provider was paid.
 //! - [`labeller`] shows pages of labelling tasks and takes answers.
+//! - [`market`] is what sellers and buyers of data do next.
 //! - [`outcomes`] says what a job can cost before it is created, [`pending`] remembers
 //!   the ones that were.
 //!
@@ -29,6 +30,7 @@ pub mod error;
 pub mod history;
 pub mod keys;
 pub mod labeller;
+pub mod market;
 pub mod outcomes;
 pub mod output;
 pub mod pending;

@@ -1,12 +1,22 @@
 //! `athanor data`: selling and buying data.
 
+mod buy;
 mod card;
+mod claim;
 mod date;
+mod fetch;
+mod list;
+mod listings;
+mod manage;
 mod pack;
+mod recover;
 mod sample;
 mod seal;
 mod search;
 mod seed;
+mod seller;
+mod serve;
+mod shared;
 mod unpack;
 mod verify;
 
@@ -107,6 +117,154 @@ Examples:
   athanor data search reviews --spdx CC-BY-4.0 --max-price '5 AUR' \\
     --store http://127.0.0.1:9955")]
     Search(search::Search),
+    /// Register as a seller; lock and take back bond
+    ///
+    /// Each open order locks a tenth of its price of the bond until it ends. Who
+    /// lets a key be late loses half of that, who sells a wrong one all of it.
+    #[command(after_help = "\
+Examples:
+  athanor data seller register --endpoint https://data.example \\
+    --agent //Bob//hot --suri //Bob
+  athanor data seller bond '100 AUR' --suri //Bob
+  athanor data seller show //Bob")]
+    Seller(seller::Seller),
+    /// List sealed goods for sale
+    ///
+    /// Uploads what buyers have to find, checks that they do, lists the goods and
+    /// publishes the seal. Takes itself up again. All of a listing but price,
+    /// allow-list and seal is fixed for good.
+    #[command(after_help = "\
+Examples:
+  athanor data list reviews.seal --price '5 AUR' --suri //Bob \\
+    --store https://data.example --store-token-file token
+  athanor data list reviews.seal --price '5 AUR' --share //Charlie=2500 \\
+    --share listing:3=1000 --suri //Bob --store https://data.example
+  athanor data list reviews2.seal --listing 7 --suri //Bob \\
+    --store https://data.example")]
+    List(Box<list::List>),
+    /// Reveal keys to who has paid, in time
+    ///
+    /// Run it for as long as you sell. Reveals once a final block holds the order,
+    /// never in the last blocks of its window, with a tip that rises as time runs
+    /// out. All it needs is your seed and an agent's key that may do nothing else.
+    #[command(after_help = "\
+Examples:
+  athanor data serve --seed seller.seed --suri //Bob
+  athanor data serve --seller //Bob --seed seller.seed --key agent.key \\
+    --metrics 127.0.0.1:9967 --poke")]
+    Serve(Box<serve::Serve>),
+    /// List what is for sale
+    ///
+    /// With each seller's record: what was settled, missed and proven bad, and how
+    /// many listings were closed unsold.
+    #[command(after_help = "\
+Examples:
+  athanor data listings
+  athanor data listings --seller //Bob --all --output json")]
+    Listings(listings::Listings),
+    /// Show a listing, and what it would cost
+    #[command(after_help = "\
+Examples:
+  athanor data show 7
+  athanor data show 7 --buyer //Alice")]
+    Show(listings::Show),
+    /// Buy: fetch, check, pay, decrypt, check, or complain
+    ///
+    /// Pays only for a ciphertext that lies here and whose every group was checked.
+    /// A group that decrypts wrongly is proven to the chain, and the money is back.
+    /// Killed at any point, the same command goes on.
+    #[command(after_help = "\
+Examples:
+  athanor data buy 7 --seed buyer.seed --suri //Alice
+  athanor data buy 7 --seed buyer.seed --max-price '5 AUR' --yes --wait \\
+    --folder reviews --suri //Alice
+  athanor data buy 7 --seed buyer.seed --dry-run --suri //Alice")]
+    Buy(Box<buy::Buy>),
+    /// Complain of a purchase whose key or ciphertext is wrong
+    ///
+    /// `athanor data buy` does it by itself. Nothing is sent that the chain would
+    /// refuse: a complaint publishes the order's key.
+    #[command(after_help = "\
+Examples:
+  athanor data complain listing-7 --seed buyer.seed --suri //Alice")]
+    Complain(buy::Complain),
+    /// Show an order that has not ended
+    #[command(after_help = "\
+Examples:
+  athanor data order 12")]
+    Order(listings::Order),
+    /// End an order whose window is over, or whose seal was proven bad
+    ///
+    /// Anybody may. It settles or refunds, as the order stands.
+    #[command(after_help = "\
+Examples:
+  athanor data poke 12 --suri //Alice")]
+    Poke(manage::Poke),
+    /// Rate what you bought, 1 to 5 stars, once
+    #[command(after_help = "\
+Examples:
+  athanor data rate 7 4 --suri //Alice")]
+    Rate(manage::Rate),
+    /// Give up the record of a purchase and get its deposit back
+    ///
+    /// Without the record a lost disk cannot be restored from the ciphertext.
+    #[command(after_help = "\
+Examples:
+  athanor data forget 7 --suri //Alice")]
+    Forget(manage::OfListing),
+    /// Claim what sales have brought an account or a pool
+    #[command(after_help = "\
+Examples:
+  athanor data claim listing:7 --suri //Charlie
+  athanor data claim listing:7 --to listing:3 --suri //Charlie")]
+    Claim(claim::Claim),
+    /// Show a pool and its holders
+    #[command(after_help = "\
+Examples:
+  athanor data pool listing:7
+  athanor data pool campaign:2")]
+    Pool(claim::Pool),
+    /// Join the pool of a campaign you labelled for
+    #[command(after_help = "\
+Examples:
+  athanor data enrol 2 --suri //Charlie")]
+    Enrol(manage::Enrol),
+    /// Change a listing's price
+    #[command(after_help = "\
+Examples:
+  athanor data price 7 '4 AUR' --suri //Bob")]
+    Price(manage::Price),
+    /// Take no orders for a while
+    #[command(after_help = "\
+Examples:
+  athanor data pause 7 --suri //Bob")]
+    Pause(manage::OfListing),
+    /// Take orders again
+    #[command(after_help = "\
+Examples:
+  athanor data resume 7 --suri //Bob")]
+    Resume(manage::OfListing),
+    /// Take no orders ever again
+    #[command(after_help = "\
+Examples:
+  athanor data close 7 --suri //Bob")]
+    Close(manage::OfListing),
+    /// Remove a closed listing and get its deposit back
+    #[command(after_help = "\
+Examples:
+  athanor data remove 7 --suri //Bob")]
+    Remove(manage::OfListing),
+    /// Let an account buy a restricted listing, or no more
+    #[command(after_help = "\
+Examples:
+  athanor data allow 7 //Alice --suri //Bob
+  athanor data allow 7 //Alice --undo --suri //Bob")]
+    Allow(manage::OfAccount),
+    /// Let a seller name a listing's pool as a parent
+    #[command(after_help = "\
+Examples:
+  athanor data invite 7 //Dave --suri //Bob")]
+    Invite(manage::OfAccount),
 }
 
 /// Runs a command of the group.
@@ -120,6 +278,27 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Verify(options) => verify::run(options, context).await,
         Command::Seed(options) => seed::run(options, context),
         Command::Search(options) => search::run(options, context).await,
+        Command::Seller(options) => seller::run(&options, context).await,
+        Command::List(options) => list::run(&options, context).await,
+        Command::Serve(options) => serve::run(&options, context).await,
+        Command::Listings(options) => listings::listings(&options, context).await,
+        Command::Show(options) => listings::show(&options, context).await,
+        Command::Buy(options) => buy::run(&options, context).await,
+        Command::Complain(options) => buy::complain(&options, context).await,
+        Command::Order(options) => listings::order(&options, context).await,
+        Command::Poke(options) => manage::poke(&options, context).await,
+        Command::Rate(options) => manage::rate(&options, context).await,
+        Command::Forget(options) => manage::forget(&options, context).await,
+        Command::Claim(options) => claim::claim(&options, context).await,
+        Command::Pool(options) => claim::pool(&options, context).await,
+        Command::Enrol(options) => manage::enrol(&options, context).await,
+        Command::Price(options) => manage::price(&options, context).await,
+        Command::Pause(options) => manage::pause(&options, context).await,
+        Command::Resume(options) => manage::resume(&options, context).await,
+        Command::Close(options) => manage::close(&options, context).await,
+        Command::Remove(options) => manage::remove(&options, context).await,
+        Command::Allow(options) => manage::allow(&options, context).await,
+        Command::Invite(options) => manage::invite(&options, context).await,
     }
 }
 

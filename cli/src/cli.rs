@@ -130,11 +130,19 @@ async fn execute(cli: Cli) -> Result<()> {
 }
 
 fn log(verbose: u8) {
-    let level = match verbose {
-        0 => return,
-        1 => "athanor_cli=debug,athanor_content_store=debug,subxt=info",
-        _ => "debug",
-    };
+    match verbose {
+        0 => {}
+        1 => log_at("athanor_cli=debug,athanor_content_store=debug,subxt=info"),
+        _ => log_at("debug"),
+    }
+}
+
+/// A service tells what it does without being asked, unless more was asked for.
+pub(crate) fn log_service() {
+    log_at("athanor_cli=info,athanor_content_store=info");
+}
+
+fn log_at(level: &str) {
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second subscriber is only ever set in tests.
     let _ = tracing_subscriber::fmt()

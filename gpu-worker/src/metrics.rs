@@ -76,6 +76,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Where other parts of the daemon add theirs.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Metrics of a daemon on `device` that takes `queue` jobs.
     pub fn new(device: &Device, queue: usize) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();

@@ -22,7 +22,7 @@ use crate::{
     net::Bounded,
     worker::{DisputeProblem, TicketError, Worker},
 };
-use athanor_content_store::{Access, Store};
+use athanor_content_store::{Access, DenyList, Metrics as StoreMetrics, Peer, Store};
 use athanor_primitives::{
     dispute::{Question, MAX_ANSWERS, MAX_DEMANDED},
     ticket::bytes_from_hex,
@@ -31,11 +31,15 @@ use athanor_primitives::{
 use athanor_tensor_program::MAX_PROGRAM_BYTES;
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{
+        connect_info::{ConnectInfo, Connected},
+        Request, State,
+    },
     http::{header, HeaderMap, Method, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get},
+    serve::IncomingStream,
     Router,
 };
 use http_body_util::LengthLimitError;
@@ -55,6 +59,7 @@ use std::{
     error::Error as _,
     future::{Future, IntoFuture},
     io,
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -70,6 +75,19 @@ pub const MAX_RESPONSE: u32 = 1024 * 1024;
 
 /// Most calls in one batch.
 pub const MAX_BATCH: u32 = 16;
+
+/// Transfers of blobs at a time with each other machine.
+const TRANSFERS_PER_PEER: usize = 32;
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Remote(SocketAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Remote {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
 
 /// Time a request's body may take.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -333,25 +351,43 @@ pub fn router(worker: Worker, store: Store, options: &Options) -> (Router, Serve
         stop,
         worker: worker.clone(),
     };
+    let counted = match StoreMetrics::new(worker.metrics().registry()) {
+        Ok(counted) => Some(counted),
+        Err(error) => {
+            tracing::warn!(%error, "the content store is not counted");
+            None
+        }
+    };
     let router = Router::new()
         .route("/", any(call).with_state(Arc::new(rpc)))
-        .route("/metrics", get(metrics).with_state(worker.clone()))
+        .route(
+            "/metrics",
+            get(metrics).with_state((worker.clone(), store.clone(), counted.clone())),
+        )
         .route("/readyz", get(ready).with_state(worker.clone()))
-        .merge(blobs(worker, store, options));
+        .merge(blobs(worker, store, options, counted));
     (router, handle)
 }
 
 /// The content store, with what the worker must know about its use: readers keep
 /// a blob from being the next to go, writers need room.
-fn blobs(worker: Worker, store: Store, options: &Options) -> Router {
-    let access = match &options.token {
-        Some(token) => Access::with_write_token(token.0.clone()),
-        None => Access::default(),
+fn blobs(worker: Worker, store: Store, options: &Options, counted: Option<StoreMetrics>) -> Router {
+    let access = Access {
+        write_token: options.token.as_ref().map(|token| token.0.clone()),
+        transfers_per_peer: TRANSFERS_PER_PEER,
+        metrics: counted,
+        ..Access::default()
     };
     let token = options.token.clone();
-    let noted = move |request: Request, next: Next| {
+    let noted = move |mut request: Request, next: Next| {
         let (worker, token) = (worker.clone(), token.clone());
         async move {
+            let from = request.extensions().get::<ConnectInfo<Remote>>();
+            let from = from.map(|info| info.0 .0.ip().to_canonical());
+            // What runs on this machine, as the node does, shares with no stranger.
+            if let Some(from) = from.filter(|from| !from.is_loopback()) {
+                request.extensions_mut().insert(Peer(from));
+            }
             let name = request.uri().path().strip_prefix("/blobs/");
             let root = name.and_then(|name| athanor_content_store::parse_root(name).ok());
             if let Some(root) = root {
@@ -383,7 +419,12 @@ async fn ready(State(worker): State<Worker>) -> Response {
     (status, format!("{readiness}\n")).into_response()
 }
 
-async fn metrics(State(worker): State<Worker>) -> Response {
+async fn metrics(
+    State((worker, store, counted)): State<(Worker, Store, Option<StoreMetrics>)>,
+) -> Response {
+    if let Some(counted) = counted {
+        counted.refresh(&store, &DenyList::default());
+    }
     match worker.metrics_text() {
         Ok(text) => (
             [(
@@ -484,6 +525,7 @@ pub async fn serve(
         }
     };
     let (finish, draining, soon) = (options.finish, worker.clone(), wait(hurried.clone()));
+    let router = router.into_make_service_with_connect_info::<Remote>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         stop.await;
         tokio::select! {

@@ -27,7 +27,7 @@ use athanor_primitives::market::OrderState;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{btree_map::Entry, BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -353,10 +353,10 @@ impl Daemon<'_> {
         let (now, best) = view::clock(state).await?;
         let open = view::open_orders(state, &self.seller).await?;
         for order in &open {
-            if !self.windows.contains_key(&order.listing) {
+            if let Entry::Vacant(window) = self.windows.entry(order.listing) {
                 // A listing with open orders can't be removed.
                 let listing = view::known_listing(state, order.listing).await?;
-                self.windows.insert(order.listing, listing.reveal_window);
+                window.insert(listing.reveal_window);
             }
         }
         let orders: Vec<seller::Order> = open

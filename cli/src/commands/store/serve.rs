@@ -15,7 +15,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::net::TcpListener;
 
 /// Examples and file formats, for `--help`.
-pub const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 SIGNALS AND FILES
   SIGTERM ends the service once requests under way are done, or after 10 s.
   The token file and the deny list are read again within 2 s of a change; one
@@ -144,7 +144,7 @@ fn check_mode(_: &std::path::Path) -> Result<()> {
 }
 
 /// Serves until SIGTERM or Ctrl-C.
-pub async fn run(options: Serve, context: &Context) -> Result<()> {
+pub(super) async fn run(options: Serve, context: &Context) -> Result<()> {
     crate::cli::log_service();
     if let Some(tokens) = &options.tokens {
         check_mode(tokens)?;

@@ -4,7 +4,7 @@
 
 use super::{
     fetch::{self, Sources},
-    listings::{market_clock, record, status, uses},
+    listings::{market_clock, record, status, uses, why_not},
     recover::{order_nonce, recover},
     seed_file,
     shared::{bytes, hex},
@@ -314,9 +314,9 @@ async fn begin(
     account: &AccountId32,
     seed: &Secret,
 ) -> Result<Began> {
-    let state = chain.finalized().await?;
+    let state = offered(options.listing, context, chain).await?;
     let listing = view::known_listing(&state, options.listing).await?;
-    let quote = quoted(&state, options.listing, account).await?;
+    let quote = quoted(&chain.best().await?, options.listing, account).await?;
     let max_price = options.max_price.unwrap_or(Amount(quote.price));
     check_quote(&quote, max_price)?;
     let seal = listing
@@ -392,6 +392,27 @@ async fn begin(
     })
 }
 
+/// The state after a final block that holds the listing with the seal it has now.
+async fn offered(id: u64, context: &Context, chain: &Chain) -> Result<State> {
+    let mut said = false;
+    loop {
+        let best = view::known_listing(&chain.best().await?, id).await?;
+        let last = chain.finalized().await?;
+        let known = view::listing(&last, id).await?;
+        let newest = |listing: &Listing| listing.seals.last().map(|seal| seal.seal_id);
+        if known.is_some_and(|known| newest(&known) == newest(&best)) {
+            return Ok(last);
+        }
+        if !said {
+            said = true;
+            context.output.note(format!(
+                "step: waiting until a final block holds listing {id}"
+            ));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 async fn quoted(state: &State, listing: u64, account: &AccountId32) -> Result<Quote> {
     view::quote(state, listing, Some(account))
         .await?
@@ -400,9 +421,9 @@ async fn quoted(state: &State, listing: u64, account: &AccountId32) -> Result<Qu
 
 fn check_quote(quote: &Quote, max_price: Amount) -> Result<()> {
     if let Some(problem) = quote.problem {
-        let name = format!("{problem:?}");
         return Err(Error::Refused(format!(
-            "an order would be refused now: {name}"
+            "an order would be refused now: {}",
+            why_not(problem)
         )));
     }
     if quote.price > max_price.0 {
@@ -525,7 +546,7 @@ impl Purchase<'_> {
         let state = self.chain.best().await?;
         let look = self.look(&state).await?;
         let step = self.machine.step(&look);
-        if !matches!(step, Step::Wait(_)) {
+        if !matches!(step, Step::Wait(_) | Step::Note(_)) {
             self.waiting = None;
         }
         match step {

@@ -474,12 +474,14 @@ impl Job<'_> {
         let there = client.head(&root).await? == Some(length)
             && (one || client.head_outboard(&root).await?.is_some());
         if !there {
-            let progress = output.transfer("uploading", length);
-            client
-                .put_in_parts(&root, path.as_path(), |done, total| {
-                    progress.transferred(done, total);
-                })
-                .await?;
+            let bar = output.transfer("uploading", length);
+            let progress = |done, total| bar.transferred(done, total);
+            // One group has no outboard, and any store takes it whole.
+            if one {
+                client.put(&root, path.as_path(), progress).await?;
+            } else {
+                client.put_in_parts(&root, path.as_path(), progress).await?;
+            }
         }
         if !free && !one {
             let path = self.path(X_OUTBOARD);

@@ -14,7 +14,9 @@ use crate::{
     },
     output,
 };
-use athanor_primitives::market::{ListingStatus, OrderState, PoolId, Right, Use, UseFlags};
+use athanor_primitives::market::{
+    ListingStatus, OrderProblem, OrderState, PoolId, Right, Use, UseFlags,
+};
 use clap::Args;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
@@ -214,6 +216,21 @@ pub(super) fn record_json(seller: &Seller) -> Value {
     })
 }
 
+/// Why an order would be refused, in words.
+pub(super) fn why_not(problem: OrderProblem) -> &'static str {
+    match problem {
+        OrderProblem::NotOpen => "the listing is paused or closed",
+        OrderProblem::Frozen => "governance stopped its orders",
+        OrderProblem::IsFree => "it is free, and there is nothing to order",
+        OrderProblem::NoSeal => "the seller has not published a ciphertext",
+        OrderProblem::SealIsBad => "its ciphertext was proven bad",
+        OrderProblem::IsSeller => "a seller can't buy from himself",
+        OrderProblem::NotAllowed => "only accounts the seller allowed may order",
+        OrderProblem::AlreadyBought => "this account has an order or a purchase here",
+        OrderProblem::SellerAtCapacity => "the seller's free bond does not cover another order",
+    }
+}
+
 /// The uses a licence allows.
 pub(super) fn uses(uses: &UseFlags) -> String {
     let word = |of| match of {
@@ -322,7 +339,7 @@ pub(super) async fn show(options: &Show, context: &Context) -> Result<()> {
             if let Some(problem) = quote.problem {
                 rows.push((
                     "an order now".into(),
-                    format!("would be refused: {problem:?}"),
+                    format!("would be refused: {}", why_not(problem)),
                 ));
             }
         }

@@ -243,8 +243,7 @@ fn a_full_block_costs_between_a_thousandth_and_a_hundred_aur() {
 
 #[test]
 fn a_slot_fee_pays_for_the_blocks_that_a_slot_takes() {
-    use crate::Weight;
-    use frame_support::weights::WeightToFee as _;
+    use frame_support::weights::{Weight, WeightToFee as _};
     use pallet_label_bounties::WeightInfo as _;
     type Labels = <Runtime as pallet_label_bounties::Config>::WeightInfo;
 
@@ -270,7 +269,7 @@ fn a_slot_fee_pays_for_the_blocks_that_a_slot_takes() {
     .into_iter()
     .fold(Weight::zero(), Weight::saturating_add);
     // A commit has some 260 bytes with its sealed opening's hash and signature, a reveal some 120.
-    let fee = WeightToFee::weight_to_fee(&weight) + 380 * super::TransactionByteFee::get();
+    let fee = WeightToFee::weight_to_fee(&weight) + 380 * TransactionByteFee::get();
     let slot = athanor::SlotFee::get();
     assert!(fee <= slot && slot < 2 * fee, "{slot} for {fee}");
 }

@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels bench-chain-jobs \
+	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market bench-chain-jobs \
 	bench-judge bench-labels label-vectors weights audit zombienet zombienet-test clean
 
 help: ## list the targets
@@ -68,6 +68,9 @@ e2e-labels: ## twelve contributors label real pairs and are paid by rule; every 
 
 label-vectors: ## check the label fixtures against crowd-kit, choix and krippendorff
 	@scripts/label-vectors --check
+
+e2e-market: ## data sold by honest sellers and by all kinds of liars, every balance checked to the unit
+	@scripts/localnet market --full
 
 bench-labels: ## a campaign of 100,000 answers: how many a second are committed, revealed and scored
 	@scripts/localnet campaign

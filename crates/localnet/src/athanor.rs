@@ -1,6 +1,6 @@
 //! The `athanor` command line, driven as a user would.
 
-use crate::process::{end_with_parent, open_log};
+use crate::process::{end_with_parent, open_log, Process};
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
 use std::{
@@ -42,6 +42,31 @@ impl Athanor {
         }
     }
 
+    /// Keeps whoever runs this out of a command, and this out of his files.
+    fn shelter(&self, command: &mut Command) {
+        // The settings of whoever runs this are for other chains.
+        for setting in SETTINGS {
+            command.env_remove(setting);
+        }
+        // Neither are the jobs of these chains for it to remember.
+        if let Some(folder) = self.log.parent() {
+            command.env("XDG_STATE_HOME", folder);
+        }
+    }
+
+    /// Starts a command that runs on; all it says goes to `log`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::spawn`].
+    pub fn spawn<S: AsRef<str>>(&self, name: &str, args: &[S], log: &Path) -> Result<Process> {
+        let fixed = ["--node", &self.node, "--output", "json"];
+        let args = fixed.into_iter().chain(args.iter().map(AsRef::as_ref));
+        Process::spawn_with(name, &self.program, args, log, |command| {
+            self.shelter(command);
+        })
+    }
+
     /// Runs a command and answers what it prints.
     ///
     /// # Errors
@@ -74,14 +99,7 @@ impl Athanor {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // The settings of whoever runs this are for other chains.
-        for setting in SETTINGS {
-            command.env_remove(setting);
-        }
-        // Neither are the jobs of these chains for it to remember.
-        if let Some(folder) = self.log.parent() {
-            command.env("XDG_STATE_HOME", folder);
-        }
+        self.shelter(&mut command);
         end_with_parent(&mut command);
         let mut child = tokio::process::Command::from(command)
             .kill_on_drop(true)

@@ -117,6 +117,11 @@ impl Digits {
             .with_context(|| format!("the example has no {batch} digits"))
     }
 
+    /// The class of each digit.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
     /// What the reference interpreter makes of the first `batch` digits.
     ///
     /// # Errors

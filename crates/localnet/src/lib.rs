@@ -20,6 +20,7 @@ pub mod kills;
 pub mod label_types;
 pub mod labels;
 pub mod load;
+pub mod market;
 pub mod network;
 pub mod node;
 pub mod ports;

@@ -6,7 +6,7 @@ use athanor_localnet::{
     digits::Digits,
     disputes,
     kills::{self, Victim},
-    label_types, labels, load,
+    label_types, labels, load, market,
     network::{DaemonPlan, Network},
     progress::Progress,
     tools::Tools,
@@ -102,6 +102,14 @@ enum Command {
         until_paid: bool,
     },
 
+    /// Sell data by honest sellers and by all kinds of liars, with buyers and daemons that are killed,
+    /// and check every balance to the unit.
+    Market {
+        /// Everything, with a set of 300 MiB; else one of each kind.
+        #[arg(long)]
+        full: bool,
+    },
+
     /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
     #[command(alias = "localnet")]
     Up {
@@ -183,6 +191,10 @@ async fn run(args: Args) -> Result<ExitCode> {
                 prune: !until_paid,
             };
             until_interrupted(campaign::play(&tools, &workspace, plan, progress)).await
+        }
+        Command::Market { full } => {
+            let plan = market::Plan { full };
+            until_interrupted(market::play(&tools, &workspace, plan, progress)).await
         }
         Command::Up { workers, dev } => {
             until_interrupted(up(&tools, &workspace, progress, workers, dev)).await

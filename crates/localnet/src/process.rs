@@ -47,6 +47,21 @@ impl Process {
         args: impl IntoIterator<Item = A>,
         log: &Path,
     ) -> Result<Self> {
+        Self::spawn_with(name, program, args, log, |_| {})
+    }
+
+    /// The same, with more set up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::spawn`].
+    pub fn spawn_with<A: AsRef<OsStr>>(
+        name: &str,
+        program: &Path,
+        args: impl IntoIterator<Item = A>,
+        log: &Path,
+        set_up: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
         let out = open_log(log)?;
         let err = out.try_clone().context("cannot duplicate a log's handle")?;
         let mut command = Command::new(program);
@@ -57,6 +72,7 @@ impl Process {
             .stdout(out)
             .stderr(err)
             .process_group(0);
+        set_up(&mut command);
         end_with_parent(&mut command);
         let child = command
             .spawn()
@@ -157,7 +173,12 @@ impl Process {
         }
     }
 
-    fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
+    /// How it ended, if it did.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not tell.
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         if self.ended.is_none() {
             self.ended = self
                 .child

@@ -469,7 +469,7 @@ fn a_wrong_group_is_complained_of_once_final_or_when_finality_stalls() {
         })
         .unwrap();
     let waited = u32::try_from(complained - revealed).unwrap();
-    assert!(waited >= DISPUTE / 2 && waited < DISPUTE, "{waited}");
+    assert!((DISPUTE / 2..DISPUTE).contains(&waited), "{waited}");
 }
 
 #[test]

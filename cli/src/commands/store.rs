@@ -43,12 +43,15 @@ Examples:
     /// nobody can waste more than a few MiB of yours. An interrupted download is
     /// continued by the same command. Sources are addresses of strangers: those
     /// of this machine and its networks are refused without --allow-private.
-    #[command(after_help = "\
+    #[command(
+        override_usage = "athanor store fetch [OPTIONS] <ROOT> --length <BYTES> \\\n         --out <FILE> --source <URL>…",
+        after_help = "\
 Examples:
   athanor store fetch \\
 0x1212121212121212121212121212121212121212121212121212121212121212 \\
     --length 1073741824 --out z --source https://a.example/data \\
-    --source https://b.example")]
+    --source https://b.example"
+    )]
     Fetch(Fetch),
     /// Give up a blob that was stored with your token
     ///

@@ -359,7 +359,7 @@ async fn what_is_no_root_is_refused_400() {
         );
     }
     let answer = http()
-        .delete(served.url(&root(b"abc")))
+        .patch(served.url(&root(b"abc")))
         .send()
         .await
         .unwrap();

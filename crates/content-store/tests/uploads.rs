@@ -328,9 +328,10 @@ async fn uploads_take_the_token_and_must_be_begun() {
     let base = serve(&store, Access::default()).await;
     let raw = Raw::new(&base, &root, 20_000);
     for (method, rest) in [("GET", ""), ("PUT", "/outboard"), ("PUT", "/parts/0")] {
-        let method = method.parse().unwrap();
+        let method: reqwest::Method = method.parse().unwrap();
         let url = format!("{}{rest}", raw.upload);
-        let refused = raw.http.request(method, url).send().await.unwrap();
+        let request = raw.http.request(method, url).body("piece");
+        let refused = request.send().await.unwrap();
         assert_eq!(refused.status(), StatusCode::NOT_FOUND, "{rest}");
     }
     for (name, status) in [

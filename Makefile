@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
 	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market bench-chain-jobs \
-	bench-judge bench-labels label-vectors weights audit zombienet zombienet-test clean
+	bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet zombienet-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,12 @@ bench-store: ## a blob fetched over loopback with every group checked, beside a 
 
 audit: ## licences, yanked versions and advisories of every dependency
 	@scripts/audit
+
+sbom: ## what the programs are made of, as CycloneDX, into the target folder
+	@scripts/sbom
+
+reproducible: ## build the runtime's wasm twice, in different folders, and compare the bytes
+	@scripts/reproducible
 
 zombienet: ## spawn the network of zombienet/local.toml
 	@scripts/zombienet

@@ -45,6 +45,9 @@ const SUBSTRATE: [(&str, &str, bool); 11] = [
     ("substrate_sub_libp2p_peers_count", "sc-network", false),
 ];
 
+/// Where the metrics of sellers and of content stores are registered.
+const SELLERS: [&str; 2] = ["cli/src/market", "crates/content-store/src/server"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -107,6 +110,7 @@ fn served() -> BTreeSet<String> {
     let rendered: BTreeSet<String> = worker_metrics().into_keys().collect();
     let mut names = registered("node/src");
     names.extend(registered("gpu-worker/src/provide"));
+    names.extend(SELLERS.into_iter().flat_map(registered));
     // A histogram is served in three parts and never under its own name.
     names.extend(
         registered("gpu-worker/src")
@@ -195,7 +199,7 @@ fn queries(dashboard: &Value, visit: &mut impl FnMut(&str, &str)) {
 
 #[test]
 fn dashboards_name_only_metrics_that_are_served() {
-    for (file, least) in [("provider", 20), ("validator", 15)] {
+    for (file, least) in [("provider", 20), ("validator", 15), ("data", 20)] {
         let text = read(&format!("monitoring/grafana/{file}.json"));
         let dashboard: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(dashboard["uid"], format!("athanor-{file}"));
@@ -224,6 +228,62 @@ fn every_metric_of_the_daemon_is_on_the_providers_dashboard() {
             .unwrap_or(&name);
         assert!(text.contains(family), "{family} is on no panel");
     }
+}
+
+#[test]
+fn every_metric_of_a_seller_and_a_store_is_on_their_dashboard() {
+    let text = read("monitoring/grafana/data.json");
+    let names: Vec<_> = SELLERS.into_iter().flat_map(registered).collect();
+    assert!(names.len() > 15, "only {names:?}");
+    for name in names {
+        assert!(text.contains(&name), "{name} is on no panel");
+    }
+}
+
+#[test]
+fn every_target_of_an_alert_is_scraped() {
+    let scraped = read("monitoring/prometheus/prometheus.yml");
+    let rules = read("monitoring/prometheus/athanor.rules.yml");
+    let mut jobs = 0;
+    for part in rules.split("job=\"").skip(1) {
+        let job = part.split('"').next().unwrap();
+        assert!(scraped.contains(&format!("job_name: {job}\n")), "{job}");
+        jobs += 1;
+    }
+    assert!(jobs >= 5, "only {jobs} alerts select a job");
+}
+
+/// The fragment that leads to a heading of the runbook.
+fn anchor(alert: &str) -> String {
+    format!("docs/guides/runbook.md#{}", alert.to_lowercase())
+}
+
+#[test]
+fn every_alert_has_its_section_in_the_runbook() {
+    let rules: Value =
+        serde_yaml::from_str(&read("monitoring/prometheus/athanor.rules.yml")).unwrap();
+    let runbook = read("docs/guides/runbook.md");
+    let mut sections: BTreeMap<&str, &str> = BTreeMap::new();
+    for section in runbook.split("\n### `").skip(1) {
+        let (name, rest) = section.split_once("`\n").unwrap();
+        let text = rest.split("\n## ").next().unwrap().trim();
+        assert!(
+            sections.insert(name, text).is_none(),
+            "{name} is there twice"
+        );
+    }
+    for group in rules["groups"].as_array().unwrap() {
+        for rule in group["rules"].as_array().unwrap() {
+            let name = rule["alert"].as_str().unwrap();
+            assert_eq!(rule["annotations"]["runbook"], anchor(name), "{name}");
+            let text = sections.remove(name);
+            assert!(
+                text.is_some_and(|text| text.len() > 100),
+                "{name} is not in the runbook, or in name only"
+            );
+        }
+    }
+    assert!(sections.is_empty(), "sections of no alert: {sections:?}");
 }
 
 #[test]

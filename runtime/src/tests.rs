@@ -7,6 +7,8 @@ use frame_support::{
 };
 use sp_runtime::BuildStorage;
 
+mod referenda;
+
 pub(crate) fn externalities(preset: &str) -> sp_io::TestExternalities {
     let patch = genesis_config_presets::get_preset(&preset.into()).expect("the preset exists");
     let patch: serde_json::Value = serde_json::from_slice(&patch).expect("it is JSON");

@@ -196,7 +196,7 @@ const fn track(
         id,
         info: TrackInfo {
             name: str_array(name),
-            max_deciding,
+            max_deciding: prod_or_fast!(max_deciding, 10),
             decision_deposit: deposit,
             prepare_period: prod_or_fast!(prepare, 4),
             decision_period: prod_or_fast!(decision, 20 * MINUTES),

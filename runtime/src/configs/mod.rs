@@ -428,7 +428,8 @@ impl pallet_parameters::Config for Runtime {
     type WeightInfo = ();
 }
 
-/// Calls that work in safe mode: those that keep the chain going and that end safe mode.
+/// Calls that work in safe mode: those that keep the chain going and that end safe mode. Without
+/// sudo a referendum ends it, so holders must be able to propose and to vote.
 pub struct SafeModeWhitelist;
 
 impl Contains<RuntimeCall> for SafeModeWhitelist {
@@ -443,6 +444,9 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
                 | RuntimeCall::Grandpa(..)
                 | RuntimeCall::Session(..)
                 | RuntimeCall::Sudo(..)
+                | RuntimeCall::Preimage(..)
+                | RuntimeCall::Referenda(..)
+                | RuntimeCall::ConvictionVoting(..)
                 // Deadlines run on, and missing them costs a provider its collateral and a
                 // challenger its bond. Who can't dispute may be outvoted by a lie.
                 | RuntimeCall::ComputeJobs(
@@ -501,6 +505,7 @@ impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist 
             (full_name.0.as_slice(), full_name.1.as_slice()),
             (b"TxPause", _)
                 | (b"Sudo", _)
+                | (b"Preimage" | b"Referenda" | b"ConvictionVoting", _)
                 | (b"Timestamp", _)
                 | (
                     b"ComputeJobs",

@@ -66,12 +66,29 @@ impl_opaque_keys! {
     }
 }
 
+/// What the runtime says of itself.
+#[cfg(not(feature = "rehearsal"))]
 #[sp_version::runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: alloc::borrow::Cow::Borrowed("athanor"),
     impl_name: alloc::borrow::Cow::Borrowed("athanor-node"),
     authoring_version: 1,
     spec_version: 100,
+    impl_version: 1,
+    apis: apis::RUNTIME_API_VERSIONS,
+    transaction_version: 1,
+    system_version: 1,
+};
+
+/// What the runtime that an upgrade is rehearsed with says of itself. The attribute below reads
+/// literals only.
+#[cfg(feature = "rehearsal")]
+#[sp_version::runtime_version]
+pub const VERSION: RuntimeVersion = RuntimeVersion {
+    spec_name: alloc::borrow::Cow::Borrowed("athanor"),
+    impl_name: alloc::borrow::Cow::Borrowed("athanor-node"),
+    authoring_version: 1,
+    spec_version: 101,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,

@@ -8,6 +8,7 @@ use frame_support::{
 use sp_runtime::BuildStorage;
 
 mod referenda;
+mod upgrades;
 
 pub(crate) fn externalities(preset: &str) -> sp_io::TestExternalities {
     let patch = genesis_config_presets::get_preset(&preset.into()).expect("the preset exists");

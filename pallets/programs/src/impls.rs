@@ -11,6 +11,8 @@ use frame_support::{
     traits::{Consideration, Footprint},
 };
 use sp_io::hashing::blake2_256;
+#[cfg(feature = "rehearsal")]
+use sp_runtime::ArithmeticError;
 
 /// Storage items of a program, and of a model.
 const ITEMS: usize = 2;
@@ -95,6 +97,8 @@ impl<T: Config> Pallet<T> {
                 parent,
                 retired: false,
                 users: 0,
+                #[cfg(feature = "rehearsal")]
+                bytes: u32::try_from(size).map_err(|_| ArithmeticError::Overflow)?,
             },
         );
         Self::deposit_event(Event::ModelRegistered {
@@ -190,6 +194,8 @@ impl<T: Config> Pallet<T> {
             parent: entry.parent,
             retired: entry.retired,
             users: entry.users,
+            #[cfg(feature = "rehearsal")]
+            bytes: entry.bytes,
             max_batch: Programs::<T>::get(entry.program_hash)?.terms.max_batch,
         })
     }
@@ -386,6 +392,15 @@ impl<T: Config> Pallet<T> {
                 "a model has the wrong number of roots"
             );
             ensure!(is_licence(&entry.licence), "a model's licence is malformed");
+            #[cfg(feature = "rehearsal")]
+            ensure!(
+                entry.bytes as usize
+                    == roots
+                        .len()
+                        .saturating_mul(ROOT_BYTES)
+                        .saturating_add(entry.licence.len()),
+                "a model's bytes are wrong"
+            );
         }
         ensure!(
             ModelRoots::<T>::iter_keys().count() as u32 == models,

@@ -61,6 +61,7 @@
 extern crate alloc;
 
 mod impls;
+pub mod migrations;
 pub mod types;
 pub mod weights;
 
@@ -94,7 +95,8 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
 
     /// Version of the storage layout.
-    const STORAGE_VERSION: StorageVersion = StorageVersion::new(0);
+    const STORAGE_VERSION: StorageVersion =
+        StorageVersion::new(if cfg!(feature = "rehearsal") { 1 } else { 0 });
 
     #[pallet::pallet]
     #[pallet::storage_version(STORAGE_VERSION)]

@@ -1,6 +1,7 @@
 //! Tests, by behaviour.
 
 mod deposits;
+mod migrations;
 mod models;
 mod programs;
 mod registry;

@@ -226,6 +226,9 @@ pub struct ModelEntry<AccountId, Deposit> {
     pub retired: bool,
     /// Number of live jobs that use it.
     pub users: u32,
+    /// Bytes of its roots and licence, which its deposit was taken for.
+    #[cfg(feature = "rehearsal")]
+    pub bytes: u32,
 }
 
 /// What the `program` view function shows.
@@ -266,6 +269,9 @@ pub struct ModelView<AccountId, Balance> {
     pub users: u32,
     /// Largest batch of its program.
     pub max_batch: u32,
+    /// Bytes of its roots and licence, which its deposit was taken for.
+    #[cfg(feature = "rehearsal")]
+    pub bytes: u32,
 }
 
 /// Fewest bytes of a node's encoding: operator, number of operands, one operand of three bytes.

@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: c6c43e048cf74f3cdf0cd9b955fe91b6 over 95 files; changed since it was measured, accepted by review.
+//! Sources: fab2c1dd43ed41932cd492fbb2788b9f over 97 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

@@ -3,8 +3,9 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market bench-chain-jobs \
-	bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet zombienet-test clean
+	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market e2e-governance e2e-upgrade \
+	bench-chain-jobs bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet \
+	zombienet-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +66,12 @@ bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how ful
 e2e-labels: ## twelve contributors label real pairs and are paid by rule; every type of label
 	@scripts/localnet labels
 	@scripts/localnet label-types
+
+e2e-governance: ## decisions by referendum on a network without sudo, with a job in flight
+	@scripts/localnet governance
+
+e2e-upgrade: ## a live network upgraded by referendum, with a storage migration and work in flight
+	@scripts/upgrade-rehearsal
 
 label-vectors: ## check the label fixtures against crowd-kit, choix and krippendorff
 	@scripts/label-vectors --check

@@ -92,7 +92,8 @@ pub async fn audit(ws: &str) -> Result<String> {
     Ok(said.join("; "))
 }
 
-async fn state(ws: &str) -> Result<State> {
+/// The node's last finalised state.
+pub(crate) async fn state(ws: &str) -> Result<State> {
     let client = OnlineClient::<SubstrateConfig>::from_insecure_url(ws)
         .await
         .with_context(|| format!("cannot reach {ws}"))?;

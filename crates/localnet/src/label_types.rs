@@ -17,6 +17,7 @@ use anyhow::{ensure, Context, Result};
 use futures::future::try_join_all;
 use serde_json::{json, Value};
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -39,7 +40,7 @@ const START: Duration = Duration::from_secs(60);
 const PATIENCE: &str = "900";
 
 /// A type, and what its campaign has beside the others'.
-struct Kind {
+pub(crate) struct Kind {
     name: &'static str,
     options: &'static [&'static str],
     /// Answers that are right in turn.
@@ -60,7 +61,7 @@ const PLAIN: Kind = Kind {
     gives_back: false,
 };
 
-const KINDS: [Kind; 7] = [
+pub(crate) const KINDS: [Kind; 7] = [
     Kind {
         name: "classification",
         options: &["--labels", "positive,negative,neutral"],
@@ -173,7 +174,7 @@ impl Kind {
 }
 
 /// A campaign under way.
-struct Campaign<'a> {
+pub(crate) struct Campaign<'a> {
     kind: &'a Kind,
     cli: &'a Athanor,
     store: &'a str,
@@ -184,7 +185,7 @@ struct Campaign<'a> {
 }
 
 impl Campaign<'_> {
-    async fn create<'a>(
+    pub(crate) async fn create<'a>(
         kind: &'a Kind,
         cli: &'a Athanor,
         store: &'a str,
@@ -246,11 +247,14 @@ impl Campaign<'_> {
 
     /// Lets the crowd of a batch label all of its pages; answers how many pages were given back.
     async fn label(&self, round: usize) -> Result<usize> {
+        self.invite(round).await?;
+        self.label_by(round, 0..PANEL).await
+    }
+
+    /// Writes the crowd's answers, and vouchers for those who have no token.
+    pub(crate) async fn invite(&self, round: usize) -> Result<()> {
         let kind = self.kind;
-        let (answers, vouchers) = (
-            self.path(&format!("answers-{round}.jsonl")),
-            self.path(&format!("vouchers-{round}.jsonl")),
-        );
+        let (answers, vouchers) = self.files(round);
         write(&answers, &kind.right_answers(round))?;
         let crowd = kind.crowd(round);
         let mut args = vec!["label", "voucher", "--campaign", &self.campaign];
@@ -259,8 +263,25 @@ impl Campaign<'_> {
         }
         args.extend(["--pages", "8", "--sponsored", "--expires", "1000000"]);
         args.extend(["--out", &vouchers, "--suri", kind.requester]);
-        self.cli.run(&args).await?;
-        let work = crowd.iter().enumerate().map(|(who, suri)| {
+        self.cli.run(&args).await.map(drop)
+    }
+
+    fn files(&self, round: usize) -> (String, String) {
+        (
+            self.path(&format!("answers-{round}.jsonl")),
+            self.path(&format!("vouchers-{round}.jsonl")),
+        )
+    }
+
+    /// Lets some of the crowd, by number, label all pages of a batch; answers how many pages were
+    /// given back.
+    pub(crate) async fn label_by(&self, round: usize, some: Range<usize>) -> Result<usize> {
+        let kind = self.kind;
+        let (answers, vouchers) = self.files(round);
+        let crowd = kind.crowd(round);
+        let chosen = crowd.iter().enumerate();
+        let chosen = chosen.filter(|(who, _)| some.contains(who));
+        let work = chosen.map(|(who, suri)| {
             let (answers, vouchers) = (&answers, &vouchers);
             async move {
                 let mut given_back = 0;
@@ -304,7 +325,7 @@ impl Campaign<'_> {
     }
 
     /// Serves a batch until it is paid, and answers in what state it is.
-    async fn watch(&self, round: usize) -> Result<String> {
+    pub(crate) async fn watch(&self, round: usize) -> Result<String> {
         let round = round.to_string();
         let args = [
             "label",
@@ -323,7 +344,7 @@ impl Campaign<'_> {
     }
 
     /// Checks pay and labels of a batch. Answers how many labels there are.
-    async fn check(&self, round: usize) -> Result<usize> {
+    pub(crate) async fn check(&self, round: usize) -> Result<usize> {
         for suri in self.kind.crowd(round) {
             let address = self.cli.address(&suri).await?;
             let args = ["label", "explain", &self.batches[round], &address];

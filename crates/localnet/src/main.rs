@@ -4,12 +4,13 @@ use anyhow::{bail, Result};
 use athanor_localnet::{
     campaign, demo,
     digits::Digits,
-    disputes,
+    disputes, governance,
     kills::{self, Victim},
     label_types, labels, load, market,
     network::{DaemonPlan, Network},
     progress::Progress,
     tools::Tools,
+    upgrade,
     workspace::Workspace,
 };
 use clap::{Parser, Subcommand};
@@ -110,6 +111,26 @@ enum Command {
         full: bool,
     },
 
+    /// Decide by referendum on a network without sudo: a spend, a parameter, the number of
+    /// candidates, a pause and safe mode, with a job in flight.
+    Governance {
+        /// Folder of the digits example.
+        #[arg(long, value_name = "DIR")]
+        digits: Option<PathBuf>,
+    },
+
+    /// Upgrade a network to another runtime by referendum, with a storage migration of several
+    /// blocks and with a job and a labelling batch in flight.
+    Upgrade {
+        /// The next runtime; scripts/upgrade-rehearsal makes one.
+        #[arg(long, value_name = "FILE")]
+        wasm: PathBuf,
+
+        /// Folder of the digits example.
+        #[arg(long, value_name = "DIR")]
+        digits: Option<PathBuf>,
+    },
+
     /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
     #[command(alias = "localnet")]
     Up {
@@ -195,6 +216,15 @@ async fn run(args: Args) -> Result<ExitCode> {
         Command::Market { full } => {
             let plan = market::Plan { full };
             until_interrupted(market::play(&tools, &workspace, plan, progress)).await
+        }
+        Command::Governance { digits } => {
+            let digits = digits.map_or_else(Digits::find, |dir| Digits::read(&dir))?;
+            until_interrupted(governance::play(&tools, &workspace, &digits, progress)).await
+        }
+        Command::Upgrade { wasm, digits } => {
+            let digits = digits.map_or_else(Digits::find, |dir| Digits::read(&dir))?;
+            let played = upgrade::play(&tools, &workspace, &digits, &wasm, progress);
+            until_interrupted(played).await
         }
         Command::Up { workers, dev } => {
             until_interrupted(up(&tools, &workspace, progress, workers, dev)).await

@@ -1,0 +1,1 @@
+//! Nothing: the test `subxt-codegen` is what this crate is for.

@@ -135,3 +135,6 @@ pub trait HeldMoney {
         Self::move_held(reason, from, &Self::treasury(), amount);
     }
 }
+
+#[cfg(test)]
+mod tests;

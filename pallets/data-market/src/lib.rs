@@ -111,7 +111,7 @@ pub mod pallet {
         market::{
             Beneficiary, Endpoint, Fault, ListingId, ListingTerms, ListingView, OrderId, OrderView,
             PoolId, PoolView, Quote, RefundReason, Reveals, Right, SealId, SellerView, SkipReason,
-            Time,
+            Time, MAX_ACCOUNTS,
         },
         Root,
     };
@@ -228,7 +228,8 @@ pub mod pallet {
         #[pallet::constant]
         type EnrolFor: Get<Time>;
 
-        /// Time without a listing that pays into it after which a closed campaign's pool ends.
+        /// Time without a listing that pays into it after which a closed campaign's pool ends, and
+        /// a removed listing's pool waits no longer for accounts that can't be paid.
         #[pallet::constant]
         type PoolIdle: Get<Time>;
 
@@ -1174,7 +1175,11 @@ pub mod pallet {
         ///
         /// [`Event::Claimed`], [`Event::PoolEnded`].
         #[pallet::call_index(20)]
-        #[pallet::weight(T::WeightInfo::claim())]
+        // Beside what is measured: whether the accounts of a listing's pool that was given up can be
+        // paid.
+        #[pallet::weight(
+            T::WeightInfo::claim().saturating_add(T::DbWeight::get().reads(MAX_ACCOUNTS.into()))
+        )]
         pub fn claim(
             origin: OriginFor<T>,
             pool: PoolId,

@@ -47,7 +47,7 @@ pub struct Pool<AccountId> {
     pub children: u32,
     /// Of a campaign's pool: from when nobody can enrol any more and claims are open.
     pub closes_at: Option<u32>,
-    /// Of a campaign's pool: when the last listing that pays into it went.
+    /// When the last listing that pays into it went, or, of a listing's pool, that listing itself.
     pub idle_since: u32,
     /// Of a campaign's pool: the campaign's requester, who alone may name it.
     pub requester: Option<AccountId>,
@@ -400,7 +400,9 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Of a pool that is over: a campaign's lets the holder go who has claimed, a listing's ends
-    /// when all have. Gives whether a record was removed.
+    /// when all have, and once it was idle for [`Config::PoolIdle`] also without those whose
+    /// accounts are gone and who are owed too little to open them: that is dust then. Gives whether
+    /// a record was removed.
     fn wind_up(
         id: PoolId,
         mut pool: Pool<T::AccountId>,
@@ -422,7 +424,16 @@ impl<T: Config> Pallet<T> {
                 return Ok(removed);
             }
         } else {
-            if Holders::<T>::iter_prefix_values(id).any(|holder| holder.claimable(&pool) > 0) {
+            let given_up = Self::now().saturating_sub(pool.idle_since) >= T::PoolIdle::get();
+            let waits = |(beneficiary, holder): (Beneficiary<T::AccountId>, Holder)| {
+                let amount = holder.claimable(&pool);
+                let payable = match &beneficiary {
+                    Beneficiary::Account(who) => !given_up || Self::can_take(who, amount),
+                    Beneficiary::Pool(_) => true,
+                };
+                amount > 0 && payable
+            };
+            if Holders::<T>::iter_prefix(id).any(waits) {
                 Pools::<T>::insert(id, pool);
                 return Ok(false);
             }
@@ -449,9 +460,7 @@ impl<T: Config> Pallet<T> {
         Pools::<T>::mutate(id, |pool| {
             if let Some(pool) = pool {
                 pool.children = pool.children.saturating_sub(1);
-                if let Some(closes_at) = pool.closes_at {
-                    pool.idle_since = closes_at.max(Self::now());
-                }
+                pool.idle_since = pool.closes_at.unwrap_or(0).max(Self::now());
             }
         });
     }
@@ -460,11 +469,15 @@ impl<T: Config> Pallet<T> {
     /// does.
     pub(crate) fn end_listing_pool(listing: ListingId) -> DispatchResult {
         let id = PoolId::Listing(listing);
-        let Some(pool) = Pools::<T>::get(id) else {
+        let Some(mut pool) = Pools::<T>::get(id) else {
             return Ok(());
         };
-        if Self::is_over(id, &pool, Self::now()) {
+        let now = Self::now();
+        pool.idle_since = now;
+        if Self::is_over(id, &pool, now) {
             Self::wind_up(id, pool, None)?;
+        } else {
+            Pools::<T>::insert(id, pool);
         }
         Ok(())
     }

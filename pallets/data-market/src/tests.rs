@@ -11,3 +11,4 @@ mod orders;
 mod pools;
 mod revenue;
 mod sellers;
+mod views;

@@ -447,6 +447,74 @@ fn a_parents_pool_stays_while_it_has_a_child() {
     });
 }
 
+/// A removed listing whose pool owes an account that does not exist less than opens it.
+fn owing_too_little() -> (Sale, AccountId, Balance) {
+    let nobody = poor("nobody");
+    let sale = sold(&[part("seller", 9_999), (to(&nobody), 1)]);
+    let due = NET / 10_000;
+    assert!(due < ED);
+    remove(&sale);
+    (sale, nobody, due)
+}
+
+#[test]
+fn who_can_never_be_paid_keeps_no_deposit_for_ever() {
+    build_and_execute(|| {
+        let who = seller("seller");
+        let deposits = held(HoldReason::Deposit, &who);
+        let (sale, nobody, due) = owing_too_little();
+        assert!(held(HoldReason::Deposit, &who) > deposits);
+        assert_noop!(claim(sale.pool(), &nobody), E::CannotBePaid);
+        pass(PoolIdle::get() - 1);
+        assert_noop!(claim(sale.pool(), &who), E::NothingToClaim);
+        pass(1);
+        assert_noop!(claim(sale.pool(), &nobody), E::CannotBePaid);
+        let before = all_money(&treasury());
+        assert_ok!(claim(sale.pool(), &who));
+        assert!(!Pools::<Test>::contains_key(sale.pool()));
+        assert_eq!(Holders::<Test>::iter_prefix(sale.pool()).count(), 0);
+        assert_eq!(held(HoldReason::Deposit, &who), deposits);
+        let dust = NET - NET * 9_999 / 10_000 - due;
+        assert_eq!(all_money(&treasury()), before + due + dust);
+        assert_eq!(all_money(&DataMarket::pot()), ED);
+        assert_eq!(all_money(&nobody), 0);
+    });
+}
+
+#[test]
+fn who_can_be_paid_is_waited_for_however_late() {
+    build_and_execute(|| {
+        let (sale, nobody, due) = owing_too_little();
+        pass(PoolIdle::get() + 1);
+        give(&account("friend"), &nobody, ED);
+        assert_noop!(claim(sale.pool(), &seller("seller")), E::NothingToClaim);
+        assert!(Pools::<Test>::contains_key(sale.pool()));
+        assert_ok!(claim(sale.pool(), &nobody));
+        assert_eq!(all_money(&nobody), ED + due);
+        assert!(!Pools::<Test>::contains_key(sale.pool()));
+        assert_eq!(all_money(&DataMarket::pot()), ED);
+    });
+}
+
+#[test]
+fn a_parents_time_runs_from_when_its_last_child_goes() {
+    build_and_execute(|| {
+        let nobody = poor("nobody");
+        let parts = [part("parent", 9_999), (to(&nobody), 1)];
+        let parent = try_list("parent", &parts, Some(1)).unwrap();
+        let child = listed(&[part("seller", 9_000), pool_part(parent.pool(), 1_000)]);
+        parent.sell("buyer");
+        remove(&parent);
+        pass(PoolIdle::get());
+        remove(&child);
+        assert_eq!(Pools::<Test>::get(parent.pool()).unwrap().children, 0);
+        assert_noop!(claim(parent.pool(), &account("parent")), E::NothingToClaim);
+        pass(PoolIdle::get());
+        assert_ok!(claim(parent.pool(), &account("parent")));
+        assert!(!Pools::<Test>::contains_key(parent.pool()));
+    });
+}
+
 #[test]
 fn a_campaigns_pool_ends_when_it_is_long_idle_and_all_have_claimed() {
     build_and_execute(|| {

@@ -33,6 +33,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_treasury, Treasury]
     [pallet_tx_pause, TxPause]
     [pallet_utility, Utility]
+    [pallet_validators, Validators]
 );
 
 impl frame_system_benchmarking::Config for Runtime {}

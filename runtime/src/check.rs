@@ -24,5 +24,6 @@ pub fn check_state() -> Result<(), Vec<u8>> {
     crate::Programs::do_try_state().map_err(in_words)?;
     crate::ComputeJobs::do_try_state().map_err(in_words)?;
     crate::LabelBounties::do_try_state().map_err(in_words)?;
-    crate::DataMarket::do_try_state().map_err(in_words)
+    crate::DataMarket::do_try_state().map_err(in_words)?;
+    crate::Validators::do_try_state().map_err(in_words)
 }

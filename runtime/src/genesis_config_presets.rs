@@ -10,9 +10,10 @@
 //! launches a public network replaces accounts and keys in the exported specification.
 
 use crate::{
-    session_keys, AccountId, BabeConfig, Balance, BalancesConfig, CollatorSelectionConfig,
-    ComputeJobs, DataMarket, LabelBounties, RuntimeGenesisConfig, SessionConfig, SudoConfig,
-    BABE_GENESIS_EPOCH_CONFIG, EXISTENTIAL_DEPOSIT, UNIT,
+    configs::consensus::MinBond, session_keys, AccountId, BabeConfig, Balance, BalancesConfig,
+    CollatorSelectionConfig, ComputeJobs, DataMarket, LabelBounties, RuntimeGenesisConfig,
+    SessionConfig, SudoConfig, ValidatorsConfig, BABE_GENESIS_EPOCH_CONFIG, EXISTENTIAL_DEPOSIT,
+    UNIT,
 };
 use alloc::{vec, vec::Vec};
 use frame_support::build_struct_json_patch;
@@ -25,8 +26,8 @@ pub const STAGING_RUNTIME_PRESET: &str = "staging";
 
 /// What an endowed account starts with.
 const ENDOWMENT: Balance = 1_000_000 * UNIT;
-/// What candidates bond.
-const CANDIDACY_BOND: Balance = 1_000 * UNIT;
+/// What a candidate deposits for its place on the list, on top of its bond.
+const CANDIDACY_DEPOSIT: Balance = 100 * UNIT;
 
 /// A validator's account and the two key rings its session keys come from.
 type Validator = (AccountId, Ed25519Keyring, Sr25519Keyring);
@@ -64,7 +65,7 @@ fn four() -> Vec<Validator> {
     ]
 }
 
-/// `validators` are invulnerable and have their session keys; every development account and the
+/// `validators` are invulnerable and have their session keys and bonds; every development account and the
 /// treasury are endowed; the audit pot, the account of label credits and that of the data market's
 /// pools exist.
 fn genesis(validators: Vec<Validator>, sudo: Option<AccountId>) -> Value {
@@ -83,10 +84,16 @@ fn genesis(validators: Vec<Validator>, sudo: Option<AccountId>) -> Value {
         },
         collator_selection: CollatorSelectionConfig {
             invulnerables: validators.iter().map(|(who, ..)| who.clone()).collect(),
-            candidacy_bond: CANDIDACY_BOND,
-            // Fewer than a third: until an offence costs its author a bond, strangers must not be
-            // able to stop finality.
+            candidacy_bond: CANDIDACY_DEPOSIT,
+            // Fewer than a third: an equivocation costs its author the bond, but silence only the
+            // seat, and a third that is silent stops finality until it is kicked.
             desired_candidates: (validators.len() as u32).saturating_sub(1) / 3,
+        },
+        validators: ValidatorsConfig {
+            bonds: validators
+                .iter()
+                .map(|(who, ..)| (who.clone(), MinBond::get()))
+                .collect(),
         },
         session: SessionConfig {
             keys: validators

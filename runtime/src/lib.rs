@@ -224,6 +224,9 @@ mod runtime {
     #[runtime::pallet_index(6)]
     pub type Assets = pallet_assets;
 
+    // Genesis is built in the order of indices: bonds before the sessions that ask for them.
+    #[runtime::pallet_index(9)]
+    pub type Validators = pallet_validators;
     #[runtime::pallet_index(10)]
     pub type Offences = pallet_offences;
     #[runtime::pallet_index(11)]

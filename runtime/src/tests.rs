@@ -9,10 +9,14 @@ use sp_runtime::BuildStorage;
 
 mod referenda;
 mod upgrades;
+mod validators;
 
 pub(crate) fn externalities(preset: &str) -> sp_io::TestExternalities {
     let patch = genesis_config_presets::get_preset(&preset.into()).expect("the preset exists");
-    let patch: serde_json::Value = serde_json::from_slice(&patch).expect("it is JSON");
+    of_patch(serde_json::from_slice(&patch).expect("it is JSON"))
+}
+
+pub(crate) fn of_patch(patch: serde_json::Value) -> sp_io::TestExternalities {
     let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("serialises");
     merge(&mut config, patch);
     let config: RuntimeGenesisConfig = serde_json::from_value(config).expect("a configuration");
@@ -64,27 +68,6 @@ fn an_unknown_preset_is_none() {
 }
 
 #[test]
-fn an_offender_leaves_the_set_and_the_last_validator_stays() {
-    use sp_staking::offence::{OffenceDetails, OnOffenceHandler};
-    externalities("local_testnet").execute_with(|| {
-        for (left, who) in [3, 2, 1, 1].into_iter().zip(Session::validators()) {
-            consensus::RemoveOffenders::on_offence(
-                &[OffenceDetails {
-                    offender: (who, ()),
-                    reporters: vec![],
-                }],
-                &[sp_runtime::Perbill::one()],
-                0,
-            );
-            assert_eq!(
-                pallet_collator_selection::Invulnerables::<Runtime>::get().len(),
-                left
-            );
-        }
-    });
-}
-
-#[test]
 fn disabling_keeps_a_majority() {
     let allows = consensus::DisableWhileMajorityStays::allows;
     assert!(!allows(1, 0));
@@ -93,16 +76,6 @@ fn disabling_keeps_a_majority() {
     assert!(!allows(3, 1));
     assert!(!allows(4, 1));
     assert!(allows(5, 1));
-}
-
-#[test]
-fn an_empty_choice_keeps_the_old_validators() {
-    externalities("development").execute_with(|| {
-        pallet_collator_selection::Invulnerables::<Runtime>::kill();
-        let chosen =
-            <consensus::ValidatorManager as pallet_session::SessionManager<_>>::new_session(5);
-        assert_eq!(chosen, None);
-    });
 }
 
 #[test]
@@ -214,6 +187,13 @@ fn a_provider_proxy_runs_offers_and_moves_no_money() {
         assert!(!proxy.filter(&key), "a worker key can lose the bond");
     }
     assert!(!ProxyType::NonTransfer.filter(&bond));
+    let keys = RuntimeCall::Session(pallet_session::Call::purge_keys {});
+    assert!(ProxyType::Validator.filter(&keys));
+    assert!(
+        !ProxyType::NonTransfer.filter(&keys),
+        "session keys can lose the bond"
+    );
+    assert!(!ProxyType::NonTransfer.is_superset(&ProxyType::Validator));
     assert!(ProxyType::Any.is_superset(&ProxyType::Provider));
     assert!(!ProxyType::Provider.is_superset(&ProxyType::Any));
 }

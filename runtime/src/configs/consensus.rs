@@ -1,27 +1,27 @@
 //! Block production, finality, sessions, and what an equivocation costs.
 //!
-//! `pallet-collator-selection` chooses the validators: invulnerables, set by governance, and
-//! candidates with a bond, kicked when idle. [`ValidatorManager`] hands its choice to the session
-//! pallet with the identification that `historical` needs, so that an equivocation can be proven
-//! against a past session.
+//! `pallet-collator-selection` lists who stands for a seat: invulnerables, set by governance, and
+//! candidates, kicked when idle. `pallet-validators` holds their bonds and chooses among them.
+//! [`ValidatorManager`] hands the choice to the session pallet with the identification that
+//! `historical` needs, so that an equivocation can be proven against a past session.
 
 use super::*;
-use crate::{time, Babe, CollatorSelection, Historical, Offences, Session, SessionKeys};
+use crate::{
+    time, Babe, CollatorSelection, Historical, Offences, Session, SessionKeys, Validators,
+};
 use alloc::vec::Vec;
 use frame_support::{
     traits::{ConstU64, KeyOwnerProofSystem},
     PalletId,
 };
+use pallet_collator_selection::{CandidateList, DesiredCandidates, Invulnerables};
 use pallet_session::{
     disabling::{DisablingDecision, DisablingStrategy},
     historical as session_historical,
 };
 use sp_core::crypto::KeyTypeId;
 use sp_runtime::traits::{Convert, ConvertInto, OpaqueKeys};
-use sp_staking::{
-    offence::{OffenceDetails, OffenceSeverity, OnOffenceHandler},
-    SessionIndex,
-};
+use sp_staking::{offence::OffenceSeverity, SessionIndex};
 
 /// The most validators a session may have.
 pub type MaxAuthorities = ConstU32<1_000>;
@@ -29,9 +29,20 @@ pub type MaxAuthorities = ConstU32<1_000>;
 parameter_types! {
     pub const EpochDuration: u64 = time::EPOCH_DURATION_IN_BLOCKS as u64;
     pub const ExpectedBlockTime: u64 = time::MILLI_SECS_PER_BLOCK;
-    /// Blocks an equivocation may be reported in: four days, or the fast twin's twelve sessions.
-    pub const ReportLongevity: u64 = prod_or_fast!(24, 12) * EpochDuration::get();
+    /// Blocks an equivocation may be reported in: four days, or the fast twin's two sessions.
+    pub const ReportLongevity: u64 = prod_or_fast!(24, 2) * EpochDuration::get();
+    /// Sessions back whose validators are kept, to prove a report with: those blocks, and the
+    /// session that they end in the middle of.
+    pub const ReportableFor: SessionIndex =
+        (ReportLongevity::get() / EpochDuration::get()) as SessionIndex + 1;
+    /// Sessions in jail: thirty days, or the fast twin's thirty sessions.
+    pub const JailTerm: SessionIndex = prod_or_fast!(180, 30);
+    /// The least bond of a validator.
+    pub const MinBond: Balance = 1_000 * UNIT;
 }
+
+/// Reports of both kinds go through the pallet that punishes, so that it knows of which they are.
+type Reports = pallet_validators::KnownKind<Runtime, Offences>;
 
 impl pallet_babe::Config for Runtime {
     type EpochDuration = EpochDuration;
@@ -44,7 +55,7 @@ impl pallet_babe::Config for Runtime {
     type KeyOwnerProof =
         <Historical as KeyOwnerProofSystem<(KeyTypeId, sp_consensus_babe::AuthorityId)>>::Proof;
     type EquivocationReportSystem =
-        pallet_babe::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+        pallet_babe::EquivocationReportSystem<Self, Reports, Historical, ReportLongevity>;
 }
 
 impl pallet_grandpa::Config for Runtime {
@@ -57,7 +68,7 @@ impl pallet_grandpa::Config for Runtime {
     type KeyOwnerProof =
         <Historical as KeyOwnerProofSystem<(KeyTypeId, sp_consensus_grandpa::AuthorityId)>>::Proof;
     type EquivocationReportSystem =
-        pallet_grandpa::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+        pallet_grandpa::EquivocationReportSystem<Self, Reports, Historical, ReportLongevity>;
 }
 
 impl pallet_authority_discovery::Config for Runtime {
@@ -86,25 +97,114 @@ impl pallet_collator_selection::Config for Runtime {
     type KickThreshold = KickThreshold;
     type ValidatorId = AccountId;
     type ValidatorIdOf = ConvertInto;
-    type ValidatorRegistration = Session;
+    type ValidatorRegistration = MayStand;
     type WeightInfo = pallet_collator_selection::weights::SubstrateWeight<Runtime>;
 }
 
-/// Hands collator-selection's choice to the session pallet.
+/// Keeps who has no session keys or no bond, or is in jail, from standing for a seat.
+pub struct MayStand;
+
+impl frame_support::traits::ValidatorRegistration<AccountId> for MayStand {
+    fn is_registered(who: &AccountId) -> bool {
+        // Collator-selection's benchmarks know of no bonds.
+        if cfg!(feature = "runtime-benchmarks") {
+            Session::is_registered(who)
+        } else {
+            Validators::may_stand(who)
+        }
+    }
+}
+
+impl pallet_validators::Config for Runtime {
+    type WeightInfo = pallet_validators::weights::SubstrateWeight<Runtime>;
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Slashed = governance::ToTreasury;
+    type Sessions = Seats;
+    type JailOrigin = EnsureRoot<AccountId>;
+    type MinBond = MinBond;
+    type JailTerm = JailTerm;
+    type ReportableFor = ReportableFor;
+    type MaxOffences = ConstU32<32>;
+}
+
+/// What the bonds' pallet knows of sessions and seats.
+pub struct Seats;
+
+impl pallet_validators::Sessions<AccountId> for Seats {
+    fn current() -> SessionIndex {
+        Session::current_index()
+    }
+
+    fn validators() -> Vec<AccountId> {
+        Session::validators()
+    }
+
+    fn has_keys(who: &AccountId) -> bool {
+        Session::load_keys(who).is_some()
+    }
+
+    fn is_listed(who: &AccountId) -> bool {
+        Invulnerables::<Runtime>::get().contains(who)
+            || CandidateList::<Runtime>::get()
+                .iter()
+                .any(|candidate| candidate.who == *who)
+    }
+
+    fn unlist(who: &AccountId) -> bool {
+        // Each refuses whom it does not know, and the last.
+        CollatorSelection::leave_intent(RuntimeOrigin::signed(who.clone())).is_ok()
+            || CollatorSelection::remove_invulnerable(RuntimeOrigin::root(), who.clone()).is_ok()
+            || !Self::is_listed(who)
+    }
+
+    fn disable(who: &AccountId, severity: Perbill) {
+        Session::report_offence(who.clone(), OffenceSeverity(severity));
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn list(who: &[AccountId]) {
+        let others = |i: u8| AccountId::new([i; 32]);
+        let all: Vec<_> = (0..200 - who.len() as u8)
+            .map(others)
+            .chain(who.iter().cloned())
+            .map(|who| pallet_collator_selection::CandidateInfo { who, deposit: 0 })
+            .collect();
+        CandidateList::<Runtime>::put(frame_support::BoundedVec::try_from(all).unwrap_or_default());
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn set_validators(who: Vec<AccountId>) {
+        pallet_session::Validators::<Runtime>::put(who);
+    }
+}
+
+/// Hands the choice of validators to the session pallet.
 pub struct ValidatorManager;
 
 impl pallet_session::SessionManager<AccountId> for ValidatorManager {
     fn new_session(index: SessionIndex) -> Option<Vec<AccountId>> {
+        // It kicks the idle. Its choice is no use: who may not be chosen would still take a seat.
+        <CollatorSelection as pallet_session::SessionManager<AccountId>>::new_session(index);
+        let candidates = CandidateList::<Runtime>::get();
+        let chosen = Validators::choose(
+            Invulnerables::<Runtime>::get().into_inner(),
+            candidates
+                .into_iter()
+                .rev()
+                .map(|candidate| candidate.who)
+                .collect(),
+            DesiredCandidates::<Runtime>::get(),
+        );
         // An empty set would stop the chain for good; keeping the old one does not.
-        <CollatorSelection as pallet_session::SessionManager<AccountId>>::new_session(index)
-            .filter(|validators| !validators.is_empty())
+        Some(chosen).filter(|validators| !validators.is_empty())
     }
 
     fn start_session(index: SessionIndex) {
         <CollatorSelection as pallet_session::SessionManager<AccountId>>::start_session(index);
-        // Nothing older can be reported; two sessions pass before a chosen validator acts.
-        let kept = ReportLongevity::get() / EpochDuration::get() + 2;
-        let oldest = index.saturating_sub(kept as SessionIndex);
+        Validators::begin_session(index);
+        // Nothing older can be reported.
+        let oldest = index.saturating_sub(ReportableFor::get());
         if oldest > 0 {
             Historical::prune_up_to(oldest);
         }
@@ -196,42 +296,5 @@ impl session_historical::Config for Runtime {
 impl pallet_offences::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type IdentificationTuple = session_historical::IdentificationTuple<Self>;
-    type OnOffenceHandler = RemoveOffenders;
-}
-
-/// Disables an offender at once and takes it out of the set, two sessions later.
-///
-/// The last validator is never removed: a chain without one can't go on.
-pub struct RemoveOffenders;
-
-impl OnOffenceHandler<AccountId, (AccountId, ()), Weight> for RemoveOffenders {
-    fn on_offence(
-        offenders: &[OffenceDetails<AccountId, (AccountId, ())>],
-        slash_fraction: &[Perbill],
-        _session: SessionIndex,
-    ) -> Weight {
-        let mut weight = Weight::zero();
-        for (details, fraction) in offenders.iter().zip(slash_fraction) {
-            let (who, ()) = &details.offender;
-            Session::report_offence(who.clone(), OffenceSeverity(*fraction));
-            let left = CollatorSelection::leave_intent(RuntimeOrigin::signed(who.clone())).is_ok();
-            let removed = left
-                || CollatorSelection::remove_invulnerable(RuntimeOrigin::root(), who.clone())
-                    .is_ok();
-            if !removed {
-                log_offender_kept(who);
-            }
-            weight = weight.saturating_add(
-                <Runtime as frame_system::Config>::DbWeight::get().reads_writes(8, 6),
-            );
-        }
-        weight
-    }
-}
-
-fn log_offender_kept(who: &AccountId) {
-    log::warn!(
-        target: "runtime::offences",
-        "an offender stays in the validator set: {who:?} (the last one, or already gone)",
-    );
+    type OnOffenceHandler = Validators;
 }

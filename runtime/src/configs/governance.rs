@@ -157,6 +157,15 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToTreasury {
     }
 }
 
+/// All of it goes to the treasury.
+pub struct ToTreasury;
+
+impl OnUnbalanced<Credit<AccountId, Balances>> for ToTreasury {
+    fn on_nonzero_unbalanced(credit: Credit<AccountId, Balances>) {
+        resolve(TreasuryAccount::get(), credit);
+    }
+}
+
 /// Pays `credit` to `who`; what its account can't take (below the existential deposit) is burnt
 /// with the credit.
 fn resolve(who: AccountId, credit: Credit<AccountId, Balances>) {

@@ -242,7 +242,7 @@ pub enum ProxyType {
     /// could lose it.
     #[codec(index = 3)]
     Provider,
-    /// Session keys and candidacy.
+    /// Session keys, candidacy and bond.
     #[codec(index = 4)]
     Validator,
 }
@@ -281,6 +281,9 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                             | pallet_data_market::Call::order { .. }
                             | pallet_data_market::Call::reveal { .. }
                     )
+                    // Session keys can lose the bond.
+                    | RuntimeCall::Session(..)
+                    | RuntimeCall::Validators(pallet_validators::Call::bond { .. })
             ),
             ProxyType::Governance => matches!(
                 c,
@@ -303,7 +306,9 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
             ProxyType::Validator => {
                 matches!(
                     c,
-                    RuntimeCall::Session(..) | RuntimeCall::CollatorSelection(..)
+                    RuntimeCall::Session(..)
+                        | RuntimeCall::CollatorSelection(..)
+                        | RuntimeCall::Validators(..)
                 )
             }
         }
@@ -314,7 +319,6 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
             (x, y) if x == y => true,
             (ProxyType::Any, _) => true,
             (_, ProxyType::Any) => false,
-            (ProxyType::NonTransfer, ProxyType::Validator) => true,
             _ => false,
         }
     }
@@ -443,6 +447,8 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
                 | RuntimeCall::Babe(..)
                 | RuntimeCall::Grandpa(..)
                 | RuntimeCall::Session(..)
+                // Validators replace lost keys and leave, and offenders can be jailed.
+                | RuntimeCall::Validators(..)
                 | RuntimeCall::Sudo(..)
                 | RuntimeCall::Preimage(..)
                 | RuntimeCall::Referenda(..)
@@ -521,6 +527,7 @@ impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist 
                     b"DataMarket",
                     b"reveal" | b"complain" | b"poke" | b"claim" | b"forget_right"
                 )
+                | (b"Validators", b"unbond" | b"poke")
         )
     }
 }

@@ -1,0 +1,6 @@
+//! One file a subject.
+
+mod attacks;
+mod bonds;
+mod choice;
+mod jail;

@@ -18,11 +18,11 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::pace::Pace;
-use crate::{root_hex, Error, Root, Store};
+use crate::{root_hex, Error, Root, Sample, Store};
 
 use address::PublicOnly;
 use download::{FileTarget, Memory, Target, Uploading};
-pub use fetch::{fetch, fetch_outboard, FetchOptions};
+pub use fetch::{fetch, fetch_outboard, fetch_sample, FetchOptions};
 pub use source::Source;
 
 /// Patience of a [`Client`].
@@ -270,6 +270,15 @@ impl Client {
         self.head_of("outboards", root).await
     }
 
+    /// Length of the sample under a seed, `None` when the store lacks it.
+    ///
+    /// # Errors
+    ///
+    /// As [`head`](Self::head).
+    pub async fn head_sample(&self, seed: &Root) -> Result<Option<u64>, Error> {
+        self.head_of("samples", seed).await
+    }
+
     async fn head_of(&self, kind: &str, root: &Root) -> Result<Option<u64>, Error> {
         let mut tries = Tries::new(&self.options);
         loop {
@@ -349,12 +358,40 @@ impl Client {
         source: impl Into<Source>,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<(), Error> {
-        let source = source.into();
-        let total = source.size().await?;
         let path = format!("outboards/{}/{len}", root_hex(root));
+        let source = source.into();
+        self.put_checked(root, &path, &source, &mut progress).await
+    }
+
+    /// Stores the sample of a listing.
+    ///
+    /// # Errors
+    ///
+    /// As [`put_outboard`](Self::put_outboard); status 422 when it is not that sample.
+    pub async fn put_sample(
+        &self,
+        sample: &Sample,
+        source: impl Into<Source>,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<(), Error> {
+        let (seed, root) = (root_hex(&sample.seed), root_hex(&sample.root));
+        let path = format!("samples/{seed}/{root}/{}/{}", sample.len, sample.groups);
+        let source = source.into();
+        self.put_checked(&sample.seed, &path, &source, &mut progress)
+            .await
+    }
+
+    async fn put_checked(
+        &self,
+        name: &Root,
+        path: &str,
+        source: &Source,
+        progress: &mut impl FnMut(u64, u64),
+    ) -> Result<(), Error> {
+        let total = source.size().await?;
         let mut tries = Tries::new(&self.options);
         loop {
-            let sent = self.put_at(root, &path, &source, total, &mut progress);
+            let sent = self.put_at(name, path, source, total, progress);
             match sent.await {
                 Err(error) if tries.again(&error, 0).await => {}
                 answer => return answer,

@@ -34,13 +34,17 @@ mod client;
 mod error;
 mod name;
 mod pace;
+mod sample;
 mod server;
 mod store;
 
 pub use athanor_content_tree::Root;
-pub use client::{fetch, fetch_outboard, Client, ClientOptions, FetchOptions, Source};
+pub use client::{
+    fetch, fetch_outboard, fetch_sample, Client, ClientOptions, FetchOptions, Source,
+};
 pub use error::Error;
 pub use name::{parse_root, root_hex};
+pub use sample::Sample;
 pub use server::{
     router, serve, Access, Connections, DenyList, Grant, Metrics, Peer, Reload, Tokens,
 };

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use athanor_content_tree::stream::StreamError;
+use athanor_content_tree::stream::{self, StreamError};
 use athanor_content_tree::Groups;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
@@ -26,13 +26,14 @@ use axum::Router;
 use bytes::Bytes;
 use futures::StreamExt;
 use http_body_util::BodyExt;
+use tempfile::TempPath;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::mpsc;
 
 use crate::name::parse_name;
 use crate::pace::Pace;
-use crate::store::{Account, Content, Kind};
-use crate::{root_hex, Error, Progress, Root, Store, What};
+use crate::store::{Account, Charge, Content, Kind};
+use crate::{root_hex, Error, Progress, Root, Sample, Store, What};
 
 pub use deny::DenyList;
 pub use listen::{serve, Connections};
@@ -198,6 +199,8 @@ impl Drop for Transfer {
 /// | `DELETE /blobs/<root>` | 204: the token that stored it gives it up, and with its last token the blob goes; 401, 404 |
 /// | `GET`, `HEAD /outboards/<root>` | as for blobs; there is one for each blob that came in parts |
 /// | `PUT /outboards/<root>/<bytes>` | 201, 200: takes in the outboard alone of a blob that lies elsewhere, checked node by node; else as `PUT /blobs/<root>` |
+/// | `GET`, `HEAD /samples/<seed>` | as for blobs |
+/// | `PUT /samples/<seed>/<root>/<bytes>/<groups>` | 201, 200: takes in the [`Sample`] of goods that lie elsewhere, checked group by group; else as `PUT /blobs/<root>` |
 /// | `POST /uploads/<root>/<bytes>` | 200 with [`Progress`] as JSON: begins an upload or goes on with it; 400, 401, 409 (held privately by another), 413, 422 (no blob in groups), 451, 503 (too many), 507 |
 /// | `GET /uploads/<root>/<bytes>` | 200 with the same; 401, 404 |
 /// | `PUT …/outboard`, `PUT …/parts/<index>` | 200 with the same, after the piece was checked; 401, 404, 408, 409 (the outboard first), 411, 422 (not the blob's), 451, 503 |
@@ -230,6 +233,8 @@ pub fn router(store: Store, access: Access) -> Router {
         .route("/blobs/{root}", get(read).put(write).delete(give_up))
         .route("/outboards/{root}", get(read_outboard))
         .route("/outboards/{root}/{len}", put(add_outboard))
+        .route("/samples/{seed}", get(read_sample))
+        .route("/samples/{seed}/{root}/{len}/{groups}", put(add_sample))
         .route("/healthz", get(|| async { "ok\n" }));
     if access.uploads {
         routes = routes
@@ -441,6 +446,16 @@ async fn read_outboard(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     give(&service, Kind::Outboard, &name, &origin, &method, &headers).await
+}
+
+async fn read_sample(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    origin: Origin,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    give(&service, Kind::Sample, &name, &origin, &method, &headers).await
 }
 
 async fn give(
@@ -659,16 +674,42 @@ async fn take_outboard(
     let account = service.authorise(headers)?;
     let (root, len) = named(root, len)?;
     service.not_denied(&root)?;
+    let groups = Groups::new(len).map_err(|error| Error::from(StreamError::from(error)))?;
+    let expected = groups.outboard_len();
+    let object = (Kind::Outboard, &root);
+    let taken = take_checked(service, object, (origin, headers), account, expected, body);
+    let Some((temp, charge)) = taken.await? else {
+        return Ok(StatusCode::OK);
+    };
+    let new = service.store.add_outboard(&root, len, temp, charge).await?;
+    Ok(created(new))
+}
+
+fn created(new: bool) -> StatusCode {
+    match new {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    }
+}
+
+/// Takes a body of exactly `expected` bytes that is to be checked; `None` when it is there already.
+async fn take_checked(
+    service: &Service,
+    (kind, root): (Kind, &Root),
+    (origin, headers): (&Origin, &HeaderMap),
+    account: Option<Account>,
+    expected: u64,
+    body: &mut Body,
+) -> Result<Option<(TempPath, Option<Charge>)>, Refusal> {
     let ledger = service.store.ledger();
-    let foreign = ledger.readers(&root).is_some_and(|names| {
+    let foreign = ledger.readers(root).is_some_and(|names| {
         let own = account.as_ref().map(|account| &account.name);
         !own.is_some_and(|own| names.contains(own))
     });
     if foreign && account.is_some() {
         return Err(Error::HeldPrivately.into());
     }
-    let groups = Groups::new(len).map_err(|error| Error::from(StreamError::from(error)))?;
-    let (announced, expected) = (announced(headers)?, groups.outboard_len());
+    let announced = announced(headers)?;
     if announced != expected {
         let len = expected;
         return Err(Error::from(match announced > expected {
@@ -677,29 +718,71 @@ async fn take_outboard(
         })
         .into());
     }
-    let present = service.store.open_content(Kind::Outboard, &root).await?;
+    let present = service.store.open_content(kind, root).await?;
     if present.is_some()
         && account
             .as_ref()
-            .is_none_or(|a| ledger.has_part(&root, &a.name))
+            .is_none_or(|a| ledger.has_part(root, &a.name))
     {
         drain(body).await;
-        return Ok(StatusCode::OK);
+        return Ok(None);
     }
     let mut transfer = service.transfer(origin)?;
-    let charge = |account| ledger.charge(account, &root, expected);
+    let charge = |account| ledger.charge(account, root, expected);
     let charge = account.as_ref().map(charge).transpose()?;
-    let mut incoming = service.store.begin_outboard(expected).await?;
+    let mut incoming = service.store.begin_part(expected).await?;
     while let Some(frame) = next_frame(&mut transfer, incoming.written(), body).await? {
         incoming.write(&frame).await?;
     }
-    let temp = incoming.into_file().await?;
-    let new = service.store.add_outboard(&root, len, temp, charge).await?;
-    Ok(if new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    })
+    Ok(Some((incoming.into_file().await?, charge)))
+}
+
+async fn add_sample(
+    State(service): State<Arc<Service>>,
+    Path((seed, root, len, groups)): Path<(String, String, String, String)>,
+    origin: Origin,
+    request: Request,
+) -> Response {
+    let (parts, mut body) = request.into_parts();
+    let named = (seed.as_str(), root.as_str(), len.as_str(), groups.as_str());
+    let taken = take_sample(&service, named, &origin, &parts.headers, &mut body);
+    match taken.await {
+        Ok(status) => (status, format!("{seed}\n")).into_response(),
+        Err(refusal) => {
+            drain(&mut body).await;
+            refusal.into_response()
+        }
+    }
+}
+
+async fn take_sample(
+    service: &Service,
+    (seed, root, len, groups): (&str, &str, &str, &str),
+    origin: &Origin,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<StatusCode, Refusal> {
+    let account = service.authorise(headers)?;
+    let (root, len) = named(root, len)?;
+    let sample = Sample {
+        seed: parse_name(seed)?,
+        root,
+        len,
+        groups: groups.parse().map_err(|_| Error::NoUpload)?,
+    };
+    service.not_denied(&sample.root)?;
+    service.not_denied(&sample.seed)?;
+    let expected = stream::sample_len(len, &sample.indices()?).map_err(Error::from)?;
+    let object = (Kind::Sample, &sample.seed);
+    let taken = take_checked(service, object, (origin, headers), account, expected, body);
+    let Some((temp, charge)) = taken.await? else {
+        return Ok(StatusCode::OK);
+    };
+    let new = service
+        .store
+        .add_sample(sample, expected, temp, charge)
+        .await?;
+    Ok(created(new))
 }
 
 async fn give_up(

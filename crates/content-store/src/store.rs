@@ -63,15 +63,18 @@ pub struct Blob {
 pub(crate) enum Kind {
     Blob,
     Outboard,
+    /// Under its seed.
+    Sample,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Blob, Self::Outboard];
+    const ALL: [Self; 3] = [Self::Blob, Self::Outboard, Self::Sample];
 
     fn name(self) -> &'static str {
         match self {
             Self::Blob => "blobs",
             Self::Outboard => "outboards",
+            Self::Sample => "samples",
         }
     }
 }
@@ -219,7 +222,7 @@ impl Store {
             }
         }
         blocking(move || {
-            let folders = ["blobs", "outboards", "uploads", "incoming"];
+            let folders = ["blobs", "outboards", "samples", "uploads", "incoming"];
             for folder in folders.map(|name| dir.join(name)) {
                 std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
             }
@@ -290,8 +293,8 @@ impl Store {
         Incoming::begin(self.inner.clone()).await
     }
 
-    /// Starts an outboard of `len` bytes that comes without its blob.
-    pub(crate) async fn begin_outboard(&self, len: u64) -> Result<Incoming, Error> {
+    /// Starts an outboard or a sample of `len` bytes.
+    pub(crate) async fn begin_part(&self, len: u64) -> Result<Incoming, Error> {
         let mut incoming = self.begin().await?;
         incoming.reserve(len)?;
         Ok(incoming)

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use athanor_content_store::{
-    fetch, fetch_outboard, root_hex, router, serve, Access, Bucket, Client, ClientOptions,
-    Connections, DenyList, Error, FetchOptions, Limits, Metrics, Reload, Root, Store, Tokens,
+    fetch, fetch_outboard, fetch_sample, root_hex, router, serve, Access, Bucket, Client,
+    ClientOptions, Connections, DenyList, Error, FetchOptions, Limits, Metrics, Reload, Root,
+    Sample, Store, Tokens,
 };
-use athanor_content_tree::stream;
+use athanor_content_tree::{stream, Groups, GROUP};
 use bytes::Bytes;
 use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -351,6 +352,142 @@ async fn an_outboard_comes_without_its_blob() {
     assert_eq!(served.store.used(), 0);
     let none = fetch_outboard(&sources, &name, 3_000_000, &served.dir.path().join("y")).await;
     assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
+}
+
+/// The sample file of these goods, by the letter of its format.
+fn sample_of(bytes: &[u8], sample: &Sample) -> Vec<u8> {
+    let groups = Groups::new(sample.len).unwrap();
+    let nodes = outboard(bytes);
+    let mut file = Vec::new();
+    for index in sample.indices().unwrap() {
+        let at = index as usize * GROUP;
+        file.extend_from_slice(&index.to_le_bytes());
+        file.extend_from_slice(&bytes[at..at + groups.group_len(index).unwrap()]);
+        let read = |at: u64, node: &mut [u8; 64]| -> Result<(), ()> {
+            node.copy_from_slice(&nodes[at as usize..at as usize + 64]);
+            Ok(())
+        };
+        let proof = groups.prove(&sample.root, index, read).unwrap();
+        file.extend_from_slice(proof.path.as_flattened());
+    }
+    file
+}
+
+#[tokio::test]
+async fn a_sample_comes_without_its_goods_and_is_checked_on_both_ways() {
+    let served = served(market()).await;
+    let eve = client(&served.base, Some(EVE));
+    let bytes = content(1_000_000);
+    let sample = Sample {
+        seed: [7; 32],
+        root: root(&bytes),
+        len: 1_000_000,
+        groups: 3,
+    };
+    let file = sample_of(&bytes, &sample);
+    let len = file.len() as u64;
+    eve.put_sample(&sample, file.clone(), quiet).await.unwrap();
+    eve.put_sample(&sample, file.clone(), quiet).await.unwrap();
+    assert_eq!(held(&served.store, "eve"), (len, 1));
+    assert_eq!(eve.head_sample(&sample.seed).await.unwrap(), Some(len));
+    assert_eq!(eve.head(&sample.root).await.unwrap(), None);
+    let dest = served.dir.path().join("sample");
+    let sources = [client(&served.base, None)];
+    fetch_sample(&sources, &sample, &dest).await.unwrap();
+    assert_eq!(std::fs::read(&dest).unwrap(), file);
+    fetch_sample(&[], &sample, &dest).await.unwrap();
+
+    let mut wrong = file.clone();
+    wrong[100] ^= 1;
+    let with = |seed: u8, groups: u32| Sample {
+        seed: [seed; 32],
+        groups,
+        ..sample
+    };
+    for (sample, file) in [
+        (with(8, 3), file.clone()),
+        (with(8, 3), wrong.clone()),
+        (with(8, 3), file[1..].to_vec()),
+        (with(8, 4), file.clone()),
+        (with(8, 2), file.clone()),
+    ] {
+        let status = refused(eve.put_sample(&sample, file, quiet).await);
+        assert_eq!(status, 422, "{sample:?}");
+    }
+    let huge = Sample {
+        len: 1 << 40,
+        ..with(8, u32::MAX)
+    };
+    assert_eq!(
+        refused(eve.put_sample(&huge, file.clone(), quiet).await),
+        413
+    );
+    let nobody = client(&served.base, None);
+    let none = nobody.put_sample(&with(8, 3), file.clone(), quiet).await;
+    assert!(matches!(none, Err(Error::Unauthorised { .. })), "{none:?}");
+    assert_eq!(held(&served.store, "eve"), (len, 1));
+
+    // A store that lies is found out.
+    let base = liar(move |_, range| {
+        let (first, last) = range.unwrap();
+        let body = Bytes::copy_from_slice(&wrong[first as usize..=last as usize]);
+        partial(first, last, wrong.len() as u64, body)
+    })
+    .await;
+    let dest = served.dir.path().join("false");
+    let lied = fetch_sample(&[client(&base, None)], &sample, &dest).await;
+    assert!(matches!(lied, Err(Error::BadContent(_))), "{lied:?}");
+    assert!(!dest.exists());
+
+    // It is there after the store was opened again, and goes with its token.
+    let again = Store::open(served.store.dir(), Limits::default())
+        .await
+        .unwrap();
+    assert_eq!(again.used(), len);
+    assert_eq!(held(&again, "eve"), (len, 1));
+    assert!(eve.give_up(&sample.seed).await.unwrap());
+    assert_eq!(eve.head_sample(&sample.seed).await.unwrap(), None);
+    assert_eq!(served.store.used(), 0);
+}
+
+#[tokio::test]
+async fn a_mark_that_outlived_its_bytes_is_no_mark() {
+    let one = served(open()).await;
+    let goods = goods(20_000_000);
+    goods.at(&one).await;
+    let dir = tempfile::tempdir().unwrap();
+    // As a machine may leave it that went down: marks written, bytes not.
+    let head = [
+        b"athanor fetch 1 ".as_slice(),
+        &goods.root,
+        &goods.len.to_le_bytes(),
+    ]
+    .concat();
+    let marks = [head.as_slice(), &[1, 1, 0]].concat();
+    std::fs::write(dir.path().join("z.marks"), marks).unwrap();
+    let mut part = goods.bytes.to_vec();
+    part[9 << 20] ^= 1;
+    part[17 << 20..].fill(0);
+    std::fs::write(dir.path().join("z.part"), part).unwrap();
+    let (dest, nodes) = (dir.path().join("z"), dir.path().join("z.obao"));
+    let mut firsts = Vec::new();
+    let sources = [client(&one.base, None)];
+    let how = FetchOptions::default();
+    fetch(
+        &sources,
+        &goods.root,
+        goods.len,
+        &dest,
+        &nodes,
+        how,
+        |done, _| {
+            firsts.push(done);
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(firsts[0], 8 << 20);
+    assert!(std::fs::read(&dest).unwrap() == goods.bytes);
 }
 
 #[tokio::test]

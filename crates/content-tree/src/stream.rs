@@ -23,6 +23,8 @@
 mod pipe;
 #[cfg(feature = "market")]
 mod salt;
+#[cfg(feature = "market")]
+mod sample;
 mod subtree;
 mod window;
 
@@ -37,6 +39,8 @@ use crate::{Error, Groups, Root, Value};
 use pipe::pipe;
 #[cfg(feature = "market")]
 pub use salt::{Salted, Unsalted};
+#[cfg(feature = "market")]
+pub use sample::{check_sample, sample_len};
 use subtree::{Known, Subtree};
 use window::{node_index, Checked, Windows};
 
@@ -187,6 +191,45 @@ pub fn verify_range(
     })
 }
 
+/// As [`verify_range`], of bytes that lie in memory, and stay as they are.
+///
+/// # Errors
+///
+/// As [`verify_range`].
+pub fn verify_bytes(
+    root: &Root,
+    len: u64,
+    range: Range<u64>,
+    outboard: impl Read + Seek,
+    bytes: &mut [u8],
+) -> Result<(), StreamError> {
+    let groups = Groups::new(len)?;
+    let windows = Windows::of(groups, range)?;
+    let (given, wanted) = (bytes.len() as u64, windows.bytes());
+    if given < wanted {
+        let (at, len) = (given, wanted);
+        return Err(StreamError::Short { at, len });
+    }
+    if given > wanted {
+        return Err(StreamError::Long { len: wanted });
+    }
+    let mut outboard = outboard;
+    let mut checked = Checked::new(groups, root, |at, buffer: &mut [u8]| {
+        outboard.seek(SeekFrom::Start(at))?;
+        outboard.read_exact(buffer)
+    });
+    let leaf = |index, bytes: &mut [u8], known| compare(groups, index, bytes, known);
+    let mut rest = bytes;
+    for window in windows {
+        let (part, after) = rest
+            .split_at_mut_checked(window.bytes)
+            .ok_or(Error::TooLong)?;
+        check(&mut checked, window, part, &leaf)?;
+        rest = after;
+    }
+    Ok(())
+}
+
 /// Seals the goods: checks every group of `x` against `x_root` and its outboard, writes the
 /// ciphertext to `z` and its outboard to `z_outboard`, from its start. Gives `z_root`.
 ///
@@ -250,6 +293,36 @@ pub fn open(
         check(&mut checked, window, bytes, &leaf)
     })?;
     checked.finish()
+}
+
+/// Checks what [`seal`] made, in one pass: every group of `z` against `z_root` and its outboard, and
+/// what it decrypts to against `x_root` and the goods' outboard.
+///
+/// # Errors
+///
+/// [`StreamError`].
+#[cfg(feature = "market")]
+pub fn check_seal(
+    cipher: &Cipher,
+    len: u64,
+    (x_root, x_outboard): (&Root, impl Read),
+    (z_root, z_outboard): (&Root, impl Read),
+    z: impl Read + Send,
+) -> Result<(), StreamError> {
+    let groups = Groups::new(len)?;
+    let mut opened = Checked::new(groups, x_root, in_turn(x_outboard));
+    let mut sealed = Checked::new(groups, z_root, in_turn(z_outboard));
+    let as_sealed = |index, bytes: &mut [u8], known| compare(groups, index, bytes, known);
+    let as_opened = |index, bytes: &mut [u8], known| {
+        cipher.apply(index, bytes);
+        compare(groups, index, bytes, known)
+    };
+    pipe(Windows::all(groups), z, io::sink(), |window, bytes| {
+        check(&mut sealed, window, bytes, &as_sealed)?;
+        check(&mut opened, window, bytes, &as_opened)
+    })?;
+    sealed.finish()?;
+    opened.finish()
 }
 
 fn compare(

@@ -3,6 +3,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use athanor_content_tree::stream::{self, StreamError};
@@ -12,12 +13,15 @@ use reqwest::{Method, StatusCode};
 use tokio::sync::{mpsc, Notify};
 
 use super::{Client, Tries};
-use crate::{root_hex, Error, Root};
+use crate::{root_hex, Error, Root, Sample};
 
 /// Bytes asked for at a time: whole groups.
 const SPAN: u64 = 8 << 20;
 
 const PART_MAGIC: &[u8] = b"athanor fetch 1 ";
+
+/// Bytes after which the disk begins to take them while others come.
+const BEHIND: u64 = 32 << 20;
 
 /// How [`fetch`] goes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +31,18 @@ pub struct FetchOptions {
 }
 
 impl Default for FetchOptions {
-    /// Two requests at a time to each source.
+    /// Three requests at a time to each source: one comes while another is checked and written.
     fn default() -> Self {
-        Self { parallel: 2 }
+        Self { parallel: 3 }
     }
 }
 
 /// Fetches the blob `root` of `len` bytes into the file `dest` and its outboard into
 /// `outboard_dest`, from several sources at a time. Every group is checked against the outboard, and
 /// the outboard against the root, before either is written. What has come is kept in `<dest>.part`
-/// and `<dest>.marks`, also when this fails or the process ends, and continued from there. No more
-/// than `len` bytes are taken, and of each answer no more than was asked for.
+/// and `<dest>.marks`, also when this fails or the process ends, and continued from there, after it
+/// was checked again. No more than `len` bytes are taken, and of each answer no more than was asked
+/// for.
 ///
 /// A source that gives false bytes, has nothing, or fails too often is left, with a warning; the
 /// others go on. `progress(done, total)` is told bytes of the blob.
@@ -98,7 +103,7 @@ pub async fn fetch(
     }
     let (part, dest) = (part.clone(), dest.to_owned());
     blocking(move || {
-        state.data.sync_all().map_err(Error::io("sync", &part))?;
+        state.sync()?;
         std::fs::rename(&part, &dest).map_err(Error::io("write", &dest))?;
         sync_folder_of(&dest);
         std::fs::remove_file(&marks).map_err(Error::io("remove", &marks))
@@ -116,6 +121,10 @@ struct State {
     marks: Mutex<File>,
     queue: Mutex<Queue>,
     changed: Notify,
+    /// Bytes that the disk was not asked to take yet.
+    behind: AtomicU64,
+    /// Held while it takes some. What it could not take is said once, and kept here.
+    syncing: Mutex<Option<std::io::Error>>,
 }
 
 struct Queue {
@@ -124,6 +133,13 @@ struct Queue {
     done: Vec<bool>,
     /// Sources that are left.
     left: Vec<usize>,
+}
+
+impl Queue {
+    fn wait_for_the_rest(&mut self) {
+        let rest = (0u64..).zip(&self.done).filter(|(_, done)| !**done);
+        self.waiting = rest.map(|(index, _)| index).collect();
+    }
 }
 
 impl State {
@@ -149,11 +165,13 @@ impl State {
         reading.map_err(Error::io("read", marks_path))?;
         let size = data.metadata().map_err(Error::io("read", part))?.len();
         let mut done = vec![false; usize::try_from(spans).unwrap_or(0)];
+        let mut marked = false;
         match known.strip_prefix(head.as_slice()) {
             Some(marks) if size == len => {
                 for (done, mark) in done.iter_mut().zip(marks) {
                     *done = *mark == 1;
                 }
+                marked = true;
             }
             // Nothing there, or of another blob.
             _ => {
@@ -166,12 +184,7 @@ impl State {
                 marks.sync_all().map_err(failed)?;
             }
         }
-        let waiting = (0u64..)
-            .zip(&done)
-            .filter(|(_, done)| !**done)
-            .map(|(index, _)| index)
-            .collect();
-        Ok(Self {
+        let state = Self {
             root,
             groups,
             part: part.to_owned(),
@@ -179,13 +192,49 @@ impl State {
             outboard,
             marks: Mutex::new(marks),
             queue: Mutex::new(Queue {
-                waiting,
+                waiting: VecDeque::new(),
                 under_way: 0,
                 done,
                 left: Vec::new(),
             }),
             changed: Notify::new(),
-        })
+            behind: AtomicU64::new(0),
+            syncing: Mutex::new(None),
+        };
+        if marked {
+            state.check_marked()?;
+        }
+        state.queue().wait_for_the_rest();
+        Ok(state)
+    }
+
+    /// A mark may have outlived its bytes when the machine went down.
+    fn check_marked(&self) -> Result<(), Error> {
+        let failed = |error| Error::io("read", &self.part)(error);
+        let count = self.queue().done.len();
+        let mut bytes = Vec::new();
+        for index in 0..count {
+            if !self.queue().done.get(index).is_some_and(|done| *done) {
+                continue;
+            }
+            let at = index as u64;
+            let span = self.span(at);
+            let size = span.end.saturating_sub(span.start);
+            bytes.clear();
+            let mut data = &self.data;
+            data.seek(SeekFrom::Start(span.start)).map_err(failed)?;
+            data.take(size).read_to_end(&mut bytes).map_err(failed)?;
+            match self.check(at, &mut bytes) {
+                Ok(()) => {}
+                Err(Error::BadContent(_)) => {
+                    if let Some(done) = self.queue().done.get_mut(index) {
+                        *done = false;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -263,29 +312,60 @@ impl State {
         first
     }
 
-    /// Checks the bytes of a span and writes them.
-    fn store(&self, index: u64, bytes: &[u8]) -> Result<(), Error> {
+    fn check(&self, index: u64, bytes: &mut [u8]) -> Result<(), Error> {
         let span = self.span(index);
         let group = GROUP as u64;
         let range = span.start / group..span.end.div_ceil(group);
         let path = &self.outboard;
         let outboard = File::open(path).map_err(Error::io("open", path))?;
-        let sink = At {
-            file: &self.data,
-            at: span.start,
-        };
         let len = self.groups.content_len();
-        stream::verify_range(&self.root, len, range, outboard, bytes, sink)?;
-        // The mark must not outlive the bytes.
-        self.data
-            .sync_data()
-            .map_err(Error::io("sync", &self.part))?;
+        Ok(stream::verify_bytes(
+            &self.root, len, range, outboard, bytes,
+        )?)
+    }
+
+    /// Checks the bytes of a span and writes them.
+    fn store(&self, index: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.check(index, bytes)?;
+        let mut sink = At {
+            file: &self.data,
+            at: self.span(index).start,
+        };
+        sink.write_all(bytes)
+            .map_err(Error::io("write", &self.part))?;
         let head = (PART_MAGIC.len() as u64).saturating_add(40);
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         marks
             .seek(SeekFrom::Start(head.saturating_add(index)))
             .and_then(|_| marks.write_all(&[1]))
             .map_err(Error::io("write", &self.part))
+    }
+
+    /// Has the disk take what came, beside what comes, so that little is left for the end.
+    fn write_behind(self: &Arc<Self>, bytes: u64) {
+        let behind = self.behind.fetch_add(bytes, Ordering::Relaxed);
+        if behind.saturating_add(bytes) < BEHIND {
+            return;
+        }
+        let state = self.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            let Ok(mut failed) = state.syncing.try_lock() else {
+                return;
+            };
+            state.behind.store(0, Ordering::Relaxed);
+            if let Err(error) = state.data.sync_data() {
+                failed.get_or_insert(error);
+            }
+        }));
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        let mut failed = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        match failed.take() {
+            Some(error) => Err(error),
+            None => self.data.sync_all(),
+        }
+        .map_err(Error::io("sync", &self.part))
     }
 }
 
@@ -322,20 +402,30 @@ async fn work(
     told: &mpsc::UnboundedSender<u64>,
 ) -> Result<(), Error> {
     let mut tries = Tries::new(&client.options);
+    // One room for all: fresh pages cost as much as the check.
+    let mut room = Vec::new();
     while let Some(index) = state.next(source).await {
         let span = state.span(index);
         let size = span.end.saturating_sub(span.start);
+        let mut bytes = std::mem::take(&mut room);
         let got = async {
-            let bytes = client
-                .range(&state.root, "blobs", span, state.groups.content_len())
+            let len = state.groups.content_len();
+            client
+                .range(&state.root, "blobs", span, len, &mut bytes)
                 .await?;
             let state = state.clone();
-            blocking(move || state.store(index, &bytes)).await
+            blocking(move || {
+                state.store(index, &mut bytes)?;
+                Ok(bytes)
+            })
+            .await
         };
         let got = got.await;
         state.ended(index, got.is_ok());
         match got {
-            Ok(()) => {
+            Ok(bytes) => {
+                room = bytes;
+                state.write_behind(size);
                 tries = Tries::new(&client.options);
                 // Nobody to tell: then the fetch was dropped.
                 let _ = told.send(size);
@@ -354,14 +444,15 @@ async fn work(
 }
 
 impl Client {
-    /// Exactly the bytes `span` of an object of `len` bytes.
+    /// Exactly the bytes `span` of an object of `len` bytes, in place of what is in `bytes`.
     async fn range(
         &self,
         root: &Root,
         kind: &str,
         span: Range<u64>,
         len: u64,
-    ) -> Result<Vec<u8>, Error> {
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let bad = |why| Error::BadAnswer {
             url: self.url(),
             why,
@@ -390,7 +481,7 @@ impl Client {
             _ => return Err(self.refusal(root, response).await),
         }
         let most = usize::try_from(size).unwrap_or(usize::MAX);
-        let mut bytes = Vec::new();
+        bytes.clear();
         bytes
             .try_reserve_exact(most)
             .map_err(|_| Error::TooLarge { limit: size })?;
@@ -415,7 +506,7 @@ impl Client {
                 total: size,
             });
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 
@@ -433,69 +524,113 @@ pub async fn fetch_outboard(
     dest: &Path,
 ) -> Result<(), Error> {
     let groups = Groups::new(len).map_err(StreamError::from)?;
-    let checked = |path: PathBuf| {
-        let (root, len) = (*root, groups.content_len());
-        blocking(move || {
-            let file = File::open(&path).map_err(Error::io("open", &path))?;
-            Ok(stream::check_outboard(&root, len, file)?)
-        })
+    let root = *root;
+    let object = Object {
+        kind: "outboards",
+        name: root,
+        len: groups.outboard_len(),
     };
-    if tokio::fs::try_exists(dest).await.unwrap_or(false) && checked(dest.to_owned()).await.is_ok()
-    {
-        return Ok(());
-    }
-    if groups.outboard_len() == 0 {
-        return tokio::fs::write(dest, [])
-            .await
-            .map_err(Error::io("write", dest));
-    }
-    let part = beside(dest, ".part");
-    let mut last = Error::NoSource;
-    for client in sources {
-        let mut tries = Tries::new(&client.options);
-        loop {
-            let got = async {
-                client.outboard_to(root, groups, &part).await?;
-                checked(part.clone()).await
-            };
-            match got.await {
-                Ok(()) => {
-                    let (part, dest) = (part.clone(), dest.to_owned());
-                    return blocking(move || {
-                        std::fs::rename(&part, &dest).map_err(Error::io("write", &dest))?;
-                        sync_folder_of(&dest);
-                        Ok(())
-                    })
-                    .await;
-                }
-                Err(error) => {
-                    // False bytes shall not be gone on with.
-                    if matches!(error, Error::BadContent(_)) {
-                        remove(&part).await?;
+    let check = move |file: File| Ok(stream::check_outboard(&root, len, file)?);
+    object.fetch(sources, dest, check).await
+}
+
+/// Fetches a listing's [`Sample`] into the file `dest`, from the first source that has the right one,
+/// and checks it group by group. What has come is kept in `<dest>.part` and continued from there; a
+/// right `dest` is left as it is.
+///
+/// # Errors
+///
+/// As [`fetch`].
+pub async fn fetch_sample(sources: &[Client], sample: &Sample, dest: &Path) -> Result<(), Error> {
+    let indices = sample.indices()?;
+    let object = Object {
+        kind: "samples",
+        name: sample.seed,
+        len: stream::sample_len(sample.len, &indices)?,
+    };
+    let sample = *sample;
+    let check = move |file: File| sample.check(&indices, file);
+    object.fetch(sources, dest, check).await
+}
+
+/// A small thing that is fetched into a file and then checked.
+struct Object {
+    kind: &'static str,
+    name: Root,
+    len: u64,
+}
+
+impl Object {
+    async fn fetch(
+        &self,
+        sources: &[Client],
+        dest: &Path,
+        check: impl Fn(File) -> Result<(), Error> + Clone + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let checked = |path: PathBuf| {
+            let check = check.clone();
+            blocking(move || check(File::open(&path).map_err(Error::io("open", &path))?))
+        };
+        let present = tokio::fs::try_exists(dest).await.unwrap_or(false);
+        if present && checked(dest.to_owned()).await.is_ok() {
+            return Ok(());
+        }
+        if self.len == 0 {
+            return tokio::fs::write(dest, [])
+                .await
+                .map_err(Error::io("write", dest));
+        }
+        let part = beside(dest, ".part");
+        let mut last = Error::NoSource;
+        for client in sources {
+            let mut tries = Tries::new(&client.options);
+            loop {
+                let got = async {
+                    client.object_to(self, &part).await?;
+                    checked(part.clone()).await
+                };
+                match got.await {
+                    Ok(()) => {
+                        let (part, dest) = (part.clone(), dest.to_owned());
+                        return blocking(move || {
+                            std::fs::rename(&part, &dest).map_err(Error::io("write", &dest))?;
+                            sync_folder_of(&dest);
+                            Ok(())
+                        })
+                        .await;
                     }
-                    if !tries.again(&error, 0).await {
-                        tracing::warn!(%error, source = client.base(), "no outboard from a source");
-                        last = error;
-                        break;
+                    Err(error) => {
+                        // False bytes shall not be gone on with.
+                        if matches!(error, Error::BadContent(_)) {
+                            remove(&part).await?;
+                        }
+                        if !tries.again(&error, 0).await {
+                            let kind = self.kind;
+                            tracing::warn!(%error, kind, source = client.base(), "a source is left");
+                            last = error;
+                            break;
+                        }
                     }
                 }
             }
         }
+        Err(last)
     }
-    Err(last)
 }
 
 impl Client {
-    /// Goes on with the outboard in `path`, in spans.
-    async fn outboard_to(&self, root: &Root, groups: Groups, path: &Path) -> Result<(), Error> {
-        let len = groups.outboard_len();
+    /// Goes on with an object in `path`, in spans.
+    async fn object_to(&self, object: &Object, path: &Path) -> Result<(), Error> {
+        let len = object.len;
         let mut at = match tokio::fs::metadata(path).await {
             Ok(metadata) => metadata.len().min(len),
             Err(_) => 0,
         };
         while at < len {
             let end = at.saturating_add(SPAN).min(len);
-            let bytes = self.range(root, "outboards", at..end, len).await?;
+            let mut bytes = Vec::new();
+            self.range(&object.name, object.kind, at..end, len, &mut bytes)
+                .await?;
             let path = path.to_owned();
             blocking(move || {
                 let mut options = OpenOptions::new();

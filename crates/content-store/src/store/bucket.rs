@@ -28,8 +28,8 @@ trait Objects: ObjectStore + MultipartStore {}
 impl<T: ObjectStore + MultipartStore> Objects for T {}
 
 /// Where the blobs of a [`Store`](crate::Store) lie if not in its folder: a bucket of S3 or of
-/// anything that speaks as S3 does. Keys are `blobs/<64 hex digits>` and `outboards/<64 hex digits>`,
-/// after the prefix if there is one, so a bucket may also be served by others.
+/// anything that speaks as S3 does. Keys are `blobs/<64 hex digits>`, and so in `outboards` and
+/// `samples`, after the prefix if there is one, so a bucket may also be served by others.
 #[derive(Clone)]
 pub struct Bucket {
     objects: Arc<dyn Objects>,

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use super::incoming::{sync_folder, Room};
 use super::ledger::Account;
 use super::{blocking, entries, Bucket, Inner, Kind, Store};
-use crate::{root_hex, Error, Root};
+use crate::{root_hex, Error, Root, Sample};
 
 pub(super) const LEAST_PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
@@ -146,28 +146,56 @@ impl Store {
             let groups = Groups::new(len).map_err(StreamError::from)?;
             let file = File::open(&temp).map_err(Error::io("open", &temp))?;
             stream::check_outboard(&root, len, file)?;
-            let mut room = Room::new(inner.clone());
-            room.hold_all(groups.outboard_len())?;
-            if let Some(charge) = charge {
-                charge.keep(groups.outboard_len(), false)?;
-            }
-            let _changing = inner.changing();
-            let new = match &inner.bucket {
-                Some(_) if inner.len_of(Kind::Outboard, &root)?.is_some() => false,
-                Some(bucket) => {
-                    let put = bucket.put_file(Kind::Outboard, &root, &temp);
-                    Handle::current().block_on(put)?;
-                    true
-                }
-                None => place(temp, &inner.outboard_path(&root))?,
-            };
-            if new {
-                room.keep();
-            }
-            Ok(new)
+            let len = groups.outboard_len();
+            add_checked(&inner, (Kind::Outboard, &root), len, temp, charge)
         })
         .await
     }
+
+    /// Takes in the sample of a listing, which has `len` bytes. `false` when it was there.
+    pub(crate) async fn add_sample(
+        &self,
+        sample: Sample,
+        len: u64,
+        temp: TempPath,
+        charge: Option<super::Charge>,
+    ) -> Result<bool, Error> {
+        let inner = self.inner.clone();
+        blocking(move || {
+            let file = File::open(&temp).map_err(Error::io("open", &temp))?;
+            sample.check(&sample.indices()?, file)?;
+            add_checked(&inner, (Kind::Sample, &sample.seed), len, temp, charge)
+        })
+        .await
+    }
+}
+
+/// Puts a file whose content has been checked in its place; `false` when there is one.
+fn add_checked(
+    inner: &Arc<Inner>,
+    (kind, name): (Kind, &Root),
+    len: u64,
+    temp: TempPath,
+    charge: Option<super::Charge>,
+) -> Result<bool, Error> {
+    let mut room = Room::new(inner.clone());
+    room.hold_all(len)?;
+    if let Some(charge) = charge {
+        charge.keep(len, false)?;
+    }
+    let _changing = inner.changing();
+    let new = match &inner.bucket {
+        Some(_) if inner.len_of(kind, name)?.is_some() => false,
+        Some(bucket) => {
+            Handle::current().block_on(bucket.put_file(kind, name, &temp))?;
+            true
+        }
+        None => place(temp, &inner.named(kind, name))?,
+    };
+    if new {
+        room.keep();
+    }
+    Ok(new)
 }
 
 impl Upload {

@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
+/// Ending of the name that a result has until it is whole. Whatever bears it and is used by nobody
+/// was left by a process that was killed, and is thrown away by the next one.
+const PART: &str = ".athanor-part";
+
 /// Called with the bytes done since the last call, from several threads. Gives whether to go on;
 /// if not, the work ends with [`Error::Cancelled`].
 pub type Progress<'a> = &'a (dyn Fn(u64) -> bool + Sync);
@@ -77,7 +81,7 @@ fn part(path: &Path) -> Result<PathBuf> {
             reason: "this is no name for a new file or folder",
         })?
         .to_os_string();
-    name.push(".part");
+    name.push(PART);
     Ok(path.with_file_name(name))
 }
 
@@ -99,7 +103,7 @@ fn sync_parent(path: &Path) -> Result<()> {
 
 fn options(private: bool) -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
+    options.read(true).write(true);
     #[cfg(unix)]
     if private {
         use std::os::unix::fs::OpenOptionsExt;
@@ -108,13 +112,37 @@ fn options(private: bool) -> OpenOptions {
     options
 }
 
+/// Holds a part until it is closed. Who had it before may have given it its name meanwhile: then it
+/// is not ours.
+fn hold(file: &File, part: &Path, dest: &Path) -> Result<()> {
+    file.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => Error::Busy(part.into()),
+        fs::TryLockError::Error(source) => Error::file("lock", part)(source),
+    })?;
+    free(dest)?;
+    match fs::symlink_metadata(part) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::Busy(part.into())),
+    }
+}
+
+/// Whether there is something of the right kind under the name of a part.
+fn left_over(part: &Path, right: impl Fn(&fs::Metadata) -> bool) -> Result<bool> {
+    match fs::symlink_metadata(part) {
+        Ok(found) if right(&found) => Ok(true),
+        Ok(_) => Err(Error::Exists(part.into())),
+        Err(_) => Ok(false),
+    }
+}
+
 /// Creates a file that did not exist.
 pub(crate) fn create(path: &Path) -> Result<File> {
-    let file = options(false).open(path);
+    let file = options(false).create_new(true).open(path);
     file.map_err(Error::file("write", path))
 }
 
-/// A file that gets its name when it is whole. `NAME.part` until then, removed when dropped.
+/// A file that gets its name when it is whole. `NAME.athanor-part` until then, removed when dropped,
+/// or by the next one after a kill.
 pub(crate) struct NewFile {
     dest: PathBuf,
     part: PathBuf,
@@ -125,8 +153,23 @@ impl NewFile {
     pub(crate) fn create(dest: &Path, private: bool) -> Result<Self> {
         free(dest)?;
         let part = part(dest)?;
-        let file = options(private).open(&part);
-        let file = file.map_err(Error::file("write", &part))?;
+        let failed = Error::file("write", &part);
+        // A link is not followed.
+        let old = left_over(&part, fs::Metadata::is_file)?;
+        let file = options(private)
+            .create(true)
+            .truncate(false)
+            .create_new(!old)
+            .open(&part);
+        let file = file.map_err(&failed)?;
+        hold(&file, &part, dest)?;
+        #[cfg(unix)]
+        if private {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::Permissions::from_mode(0o600);
+            file.set_permissions(mode).map_err(&failed)?;
+        }
+        file.set_len(0).map_err(&failed)?;
         Ok(Self {
             dest: dest.into(),
             part,
@@ -148,8 +191,9 @@ impl NewFile {
                 _ => fs::rename(&self.part, &self.dest),
             })
             .map_err(&failed)?;
-        self.file = None;
+        // Held until its other name is gone: the next one would empty it.
         let _ = fs::remove_file(&self.part);
+        self.file = None;
         sync_parent(&self.dest)
     }
 }
@@ -175,22 +219,44 @@ pub fn write_new(path: &Path, bytes: &[u8], private: bool) -> Result<()> {
     new.finish()
 }
 
-/// A folder that gets its name when it is whole. `NAME.part` until then, removed when dropped.
+/// A folder that gets its name when it is whole. `NAME.athanor-part` until then, removed when
+/// dropped, or emptied by the next one after a kill.
 pub(crate) struct NewFolder {
     dest: PathBuf,
     part: PathBuf,
     done: bool,
+    /// Holds it, where folders can be held.
+    _held: Option<File>,
 }
 
 impl NewFolder {
     pub(crate) fn create(dest: &Path) -> Result<Self> {
         free(dest)?;
         let part = part(dest)?;
-        fs::create_dir(&part).map_err(Error::file("write", &part))?;
+        let failed = Error::file("write", &part);
+        let old = left_over(&part, fs::Metadata::is_dir)?;
+        if !old {
+            fs::create_dir(&part).map_err(&failed)?;
+        }
+        let held = File::open(&part).ok();
+        match &held {
+            Some(held) => hold(held, &part, dest)?,
+            None if old => return Err(Error::Exists(part)),
+            None => {}
+        }
+        for entry in fs::read_dir(&part).map_err(&failed)? {
+            let entry = entry.map_err(&failed)?;
+            let removed = match entry.file_type().map_err(&failed)?.is_dir() {
+                true => fs::remove_dir_all(entry.path()),
+                false => fs::remove_file(entry.path()),
+            };
+            removed.map_err(&failed)?;
+        }
         Ok(Self {
             dest: dest.into(),
             part,
             done: false,
+            _held: held,
         })
     }
 
@@ -235,6 +301,37 @@ mod tests {
         assert!(matches!(NewFolder::create(&dest), Err(Error::Exists(_))));
         assert_eq!(fs::read(&dest).unwrap(), b"one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_thrown_away_and_what_another_uses_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let dest = folder.path().join("a");
+        let part = folder.path().join("a.athanor-part");
+        fs::write(&part, b"half of something longer").unwrap();
+        let new = NewFile::create(&dest, true).unwrap();
+        new.file().unwrap().write_all(b"whole").unwrap();
+        assert!(matches!(NewFile::create(&dest, true), Err(Error::Busy(_))));
+        new.finish().unwrap();
+        assert_eq!(fs::read(&dest).unwrap(), b"whole");
+
+        let dest = folder.path().join("b");
+        let part = folder.path().join("b.athanor-part");
+        fs::create_dir_all(part.join("deep/er")).unwrap();
+        fs::write(part.join("deep/file"), b"x").unwrap();
+        fs::write(part.join("file"), b"x").unwrap();
+        let new = NewFolder::create(&dest).unwrap();
+        assert!(matches!(NewFolder::create(&dest), Err(Error::Busy(_))));
+        fs::write(new.path().join("one"), b"1").unwrap();
+        new.finish().unwrap();
+        assert_eq!(fs::read_dir(&dest).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+
+        // What is of another kind was not left by us.
+        let part = folder.path().join("c.athanor-part");
+        fs::create_dir(&part).unwrap();
+        let refused = NewFile::create(&folder.path().join("c"), false);
+        assert!(matches!(refused, Err(Error::Exists(path)) if path == part));
     }
 
     #[test]

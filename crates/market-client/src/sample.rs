@@ -5,7 +5,8 @@ use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use athanor_content_tree::market::{draw, sample_seed, SAMPLE_BLOCKS};
-use athanor_content_tree::{Groups, Root, GROUP, MAX_PATH};
+use athanor_content_tree::stream::{self, StreamError};
+use athanor_content_tree::{Groups, Root};
 
 use crate::files::{self, advance, NewFile, Progress};
 use crate::open::{group_of, proof};
@@ -45,16 +46,9 @@ pub fn indices(
 ///
 /// # Errors
 ///
-/// [`Error::Tree`] for a group the goods do not have.
+/// [`Error::Stream`] for a group the goods do not have.
 pub fn file_len(len: u64, indices: &BTreeSet<u64>) -> Result<u64> {
-    let groups = Groups::new(len)?;
-    let mut sum = 0u64;
-    for index in indices {
-        let path = groups.turns(*index)?.count().saturating_mul(32);
-        let group = groups.group_len(*index)?;
-        sum = sum.saturating_add((8 + group + path) as u64);
-    }
-    Ok(sum)
+    Ok(stream::sample_len(len, indices)?)
 }
 
 /// Writes the sample file of these groups into the new file `dest`.
@@ -98,48 +92,23 @@ pub fn write(
 ///
 /// # Errors
 ///
-/// [`Error::Malformed`] for other groups, a short or a long file; [`Error::WrongRoot`]; what `each`
-/// gives; [`Error::File`].
+/// [`Error::WrongRoot`] for other groups or other bytes; [`Error::Malformed`] for a short or a long
+/// file; what `each` gives; [`Error::File`].
 pub fn verify(
     source: impl Read,
     x_root: &Root,
     len: u64,
     indices: &BTreeSet<u64>,
-    mut each: impl FnMut(u64, &[u8]) -> Result<()>,
+    each: impl FnMut(u64, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let groups = Groups::new(len)?;
-    let mut source = std::io::BufReader::with_capacity(1 << 16, source);
-    let short = |_| Error::malformed("sample", "it ends early");
-    let mut room = vec![0; GROUP];
-    for index in indices {
-        let mut number = [0; 8];
-        source.read_exact(&mut number).map_err(short)?;
-        if u64::from_le_bytes(number) != *index {
-            return Err(Error::malformed(
-                "sample",
-                "it has other groups than were drawn",
-            ));
+    stream::check_sample(x_root, len, indices, source, each).map_err(|error| match error {
+        Error::Stream(StreamError::BadGroup { .. }) => Error::WrongRoot { what: "the sample" },
+        Error::Stream(StreamError::Short { .. }) => Error::malformed("sample", "it ends early"),
+        Error::Stream(StreamError::Long { .. }) => {
+            Error::malformed("sample", "it goes on after its last group")
         }
-        let size = groups.group_len(*index)?;
-        let bytes = room.get_mut(..size).unwrap_or_default();
-        source.read_exact(bytes).map_err(short)?;
-        let mut path = [[0; 32]; MAX_PATH];
-        let turns = groups.turns(*index)?.count();
-        let path = path.get_mut(..turns).unwrap_or_default();
-        source.read_exact(path.as_flattened_mut()).map_err(short)?;
-        let value = groups.node(*index, bytes)?;
-        if groups.fold(*index, value, path)? != *x_root {
-            return Err(Error::WrongRoot { what: "the sample" });
-        }
-        each(*index, bytes)?;
-    }
-    match source.read(&mut [0]) {
-        Ok(0) => Ok(()),
-        _ => Err(Error::malformed(
-            "sample",
-            "it goes on after its last group",
-        )),
-    }
+        other => other,
+    })
 }
 
 /// As [`verify`], of a file.
@@ -155,4 +124,30 @@ pub fn verify_file(
     each: impl FnMut(u64, &[u8]) -> Result<()>,
 ) -> Result<()> {
     verify(files::open(path)?, x_root, len, indices, each)
+}
+
+/// Checks a sample file, and writes what its groups hold to the new file `dest`, each without its
+/// first `skip` bytes. A file of any length fits: it is read and written group by group.
+///
+/// # Errors
+///
+/// As [`verify`]; nothing is left of `dest` then. [`Error::Exists`], [`Error::File`].
+pub fn extract(
+    path: &Path,
+    x_root: &Root,
+    len: u64,
+    indices: &BTreeSet<u64>,
+    skip: usize,
+    dest: &Path,
+) -> Result<()> {
+    let new = NewFile::create(dest, false)?;
+    let failed = Error::file("write", dest);
+    let mut out = BufWriter::with_capacity(1 << 18, new.file()?);
+    verify_file(path, x_root, len, indices, |_, bytes| {
+        out.write_all(bytes.get(skip..).unwrap_or_default())
+            .map_err(&failed)
+    })?;
+    out.flush().map_err(&failed)?;
+    drop(out);
+    new.finish()
 }

@@ -145,7 +145,7 @@ impl Sealed {
 
 /// Bytes that [`seal`] reports to its progress, for goods of `len` bytes.
 pub fn work(len: u64) -> u64 {
-    len.saturating_mul(3)
+    len.saturating_mul(2)
 }
 
 /// Seals goods into the new folder `dest`: ciphertext, both outboards, card, licence, record.
@@ -187,25 +187,26 @@ pub fn seal(request: &Request, dest: &Path, progress: Progress<'_>) -> Result<Se
         &z,
         BufWriter::new(&z_outboard),
     )?;
-    sync(&z, &at(Z))?;
     sync(&z_outboard, &at(Z_OUTBOARD))?;
 
-    // Each of both outboards against the bytes as they lie on the disk now.
-    stream::open(
-        &cipher,
-        &x_root,
-        len,
-        files::open(&x_outboard)?,
-        Metered::new(files::open(&at(Z))?, progress),
-        io::sink(),
-    )?;
-    stream::verify(
-        &z_root,
-        len,
-        files::open(&at(Z_OUTBOARD))?,
-        Metered::new(files::open(&at(Z))?, progress),
-        io::sink(),
-    )?;
+    // As it can be read now, while the disk takes the rest of it.
+    std::thread::scope(|scope| {
+        let synced = scope.spawn(|| sync(&z, &at(Z)));
+        let checked = stream::check_seal(
+            &cipher,
+            len,
+            (&x_root, files::open(&x_outboard)?),
+            (&z_root, files::open(&at(Z_OUTBOARD))?),
+            Metered::new(files::open(&at(Z))?, progress),
+        );
+        let lost = || {
+            Err(Error::file("write", &at(Z))(io::Error::other(
+                "a thread ended",
+            )))
+        };
+        synced.join().unwrap_or_else(|_| lost())?;
+        Ok::<_, Error>(checked?)
+    })?;
 
     let copy = at(X_OUTBOARD);
     fs::copy(&x_outboard, &copy).map_err(Error::file("write", &copy))?;

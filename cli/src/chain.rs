@@ -316,6 +316,30 @@ impl Chain {
         self.at(hash).await
     }
 
+    /// What consensus engines said in a block's header before it was executed. Nodes keep headers
+    /// where they have thrown the state away.
+    pub async fn pre_digests(&self, number: u64) -> Result<Vec<([u8; 4], Vec<u8>)>> {
+        let failed = |error| node_error(&self.url, "a block header", error);
+        let hash = self
+            .legacy
+            .chain_get_block_hash(Some(number.into()))
+            .await
+            .map_err(failed)?;
+        let missing = || Error::NotFound(format!("the node has no header of block {number}"));
+        let header = self
+            .legacy
+            .chain_get_header(Some(hash.ok_or_else(missing)?))
+            .await
+            .map_err(failed)?;
+        let items = header.ok_or_else(missing)?.digest.logs.into_iter();
+        Ok(items
+            .filter_map(|item| match item {
+                DigestItem::PreRuntime(engine, bytes) => Some((engine, bytes)),
+                _ => None,
+            })
+            .collect())
+    }
+
     /// The chain's genesis hash.
     pub fn genesis(&self) -> H256 {
         self.client.genesis_hash()
@@ -714,19 +738,6 @@ impl State {
             .await
             .map(|header| header.parent_hash)
             .map_err(|error| node_error(&self.url, "a block header", error))
-    }
-
-    /// What consensus engines said in the block's header before it was executed.
-    pub async fn pre_digests(&self) -> Result<Vec<([u8; 4], Vec<u8>)>> {
-        let header = self.at.block_header().await;
-        let header = header.map_err(|error| node_error(&self.url, "a block header", error))?;
-        let items = header.digest.logs.into_iter();
-        Ok(items
-            .filter_map(|item| match item {
-                DigestItem::PreRuntime(engine, bytes) => Some((engine, bytes)),
-                _ => None,
-            })
-            .collect())
     }
 
     /// The answer of a view function.

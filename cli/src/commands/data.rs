@@ -82,10 +82,13 @@ Examples:
     Seal(Box<seal::Seal>),
     /// Open the groups that the chain drew from a listing, or check them
     ///
-    /// Eight blocks after a listing draw the groups, once. They are public then.
+    /// Eight blocks after a listing draw the groups, once. They are public then, in
+    /// the store at samples/SEED: `athanor data list` puts them there. Without GOODS
+    /// they are fetched, and checked.
     #[command(after_help = "\
 Examples:
-  athanor data sample reviews.goods --listing 7 --out reviews.sample
+  athanor data sample reviews.goods --listing 7 --upload
+  athanor data sample --listing 7 --out reviews.sample --extract rows.txt
   athanor data sample --check reviews.sample --listing 7 --extract rows.txt")]
     Sample(Box<sample::Sample>),
     /// Check goods, a seal or a file group by group

@@ -70,6 +70,11 @@ impl Folder {
         self.path.join(CARD)
     }
 
+    /// The listing's sample.
+    pub fn sample(&self) -> PathBuf {
+        self.path.join("sample")
+    }
+
     /// The licence's text.
     pub fn licence(&self) -> PathBuf {
         self.path.join(LICENCE)

@@ -288,7 +288,7 @@ async fn free(
     folder.create()?;
     let seller = view::seller(state, &listing.seller).await?;
     let sources = Sources::new(context, seller.as_ref(), options.allow_private)?;
-    fetch::papers(&sources, listing, folder, context, options.yes).await?;
+    fetch::papers(&sources, listing, folder, context, options.yes, None).await?;
     sources
         .blob(
             &listing.x_root,
@@ -626,7 +626,9 @@ impl Purchase<'_> {
         let seller = view::seller(state, &listing.seller).await?;
         let sources = Sources::new(self.context, seller.as_ref(), options.allow_private)?;
         let sealed = Sealed::of(&self.began)?;
-        fetch::papers(&sources, &listing, &self.folder, self.context, self.yes).await?;
+        let (folder, context) = (&self.folder, self.context);
+        let doubt = fetch::look_at_sample(&self.chain, &sources, &listing, folder, context).await;
+        fetch::papers(&sources, &listing, folder, context, self.yes, doubt).await?;
         let output = &self.context.output;
         sources
             .outboard(

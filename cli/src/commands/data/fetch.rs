@@ -1,6 +1,8 @@
 //! Where a buyer's files come from: his own stores, and the seller's.
 
+use super::sample::drawn;
 use crate::{
+    chain::Chain,
     commands::Context,
     error::{Error, Result},
     market::{
@@ -10,8 +12,10 @@ use crate::{
     output::Output,
     scale,
 };
-use athanor_content_store::{fetch, fetch_outboard, Client, ClientOptions, FetchOptions, Root};
-use athanor_content_tree::Groups;
+use athanor_content_store::{
+    fetch, fetch_outboard, fetch_sample, Client, ClientOptions, FetchOptions, Root, Sample,
+};
+use athanor_content_tree::{Groups, GROUP};
 use athanor_market_client::{
     card::{self, MAX_CARD},
     licence::{self, MAX_LICENCE},
@@ -105,6 +109,12 @@ impl Sources {
         Err(Self::nobody("the blob", root, last))
     }
 
+    /// A listing's sample into a file; every group of it is checked.
+    pub(super) async fn sample(&self, sample: &Sample, dest: &Path, output: &Output) -> Result<()> {
+        let _progress = output.spinner("fetching the sample");
+        Ok(fetch_sample(&self.clients, sample, dest).await?)
+    }
+
     /// The outboard of a blob of known length into a file; every node of it is checked.
     pub(super) async fn outboard(
         &self,
@@ -153,17 +163,61 @@ pub(super) fn is_one_group(len: u64) -> Result<bool> {
     Ok(groups.count() == 1)
 }
 
-/// Card and licence into the folder. What is missing or wrong is said, and asked about: it is the
-/// buyer who judges what he buys.
+/// The listing's sample into the folder, group by group as the chain drew it. Says what there is, and
+/// gives what is wrong with it.
+pub(super) async fn look_at_sample(
+    chain: &Chain,
+    sources: &Sources,
+    listing: &Listing,
+    folder: &Folder,
+    context: &Context,
+) -> Option<String> {
+    let output = &context.output;
+    if listing.samples == 0 {
+        output.note("this listing promises no sample: nothing of the goods can be seen before they are paid for");
+        return None;
+    }
+    let got = async {
+        let sample = drawn(chain, listing).await?;
+        let groups = sample.indices()?.len();
+        sources.sample(&sample, &folder.sample(), output).await?;
+        Ok::<_, Error>(groups)
+    };
+    match got.await {
+        Ok(groups) => {
+            output.note(format!(
+                "step: sampled {groups} of {} groups, as the chain drew them, in {}; `athanor data \
+                 sample --listing {} --check {} --extract FILE` has what is in them",
+                listing.length.div_ceil(GROUP as u64),
+                folder.sample().display(),
+                listing.id,
+                folder.sample().display()
+            ));
+            None
+        }
+        Err(Error::Store(athanor_content_store::Error::BadContent(why))) => {
+            Some(format!("the sample is not the one the chain drew ({why})"))
+        }
+        Err(Error::Store(athanor_content_store::Error::NotFound { .. })) => Some(format!(
+            "the seller promised {} groups of sample, and no store has them",
+            listing.samples
+        )),
+        Err(error) => Some(format!("the sample cannot be looked at ({error})")),
+    }
+}
+
+/// Card and licence into the folder. What is missing or wrong is said, and asked about together with
+/// what is known to be: it is the buyer who judges what he buys.
 pub(super) async fn papers(
     sources: &Sources,
     listing: &Listing,
     folder: &Folder,
     context: &Context,
     yes: bool,
+    known: Option<String>,
 ) -> Result<()> {
     let output = &context.output;
-    let mut doubts = Vec::new();
+    let mut doubts = Vec::from_iter(known);
     match sources.small(&listing.card_root, MAX_CARD, output).await {
         Ok(bytes) => {
             let checked = card::read(&bytes).and_then(|card| {

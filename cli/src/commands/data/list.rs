@@ -3,6 +3,7 @@
 use super::{
     fetch::is_one_group,
     listings::market_clock,
+    sample::{drawn, make, upload},
     shared::{beneficiary_text, hex, parse_beneficiary},
 };
 use crate::{
@@ -14,7 +15,8 @@ use crate::{
     market::{view, wire::ChainTerms, PALLET},
     output,
 };
-use athanor_content_store::Client;
+use athanor_content_store::{Client, Sample as Drawn};
+use athanor_content_tree::{market::SAMPLE_BLOCKS, GROUP};
 use athanor_market_client::{
     card::{self, MAX_CARD},
     journal::Journal,
@@ -28,6 +30,9 @@ use serde_json::{json, Value};
 use std::{path::PathBuf, time::Duration};
 use subxt::utils::AccountId32;
 use subxt_signer::sr25519::Keypair;
+
+/// Name of the sample in a seal's folder.
+const SAMPLE: &str = "sample";
 
 /// Groups of a sample, where nothing else is said: they show 5 % junk with 95 %.
 const SAMPLES: u32 = 59;
@@ -62,9 +67,13 @@ pub struct List {
     /// Blocks a buyer has to complain [default: the chain's]
     #[arg(long, value_name = "BLOCKS")]
     pub dispute_window: Option<u32>,
-    /// Groups to show as a sample [default: 59, at most a 20th]
+    /// Groups to show as a sample, at most a 20th [default: 59, or a 20th]
     #[arg(long, value_name = "N")]
     pub samples: Option<u32>,
+    /// Do not wait until the chain has drawn the sample:
+    /// `athanor data sample --upload` puts it where buyers look for it
+    #[arg(long)]
+    pub no_sample: bool,
     /// Who gets how many of 10000 units: ACCOUNT=N, listing:ID=N, campaign:ID=N;
     /// may be given several times, and what is left is yours
     #[arg(long, value_name = "WHO=UNITS", value_parser = parse_share)]
@@ -270,10 +279,11 @@ impl Job<'_> {
         let most = sample::most(length)?;
         let samples = options.samples.unwrap_or_else(|| SAMPLES.min(most));
         if samples > most {
-            self.context.output.warn(format!(
-                "{samples} groups of sample are more than one in 20: who sees them has that much \
-                 of it for nothing"
-            ));
+            return Err(Error::Usage(format!(
+                "{samples} groups of sample are more than one in 20, which these goods of {} have: \
+                 show at most {most}, for who sees them has them for nothing",
+                length.div_ceil(GROUP as u64)
+            )));
         }
         let per_gib = view::blocks(state, "DisputeWindowPerGib")?;
         let reveal_window = match options.reveal_window {
@@ -360,6 +370,7 @@ impl Job<'_> {
         });
         if !free {
             self.seal(listing, &mut value).await?;
+            self.sample(listing, &mut value).await;
         }
         self.show(&value, listing);
         Ok(())
@@ -381,6 +392,7 @@ impl Job<'_> {
         self.publish(false).await?;
         let mut value = json!({"listing": id, "x_root": hex(&self.sealed.x_root), "sealed": true});
         self.seal(id, &mut value).await?;
+        self.sample(id, &mut value).await;
         self.show(&value, id);
         Ok(())
     }
@@ -584,6 +596,85 @@ impl Job<'_> {
             fields.insert("seal_id".into(), json!(hex(&self.sealed.seal_id)));
         }
         Ok(())
+    }
+}
+
+impl Job<'_> {
+    /// Shows the groups that the chain draws. The listing stands without: what goes wrong is said.
+    async fn sample(&self, id: u64, value: &mut Value) {
+        let shown = match self.show_sample(id).await {
+            Ok(seed) => seed,
+            Err(error) => {
+                self.context.output.warn(format!(
+                    "buyers will find no sample, which was promised: {error}. Once that is mended, \
+                     `athanor data sample GOODS --listing {id} --upload` shows it"
+                ));
+                None
+            }
+        };
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("sample".into(), json!(shown.map(|seed| hex(&seed))));
+        }
+    }
+
+    async fn show_sample(&self, id: u64) -> Result<Option<[u8; 32]>> {
+        if self.options.no_sample {
+            return Ok(None);
+        }
+        let state = self.chain.best().await?;
+        let listing = view::known_listing(&state, id).await?;
+        if listing.samples == 0 {
+            return Ok(None);
+        }
+        let last = u64::from(listing.listed_at).saturating_add(SAMPLE_BLOCKS as u64);
+        let mut said = false;
+        while self.chain.finalized().await?.number() < last {
+            if !said {
+                said = true;
+                self.context.output.note(format!(
+                    "step: listed {id}, waiting until block {last} is final: it ends the draw of \
+                     the sample"
+                ));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let sample = drawn(&self.chain, &listing).await?;
+        let indices = sample.indices()?;
+        let length = sample::file_len(sample.len, &indices)?;
+        let seller = view::seller(&state, &self.account).await?;
+        let endpoint = seller
+            .as_ref()
+            .and_then(view::endpoint)
+            .ok_or_else(|| Error::Refused("you registered no endpoint".into()))?;
+        let buyers = Client::new(&endpoint, None)?;
+        if buyers.head_sample(&sample.seed).await? == Some(length) {
+            return Ok(Some(sample.seed));
+        }
+        let file = self.path(SAMPLE);
+        let Drawn { root, len, .. } = sample;
+        let right = sample::verify_file(&file, &root, len, &indices, |_, _| Ok(()));
+        if right.is_err() {
+            // Of an earlier listing of the same folder, or nothing.
+            if file.exists() {
+                std::fs::remove_file(&file).map_err(|source| Error::File {
+                    action: "remove",
+                    path: file.clone(),
+                    source,
+                })?;
+            }
+            let from = (self.sealed.x.clone(), self.path(X_OUTBOARD));
+            make(&sample, &indices, from, &file, self.context).await?;
+        }
+        if let (false, Some(client)) = (self.options.no_upload, self.context.upload_client()?) {
+            upload(&client, &sample, &file, self.context).await?;
+        }
+        if buyers.head_sample(&sample.seed).await? != Some(length) {
+            return Err(Error::Refused(format!(
+                "samples/{} is not served at {endpoint}, where buyers look for it",
+                hex(&sample.seed).trim_start_matches("0x")
+            )));
+        }
+        Ok(Some(sample.seed))
     }
 }
 

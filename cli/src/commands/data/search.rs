@@ -89,8 +89,10 @@ fn is_open(listing: &Value) -> bool {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(code) => code.as_u64() != Some(0),
     };
+    // What is given away needs no seal.
+    let free = listing.get("price").and_then(number) == Some(0);
     status.is_some_and(|status| status.eq_ignore_ascii_case("open"))
-        && sealed.is_some_and(|seals| !seals.is_empty())
+        && (free || sealed.is_some_and(|seals| !seals.is_empty()))
         && !frozen
 }
 
@@ -220,6 +222,11 @@ mod tests {
         assert!(is_open(&listing(json!("Open"), 1, json!(false))));
         assert!(!is_open(&listing(json!("open"), 0, Value::Null)));
         assert!(!is_open(&listing(json!("closed"), 1, Value::Null)));
+        let mut free = listing(json!("open"), 0, Value::Null);
+        free["price"] = json!("0");
+        assert!(is_open(&free));
+        free["price"] = json!("1");
+        assert!(!is_open(&free));
         assert!(!is_open(&listing(
             json!({"paused": {"fault": null}}),
             1,

@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 10 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: 80e3d66b239cab7f121f514b49361cbf over 115 files; changed since it was measured, accepted by review.
+//! Sources: 76d757539eacfc87e11d30cc7557b02a over 116 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

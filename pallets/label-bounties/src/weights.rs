@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: e403cad31a5b6526687df88274eccc87 over 105 files; changed since it was measured, accepted by review.
+//! Sources: a5bbe9d0dbf841996cd5607976784f06 over 106 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

@@ -40,11 +40,24 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Longest wait for a transaction's block.
 const INCLUSION: Duration = Duration::from_secs(300);
 
+/// How often a transaction is signed whose nonce others were first with.
+const TRIES: u32 = 10;
+
+/// Between two of them.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
 /// Pallets whose events are read; the fields of others are left alone.
 const READ: [&str; 4] = ["ComputeJobs", "DataMarket", "LabelBounties", "Programs"];
 
 /// What the connection says of itself when it is broken rather than refused.
 const BROKEN: &str = "client error";
+
+/// Whether the pool has another transaction of the account with this nonce (its error 1014), or a
+/// block has one.
+fn nonce_is_taken(error: &Error) -> bool {
+    matches!(error, Error::Rejected { reason, .. }
+        if reason.starts_with("Priority is too low") || reason.contains("Transaction is outdated"))
+}
 
 /// A connected node.
 #[derive(Clone)]
@@ -393,15 +406,7 @@ impl Chain {
         progress: &crate::output::Progress,
     ) -> Result<Included> {
         let name = call.full_name();
-        let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
-        let params = self.params(&crate::keys::account(signer)).await?.build();
-        let state = self.finalized().await?;
-        let transaction = state
-            .at
-            .transactions()
-            .sign_and_submit_then_watch(&payload, signer, params)
-            .await
-            .map_err(|error| self.submission_error(&name, error))?;
+        let transaction = self.sent(call, signer, None).await?;
         self.watch(&name, transaction, finalized, progress).await
     }
 
@@ -415,7 +420,7 @@ impl Chain {
         signer: &Keypair,
         terms: Terms,
     ) -> Result<()> {
-        self.sent(call, signer, terms).await.map(drop)
+        self.sent(call, signer, Some(terms)).await.map(drop)
     }
 
     /// As [`Chain::send`], and waits until it is in the best block, or in a final one.
@@ -430,7 +435,7 @@ impl Chain {
         let name = call.full_name();
         let progress = output.spinner(format!("{name}: waiting for a block"));
         let sent = async {
-            let transaction = self.sent(call, signer, terms).await?;
+            let transaction = self.sent(call, signer, Some(terms)).await?;
             self.watch(&name, transaction, finalized, &progress).await
         };
         tokio::time::timeout(INCLUSION, sent)
@@ -443,30 +448,49 @@ impl Chain {
             })
     }
 
+    /// Signs a call and hands it to the pool: by `terms` from the best block on, else from the
+    /// final one on.
+    ///
+    /// Another process of the same account may have been first with a nonce that was not asked
+    /// for. The pool has then not taken this transaction, and it is signed again with the next.
     async fn sent<Args: EncodeAsFields>(
         &self,
         call: Call<Args>,
         signer: &Keypair,
-        terms: Terms,
+        terms: Option<Terms>,
     ) -> Result<TransactionProgress<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>>
     {
         let name = call.full_name();
         let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
-        let mut params = self
-            .params(&crate::keys::account(signer))
-            .await?
-            .mortal(terms.life.into())
-            .tip(terms.tip);
-        if let Some(nonce) = terms.nonce {
-            params = params.nonce(nonce);
+        let account = crate::keys::account(signer);
+        let nonce = terms.and_then(|terms| terms.nonce);
+        let mut tries = 0;
+        loop {
+            let mut params = self.params(&account).await?;
+            if let Some(terms) = terms {
+                params = params.mortal(terms.life.into()).tip(terms.tip);
+            }
+            if let Some(nonce) = nonce {
+                params = params.nonce(nonce);
+            }
+            let state = match terms {
+                Some(_) => self.best().await?,
+                None => self.finalized().await?,
+            };
+            let sent = state
+                .at
+                .transactions()
+                .sign_and_submit_then_watch(&payload, signer, params.build())
+                .await
+                .map_err(|error| self.submission_error(&name, error));
+            tries += 1;
+            match sent {
+                Err(error) if nonce.is_none() && tries < TRIES && nonce_is_taken(&error) => {
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+                sent => return sent,
+            }
         }
-        self.best()
-            .await?
-            .at
-            .transactions()
-            .sign_and_submit_then_watch(&payload, signer, params.build())
-            .await
-            .map_err(|error| self.submission_error(&name, error))
     }
 
     /// Submits an authorised call, which nobody signs and nobody pays for, and waits
@@ -929,6 +953,28 @@ fn view_answer(mut answer: &[u8]) -> std::result::Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_nonce_that_is_taken_is_tried_again() {
+        let rejected = |reason: &str| Error::Rejected {
+            call: "Balances.transfer".into(),
+            reason: reason.into(),
+        };
+        for (reason, taken) in [
+            ("Priority is too low: (1306 vs 1306): The transaction", true),
+            ("Invalid Transaction: Transaction is outdated", true),
+            (
+                "Invalid Transaction: Inability to pay some fees , e.g. account balance too low",
+                false,
+            ),
+            ("Transaction is temporarily banned", false),
+        ] {
+            assert_eq!(nonce_is_taken(&rejected(reason)), taken, "{reason}");
+        }
+        assert!(!nonce_is_taken(&Error::TimedOut(
+            "Priority is too low".into()
+        )));
+    }
 
     #[test]
     fn the_answer_of_a_view_function_is_unwrapped() {

@@ -12,6 +12,7 @@ mod export;
 mod folder;
 mod list;
 mod reveal;
+mod seed;
 mod serve;
 mod simulate;
 mod skip;
@@ -192,6 +193,16 @@ Examples:
   athanor label reveal --batch 0 --wait 600 --suri //Bob
   athanor label reveal --suri //Bob --wait")]
     Reveal(reveal::Reveal),
+    /// Back up the seed of your salts, or take over another client's
+    ///
+    /// A commitment is opened with the answers and a salt. Salts follow from a
+    /// seed, and that from the account's key, unless the seed of another client
+    /// was restored here.
+    #[command(after_help = "\
+Examples:
+  athanor label seed --backup bob.seed --passphrase-file pass --suri //Bob
+  athanor label seed --restore bob.seed --passphrase-file pass --suri //Bob")]
+    Seed(seed::SeedOptions),
     /// Show what an account has earned by labelling
     #[command(after_help = "\
 Examples:
@@ -238,6 +249,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Work(options) => work::run(*options, context).await,
         Command::Skip(options) => skip::run(options, context).await,
         Command::Reveal(options) => reveal::run(options, context).await,
+        Command::Seed(options) => seed::run(&options, context),
         Command::Earnings(options) => earnings::run(options, context).await,
         Command::Explain(options) => explain::run(options, context).await,
     }
@@ -245,7 +257,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 
 /// The seed of an account's salts: the hash of the public key of its hard-derived child
 /// `//athanor//labels`, which only the account's secret gives and which signs nothing.
-pub fn seed_of(account: &Keypair) -> Seed {
+pub fn derived_seed(account: &Keypair) -> Seed {
     let path = ["athanor", "labels"].map(DeriveJunction::hard);
     let mut bytes = b"athanor/seed/v1".to_vec();
     bytes.extend_from_slice(&account.derive(path).public_key().0);
@@ -258,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_seed_follows_from_the_accounts_secret_alone() {
-        let of = |suri: &str| seed_of(&crate::keys::from_suri(suri).unwrap());
+        let of = |suri: &str| derived_seed(&crate::keys::from_suri(suri).unwrap());
         assert_eq!(of("//Alice"), of("//Alice"));
         assert_ne!(of("//Alice"), of("//Bob"));
         assert_ne!(of("//Alice").salt(1, 2), of("//Alice").salt(1, 3));

@@ -3,13 +3,14 @@
 
 use crate::{
     athanor::{amount, aur, number, text, Athanor},
-    chain,
+    by_rpc, chain,
     network::{DaemonPlan, Network},
     progress::Progress,
     tools::Tools,
     workspace::Workspace,
 };
 use anyhow::{bail, ensure, Context, Result};
+use athanor_cli::keys::from_suri;
 use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
 use serde_json::{json, Value};
 use sp_crypto_hashing::blake2_256;
@@ -49,6 +50,8 @@ enum Kind {
     Honest,
     /// Honest, without a token: behind a sponsoring voucher.
     Sponsored,
+    /// The same, and always right, for one page, by JSON-RPC and signatures alone.
+    ByRpc,
     /// Honest, and gone after its commitments.
     Absent,
     /// Looks at every second task only.
@@ -68,7 +71,7 @@ const CROWD: [Kind; 12] = [
     Kind::Honest,
     Kind::Sponsored,
     Kind::Sponsored,
-    Kind::Sponsored,
+    Kind::ByRpc,
     Kind::Absent,
     Kind::HalfEffort,
     Kind::Constant,
@@ -87,11 +90,16 @@ impl Kind {
             Kind::HalfEffort => right,
             Kind::Constant => "A",
             Kind::Random => coin,
+            Kind::ByRpc => right,
         }
     }
 
     fn is_honest(self) -> bool {
-        matches!(self, Kind::Honest | Kind::Sponsored | Kind::Absent)
+        self.is_sponsored() || matches!(self, Kind::Honest | Kind::Absent)
+    }
+
+    fn is_sponsored(self) -> bool {
+        matches!(self, Kind::Sponsored | Kind::ByRpc)
     }
 }
 
@@ -219,7 +227,7 @@ pub async fn play(
     for (who, kind) in CROWD.into_iter().enumerate() {
         let suri = format!("//Label//{who}");
         let address = cli.address(&suri).await?;
-        if kind != Kind::Sponsored {
+        if !kind.is_sponsored() {
             cli.transfer("//Bob", &address, POCKET_MONEY).await?;
         }
         let answers = data.join(format!("answers-{who}.jsonl"));
@@ -242,7 +250,7 @@ pub async fn play(
     let mut args: Vec<String> = ["label", "voucher", "--campaign", &campaign]
         .map(String::from)
         .into();
-    for who in crowd.iter().filter(|who| who.kind == Kind::Sponsored) {
+    for who in crowd.iter().filter(|who| who.kind.is_sponsored()) {
         args.extend(["--worker".into(), who.address.clone()]);
     }
     let rest = [
@@ -258,7 +266,7 @@ pub async fn play(
     ];
     args.extend(rest.map(String::from));
     cli.run(&args).await?;
-    for who in crowd.iter().filter(|who| who.kind == Kind::Sponsored) {
+    for who in crowd.iter().filter(|who| who.kind.is_sponsored()) {
         ensure!(
             cli.total(&who.address).await? == 0,
             "a sponsored account has money already"
@@ -267,34 +275,61 @@ pub async fn play(
     step.done("3 of them have no token");
 
     let step = progress.step("label");
-    let work = crowd.iter().map(|who| {
-        let (cli, batch, store, vouchers, step) = (&cli, &batch, &store, &vouchers, &step);
-        async move {
-            let answers = who.answers.display().to_string();
-            let mut args = vec![
-                "label",
-                "work",
-                "--batch",
-                batch,
-                "--answers",
-                &answers,
-                "--pages",
-                PAGES,
-                "--store",
-                store,
-                "--no-reveal",
-                "--suri",
-                &who.suri,
-            ];
-            if who.kind == Kind::Sponsored {
-                args.extend(["--voucher", vouchers, "--sponsored"]);
+    let by_rpc = async {
+        let who = crowd
+            .iter()
+            .find(|who| who.kind == Kind::ByRpc)
+            .context("nobody labels by JSON-RPC")?;
+        let key = from_suri(&who.suri)?;
+        let worker = format!("0x{}", hex::encode(key.public_key().0));
+        let voucher = voucher_of(&vouchers, &worker)?;
+        let caller = by_rpc::Contributor {
+            rpc: network.first()?.rpc(),
+            store: &store,
+            key: &key,
+            address: &who.address,
+            batch: number(&created, "batch")?,
+        };
+        let right: BTreeMap<&str, u8> = pairs
+            .iter()
+            .map(|pair| (pair.id.as_str(), u8::from(pair.right == "B")))
+            .collect();
+        caller
+            .first_page(&voucher, |id| right.get(id).copied())
+            .await
+            .with_context(|| format!("{} by JSON-RPC", who.suri))
+    };
+    let work = crowd
+        .iter()
+        .filter(|who| who.kind != Kind::ByRpc)
+        .map(|who| {
+            let (cli, batch, store, vouchers, step) = (&cli, &batch, &store, &vouchers, &step);
+            async move {
+                let answers = who.answers.display().to_string();
+                let mut args = vec![
+                    "label",
+                    "work",
+                    "--batch",
+                    batch,
+                    "--answers",
+                    &answers,
+                    "--pages",
+                    PAGES,
+                    "--store",
+                    store,
+                    "--no-reveal",
+                    "--suri",
+                    &who.suri,
+                ];
+                if who.kind == Kind::Sponsored {
+                    args.extend(["--voucher", vouchers, "--sponsored"]);
+                }
+                let done = cli.run(&args).await.with_context(|| who.suri.clone())?;
+                let sheets = number(&done, "commits")?;
+                step.note(format!("{} ({:?}): {sheets} pages", who.suri, who.kind));
+                anyhow::Ok(sheets)
             }
-            let done = cli.run(&args).await.with_context(|| who.suri.clone())?;
-            let sheets = number(&done, "commits")?;
-            step.note(format!("{} ({:?}): {sheets} pages", who.suri, who.kind));
-            anyhow::Ok(sheets)
-        }
-    });
+        });
     let watching = async {
         cli.run(&[
             "label",
@@ -312,7 +347,7 @@ pub async fn play(
         step.note(format!("{sheets} pages answered in all"));
         let reveals = crowd
             .iter()
-            .filter(|who| who.kind != Kind::Absent)
+            .filter(|who| !matches!(who.kind, Kind::Absent | Kind::ByRpc))
             .map(|who| {
                 let (cli, batch) = (&cli, &batch);
                 async move {
@@ -327,7 +362,7 @@ pub async fn play(
         futures::future::try_join_all(reveals).await?;
         anyhow::Ok(sheets)
     };
-    let (watched, sheets) = futures::future::try_join(watching, revealing).await?;
+    let (watched, sheets, by_rpc) = futures::future::try_join3(watching, revealing, by_rpc).await?;
     step.done(format!(
         "{sheets} pages, batch {}",
         text(&watched, "state")?
@@ -364,7 +399,7 @@ pub async fn play(
             .entry(format!("{:?}", who.kind))
             .or_default()
             .push(share);
-        if who.kind == Kind::Sponsored {
+        if who.kind.is_sponsored() {
             let has = cli.total(&who.address).await?;
             ensure!(
                 has == paid && paid > 0,
@@ -384,7 +419,10 @@ pub async fn play(
         ensure!(share <= most, "{} got {share:.2}", who.suri);
     }
     println!("{table}");
-    step.done("");
+    step.done(format!(
+        "by JSON-RPC alone: {} for a page",
+        aur(amount(by_rpc.get("outcome").context("no outcome")?, "pay")?)
+    ));
 
     let step = progress.step("export the labels");
     let out = data.join("preference.jsonl");
@@ -429,6 +467,27 @@ pub async fn play(
     println!("  requester: {} before, {} after", aur(before), aur(after));
     step.done(chain::audit(&ws).await?);
     Ok(())
+}
+
+/// The voucher of an account (32 bytes, hex) in a file of them, as `labels_submit` takes it.
+fn voucher_of(file: &str, worker: &str) -> Result<Value> {
+    let lines = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+    for line in lines.lines() {
+        let voucher: Value = serde_json::from_str(line).context("a voucher is no JSON")?;
+        if voucher["worker"] == worker {
+            // One byte says which kind of signature follows; 1 is sr25519.
+            let signature = voucher["signature"].as_str().unwrap_or_default();
+            let signature = signature
+                .strip_prefix("0x01")
+                .context("the requester's key is sr25519, the voucher's is not")?;
+            return Ok(json!({
+                "pages": voucher["pages"], "sponsored": voucher["sponsored"],
+                "expires": voucher["expires"],
+                "signature": { "sr25519": format!("0x{signature}") },
+            }));
+        }
+    }
+    bail!("no voucher for {worker}")
 }
 
 fn write(path: &Path, lines: &str) -> Result<()> {

@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 pub mod athanor;
+mod by_rpc;
 pub mod campaign;
 pub mod chain;
 pub mod daemon;

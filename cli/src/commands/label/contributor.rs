@@ -1,7 +1,11 @@
 //! What the commands of contributors share: the account's part in batches, pages and
 //! their content, and the calls that need no fee.
 
-use super::{seed_of, wire::voucher_args, PALLET};
+use super::{
+    seed::{seed_of, state_folder},
+    wire::voucher_args,
+    PALLET,
+};
 use crate::{
     chain::{Call, Chain, Included, State},
     clock::Clock,
@@ -193,16 +197,14 @@ impl<'a> Session<'a> {
     /// Connects, with the account's key.
     pub(super) async fn open(context: &'a Context) -> Result<Self> {
         let signer = context.signer()?;
-        let folder = context.settings.state.clone().ok_or_else(|| {
-            Error::Usage("there is no home folder to keep answers in: set XDG_STATE_HOME".into())
-        })?;
+        let folder = state_folder(context)?;
         let chain = context.chain().await?;
         Ok(Self {
             context,
             worker: keys::account(&signer),
             genesis: chain.genesis().0,
-            seed: seed_of(&signer),
-            journals: Journals::new(folder.join("labels")),
+            seed: seed_of(&folder, &signer)?,
+            journals: Journals::new(folder),
             chain,
             signer,
         })

@@ -6,11 +6,13 @@ use anyhow::{bail, ensure, Context, Result};
 use codec::Decode;
 use serde_json::json;
 use sp_crypto_hashing::twox_128;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use subxt::{
+    backend::LegacyBackend,
     dynamic::{self, At, Value},
     ext::scale_decode::DecodeAsType,
     ext::scale_value::{Composite, ValueDef},
+    rpcs::RpcClient,
     utils::H256,
     OnlineClient, OnlineClientAtBlock, SubstrateConfig,
 };
@@ -92,11 +94,22 @@ pub async fn audit(ws: &str) -> Result<String> {
     Ok(said.join("; "))
 }
 
+/// A connection that ends when it is dropped. That of subxt's default backend is kept open by a task
+/// of its own, and a node accepts a hundred.
+async fn connect(ws: &str) -> Result<OnlineClient<SubstrateConfig>> {
+    let connecting = async {
+        let rpc = RpcClient::from_insecure_url(ws).await?;
+        let backend = LegacyBackend::builder().build(rpc);
+        anyhow::Ok(OnlineClient::from_backend(Arc::new(backend)).await?)
+    };
+    connecting
+        .await
+        .with_context(|| format!("cannot reach {ws}"))
+}
+
 /// The node's last finalised state.
 pub(crate) async fn state(ws: &str) -> Result<State> {
-    let client = OnlineClient::<SubstrateConfig>::from_insecure_url(ws)
-        .await
-        .with_context(|| format!("cannot reach {ws}"))?;
+    let client = connect(ws).await?;
     client
         .at_current_block()
         .await
@@ -131,9 +144,7 @@ pub struct Replica {
 ///
 /// If the node cannot be reached.
 pub async fn job(ws: &str, id: u64) -> Result<Option<JobState>> {
-    let client = OnlineClient::<SubstrateConfig>::from_insecure_url(ws)
-        .await
-        .with_context(|| format!("cannot reach {ws}"))?;
+    let client = connect(ws).await?;
     let best: H256 = Rpc::new(&ws.replacen("ws://", "http://", 1))?
         .call("chain_getBlockHash", json!([]))
         .await?;

@@ -1,6 +1,6 @@
 //! Wires the node's parts: database, pool, BABE, GRANDPA, network, RPC, off-chain workers.
 
-use crate::{cli::WorkerParams, rpc};
+use crate::{cli::WorkerParams, equivocation::DoubleBlocks, rpc};
 use athanor_primitives::{
     keys, OFFCHAIN_TROUBLES, OFFCHAIN_WATCHED, OFFCHAIN_WATCH_RATE, OFFCHAIN_WORKER_TOKEN,
     OFFCHAIN_WORKER_URL,
@@ -15,7 +15,7 @@ use sc_service::{
     config::Configuration, error::Error as ServiceError, TaskManager, WarpSyncConfig,
 };
 use sc_telemetry::{Telemetry, TelemetryWorker};
-use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sc_transaction_pool_api::{OffchainTransactionPoolFactory, RejectAllTxPool};
 use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
 use sp_inherents::CreateInherentDataProviders;
 use sp_runtime::traits::Block as BlockT;
@@ -43,12 +43,15 @@ type InherentProviders = Arc<
         ),
     >,
 >;
-type FullBabeBlockImport = sc_consensus_babe::BabeBlockImport<
-    Block,
+type FullBabeBlockImport = DoubleBlocks<
+    sc_consensus_babe::BabeBlockImport<
+        Block,
+        FullClient,
+        FullGrandpaBlockImport,
+        InherentProviders,
+        FullSelectChain,
+    >,
     FullClient,
-    FullGrandpaBlockImport,
-    InherentProviders,
-    FullSelectChain,
 >;
 
 /// The fewest blocks between two justifications kept.
@@ -144,8 +147,14 @@ pub(crate) fn new_partial(config: &Configuration) -> Result<Partial, ServiceErro
         client.clone(),
         inherents.clone(),
         select_chain.clone(),
-        OffchainTransactionPoolFactory::new(transaction_pool.clone()),
+        // Its reports of double blocks prove nothing, and would keep ours out of the pool.
+        OffchainTransactionPoolFactory::new(RejectAllTxPool::default()),
     )?;
+    let block_import = DoubleBlocks::new(
+        block_import,
+        client.clone(),
+        OffchainTransactionPoolFactory::new(transaction_pool.clone()),
+    );
 
     let (import_queue, babe_worker) =
         sc_consensus_babe::import_queue(sc_consensus_babe::ImportQueueParams {

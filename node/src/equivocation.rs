@@ -1,0 +1,343 @@
+//! Reports of double blocks.
+//!
+//! sc-consensus-babe 0.60 finds them, but reports headers that have lost their seals, which proves
+//! nothing: its check moved into the block import, where the seal lies beside the header. This wraps
+//! that import, remembers the sealed headers of the last slots, and submits the same report with
+//! them. To be dropped when the SDK's own is right again.
+
+use athanor_runtime::opaque::{Block, Header};
+use sc_consensus::{BlockCheckParams, BlockImport, BlockImportParams, ImportResult};
+use sc_consensus_babe::find_pre_digest;
+use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_api::{ApiExt, ProvideRuntimeApi};
+use sp_blockchain::HeaderBackend;
+use sp_consensus::{BlockOrigin, Error as ConsensusError};
+use sp_consensus_babe::{
+    check_equivocation_proof, AuthorityId, AuthorityIndex, BabeApi, EquivocationProof, Slot,
+};
+use sp_runtime::traits::{Block as BlockT, Header as _};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Slots back that headers are remembered of: those the SDK's own check looks at.
+const SLOTS: u64 = 1_000;
+
+/// The most headers remembered, the oldest going first. Only headers with a valid seal come here,
+/// and one is kept for each author and slot.
+const HEADERS: usize = 4_096;
+
+/// Two headers of one slot with one author's index.
+#[derive(Debug)]
+struct Collision {
+    slot: Slot,
+    author: AuthorityIndex,
+    first: Header,
+    second: Header,
+}
+
+/// The sealed headers of the last slots, one for each author.
+#[derive(Debug, Default)]
+struct Seen {
+    headers: BTreeMap<(u64, AuthorityIndex), (Header, bool)>,
+}
+
+impl Seen {
+    /// Remembers a header; gives the collision if another of its author and slot was there, once.
+    fn note(&mut self, slot: Slot, author: AuthorityIndex, header: Header) -> Option<Collision> {
+        let newest = self.headers.keys().next_back().map_or(0, |(slot, _)| *slot);
+        let oldest = newest.max(*slot).saturating_sub(SLOTS);
+        if *slot < oldest {
+            return None;
+        }
+        self.headers = self.headers.split_off(&(oldest, 0));
+        let Some((first, reported)) = self.headers.get_mut(&(*slot, author)) else {
+            self.headers.insert((*slot, author), (header, false));
+            if self.headers.len() > HEADERS {
+                self.headers.pop_first();
+            }
+            return None;
+        };
+        if *reported || first.hash() == header.hash() {
+            return None;
+        }
+        *reported = true;
+        Some(Collision {
+            slot,
+            author,
+            first: first.clone(),
+            second: header,
+        })
+    }
+}
+
+impl Collision {
+    /// The proof against one of these authorities' lists, in which the author's index says who it
+    /// is. `None` if the headers are not by the same key.
+    fn prove(self, authorities: &[Vec<AuthorityId>]) -> Option<EquivocationProof<Header>> {
+        let index = usize::try_from(self.author).ok()?;
+        authorities
+            .iter()
+            .filter_map(|list| list.get(index))
+            .map(|offender| EquivocationProof {
+                offender: offender.clone(),
+                slot: self.slot,
+                first_header: self.first.clone(),
+                second_header: self.second.clone(),
+            })
+            .find(|proof| check_equivocation_proof(proof.clone()))
+    }
+}
+
+/// Wraps Babe's block import.
+pub(crate) struct DoubleBlocks<Inner, Client> {
+    inner: Inner,
+    client: Arc<Client>,
+    pool: OffchainTransactionPoolFactory<Block>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl<Inner: Clone, Client> Clone for DoubleBlocks<Inner, Client> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            client: self.client.clone(),
+            pool: self.pool.clone(),
+            seen: self.seen.clone(),
+        }
+    }
+}
+
+impl<Inner, Client> DoubleBlocks<Inner, Client>
+where
+    Client: ProvideRuntimeApi<Block> + HeaderBackend<Block>,
+    Client::Api: BabeApi<Block>,
+{
+    /// Reports go into `pool`.
+    pub(crate) fn new(
+        inner: Inner,
+        client: Arc<Client>,
+        pool: OffchainTransactionPoolFactory<Block>,
+    ) -> Self {
+        Self {
+            inner,
+            client,
+            pool,
+            seen: Arc::default(),
+        }
+    }
+
+    /// Looks at a verified block, and reports its author if it made another in this slot.
+    fn watch(&self, block: &BlockImportParams<Block>) {
+        // What comes in bulk is old; a state comes without its author's block.
+        let live = !matches!(
+            block.origin,
+            BlockOrigin::NetworkInitialSync | BlockOrigin::WarpSync | BlockOrigin::Genesis
+        );
+        if !live || block.with_state() || block.post_digests.is_empty() {
+            return;
+        }
+        let header = block.post_header();
+        let Ok(digest) = find_pre_digest::<Block>(&header) else {
+            return;
+        };
+        let parent = *header.parent_hash();
+        let collision = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(digest.slot(), digest.authority_index(), header);
+        if let Some(collision) = collision {
+            let slot = collision.slot;
+            match self.report(collision, parent) {
+                Ok(Some(offender)) => {
+                    tracing::info!("Reported the double block of {offender:?} in slot {slot}")
+                }
+                Ok(None) => {
+                    tracing::warn!("Two blocks of slot {slot} cannot be reported as by one author")
+                }
+                Err(error) => {
+                    tracing::warn!("A double block in slot {slot} cannot be reported: {error}")
+                }
+            }
+        }
+    }
+
+    fn report(
+        &self,
+        collision: Collision,
+        parent: <Block as BlockT>::Hash,
+    ) -> Result<Option<AuthorityId>, sp_api::ApiError> {
+        let api = self.client.runtime_api();
+        // The block may be the first of its epoch.
+        let keys = |epoch: sp_consensus_babe::Epoch| {
+            let authorities = epoch.authorities.into_iter();
+            authorities.map(|(id, _)| id).collect::<Vec<_>>()
+        };
+        let epochs = [
+            keys(api.current_epoch(parent)?),
+            keys(api.next_epoch(parent)?),
+        ];
+        let slot = collision.slot;
+        let Some(proof) = collision.prove(&epochs) else {
+            return Ok(None);
+        };
+        let offender = proof.offender.clone();
+        let best = self.client.info().best_hash;
+        let mut owner = api.generate_key_ownership_proof(parent, slot, offender.clone())?;
+        if owner.is_none() {
+            owner = api.generate_key_ownership_proof(best, slot, offender.clone())?;
+        }
+        let Some(owner) = owner else {
+            return Ok(None);
+        };
+        let mut api = self.client.runtime_api();
+        api.register_extension(self.pool.offchain_transaction_pool(best));
+        let submitted = api.submit_report_equivocation_unsigned_extrinsic(best, proof, owner)?;
+        Ok(submitted.map(|()| offender))
+    }
+}
+
+#[async_trait::async_trait]
+impl<Inner, Client> BlockImport<Block> for DoubleBlocks<Inner, Client>
+where
+    Inner: BlockImport<Block, Error = ConsensusError> + Send + Sync,
+    Client: ProvideRuntimeApi<Block> + HeaderBackend<Block> + Send + Sync,
+    Client::Api: BabeApi<Block>,
+{
+    type Error = ConsensusError;
+
+    async fn check_block(
+        &self,
+        block: BlockCheckParams<Block>,
+    ) -> Result<ImportResult, ConsensusError> {
+        self.inner.check_block(block).await
+    }
+
+    async fn import_block(
+        &self,
+        block: BlockImportParams<Block>,
+    ) -> Result<ImportResult, ConsensusError> {
+        self.watch(&block);
+        self.inner.import_block(block).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sp_consensus_babe::digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest};
+    use sp_core::{sr25519, Pair, H256};
+    use sp_runtime::{Digest, DigestItem};
+
+    fn pair(name: &str) -> sr25519::Pair {
+        sr25519::Pair::from_string(&format!("//{name}"), None).expect("a name")
+    }
+
+    fn header(by: &sr25519::Pair, slot: u64, author: AuthorityIndex, salt: u8) -> Header {
+        let digest = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
+            authority_index: author,
+            slot: slot.into(),
+        });
+        let mut header = Header::new(
+            9,
+            H256::repeat_byte(salt),
+            H256::zero(),
+            H256::zero(),
+            Digest {
+                logs: vec![DigestItem::babe_pre_digest(digest)],
+            },
+        );
+        let seal = by.sign(header.hash().as_bytes());
+        header.digest_mut().push(DigestItem::babe_seal(seal.into()));
+        header
+    }
+
+    fn note(seen: &mut Seen, slot: u64, author: AuthorityIndex, salt: u8) -> Option<Collision> {
+        seen.note(slot.into(), author, header(&pair("A"), slot, author, salt))
+    }
+
+    #[test]
+    fn two_blocks_of_one_author_in_one_slot_collide_once() {
+        let mut seen = Seen::default();
+        assert!(note(&mut seen, 5, 0, 1).is_none());
+        let collision = note(&mut seen, 5, 0, 2).expect("a double block");
+        assert_ne!(collision.first.hash(), collision.second.hash());
+        assert!(note(&mut seen, 5, 0, 3).is_none(), "one report is enough");
+    }
+
+    #[test]
+    fn the_same_block_again_is_no_collision() {
+        let mut seen = Seen::default();
+        let block = header(&pair("A"), 5, 0, 1);
+        assert!(seen.note(5.into(), 0, block.clone()).is_none());
+        assert!(seen.note(5.into(), 0, block).is_none());
+        assert!(note(&mut seen, 5, 0, 2).is_some());
+    }
+
+    #[test]
+    fn other_slots_and_other_authors_are_no_collision() {
+        let mut seen = Seen::default();
+        assert!(note(&mut seen, 5, 0, 1).is_none());
+        assert!(note(&mut seen, 6, 0, 2).is_none());
+        assert!(note(&mut seen, 5, 1, 3).is_none());
+    }
+
+    #[test]
+    fn memory_ends_with_the_slots_and_with_the_headers() {
+        let mut seen = Seen::default();
+        assert!(note(&mut seen, 1, 0, 1).is_none());
+        assert!(note(&mut seen, 2 + SLOTS, 0, 1).is_none());
+        assert_eq!(seen.headers.len(), 1, "slot 1 is forgotten");
+        assert!(
+            note(&mut seen, 1, 0, 2).is_none(),
+            "and not looked at again"
+        );
+        assert_eq!(seen.headers.len(), 1);
+
+        let block = header(&pair("A"), 7_000, 0, 1);
+        for author in 0..=HEADERS as u32 {
+            seen.note(7_000.into(), author, block.clone());
+        }
+        assert_eq!(seen.headers.len(), HEADERS);
+    }
+
+    fn collision(first: &sr25519::Pair, second: &sr25519::Pair) -> Collision {
+        Collision {
+            slot: 5.into(),
+            author: 1,
+            first: header(first, 5, 1, 1),
+            second: header(second, 5, 1, 2),
+        }
+    }
+
+    #[test]
+    fn a_collision_proves_the_offence_of_the_key_with_its_index() {
+        let id = |name: &str| AuthorityId::from(pair(name).public());
+        let old = vec![id("C"), id("D")];
+        let new = vec![id("B"), id("A")];
+        let both = collision(&pair("A"), &pair("A"));
+        let proof = both.prove(&[old.clone(), new.clone()]).expect("it is A's");
+        assert_eq!(proof.offender, id("A"));
+        // What the chain checks, too.
+        assert!(check_equivocation_proof(proof));
+
+        let both = collision(&pair("A"), &pair("A"));
+        assert!(both.prove(&[old.clone(), vec![id("A")]]).is_none());
+        let two = collision(&pair("A"), &pair("D"));
+        assert!(two.prove(&[old, new]).is_none(), "two keys are no offence");
+    }
+
+    #[test]
+    fn headers_without_seals_prove_nothing() {
+        let mut both = collision(&pair("A"), &pair("A"));
+        both.first.digest_mut().pop();
+        both.second.digest_mut().pop();
+        let authorities = vec![
+            AuthorityId::from(pair("B").public()),
+            pair("A").public().into(),
+        ];
+        assert!(both.prove(&[authorities]).is_none());
+    }
+}

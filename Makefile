@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market e2e-governance e2e-upgrade \
+	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market e2e-validators e2e-governance e2e-upgrade \
 	bench-chain-jobs bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet \
 	zombienet-test clean
 
@@ -78,6 +78,10 @@ label-vectors: ## check the label fixtures against crowd-kit, choix and krippend
 
 e2e-market: ## data sold by honest sellers and by all kinds of liars, every balance checked to the unit
 	@scripts/localnet market --full
+
+e2e-validators: ## a stranger joins, authors and leaves; validators that run twice pay for it
+	@scripts/localnet join
+	@scripts/localnet equivocation
 
 bench-labels: ## a campaign of 100,000 answers: how many a second are committed, revealed and scored
 	@scripts/localnet campaign

@@ -32,4 +32,5 @@ pub mod rpc;
 pub mod story;
 pub mod tools;
 pub mod upgrade;
+pub mod validators;
 pub mod workspace;

@@ -10,7 +10,7 @@ use athanor_localnet::{
     network::{DaemonPlan, Network},
     progress::Progress,
     tools::Tools,
-    upgrade,
+    upgrade, validators,
     workspace::Workspace,
 };
 use clap::{Parser, Subcommand};
@@ -131,6 +131,14 @@ enum Command {
         digits: Option<PathBuf>,
     },
 
+    /// Let a stranger become a validator by the guide, author, and leave with everything he
+    /// deposited; and let a candidate that does nothing be kicked. Takes about ten minutes.
+    Join,
+
+    /// Run validators twice, and follow what the double blocks and double votes cost. Takes about
+    /// six minutes.
+    Equivocation,
+
     /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
     #[command(alias = "localnet")]
     Up {
@@ -225,6 +233,10 @@ async fn run(args: Args) -> Result<ExitCode> {
             let digits = digits.map_or_else(Digits::find, |dir| Digits::read(&dir))?;
             let played = upgrade::play(&tools, &workspace, &digits, &wasm, progress);
             until_interrupted(played).await
+        }
+        Command::Join => until_interrupted(validators::join(&tools, &workspace, progress)).await,
+        Command::Equivocation => {
+            until_interrupted(validators::equivocation(&tools, &workspace, progress)).await
         }
         Command::Up { workers, dev } => {
             until_interrupted(up(&tools, &workspace, progress, workers, dev)).await

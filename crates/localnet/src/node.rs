@@ -45,14 +45,6 @@ impl NodePlan {
         }
     }
 
-    /// One more validator with a key that another node has too, as a careless operator starts it.
-    pub fn twin(name: &str, key: &str) -> Self {
-        Self {
-            key: Some(key.into()),
-            ..Self::full(name)
-        }
-    }
-
     /// A node that follows the chain only.
     pub fn full(name: &str) -> Self {
         Self {
@@ -132,13 +124,15 @@ impl Node {
                 ("--rpc-port", rpc_port.to_string()),
                 ("--prometheus-port", metrics_port.to_string()),
                 ("--listen-addr", format!("/ip4/127.0.0.1/tcp/{p2p_port}")),
-                ("--node-key", node_key(&base)?),
                 ("--rpc-methods", "unsafe".into()),
                 ("--rpc-cors", "all".into()),
             ]
             .into_iter()
             .flat_map(|(flag, value)| [flag.to_string(), value]),
         );
+        if !plan.more.iter().any(|arg| arg == "--node-key-file") {
+            args.extend(["--node-key".into(), node_key(&base)?]);
+        }
         // Nodes are found by their boot address alone: two networks on one machine have the same
         // genesis, and would find and join each other.
         args.extend(["--no-telemetry".into(), "--no-mdns".into()]);

@@ -1,7 +1,7 @@
 //! Who has how much after which block, and what of it went into fees.
 
 use crate::{
-    load::follow::{key_of, Signer, State},
+    load::follow::{key_of, Encoded, Signer, State},
     rpc::Rpc,
 };
 use anyhow::{bail, ensure, Context, Result};
@@ -195,6 +195,21 @@ impl Ledger {
         let state = self.client.at_current_block().await.context("no block")?;
         let extrinsic = signer.sign_encoded(&state, call, args)?;
         self.follow(extrinsic, &format!("{call} by {suri}")).await
+    }
+
+    /// A call with these encoded arguments, encoded, as calls that run others take it.
+    pub(crate) async fn call_data(
+        &self,
+        pallet: &str,
+        call: &str,
+        args: Vec<u8>,
+    ) -> Result<Vec<u8>> {
+        let state = self.client.at_current_block().await.context("no block")?;
+        let payload = dynamic::tx(pallet, call, Encoded(args));
+        state
+            .transactions()
+            .call_data(&payload)
+            .with_context(|| format!("the chain has no call {pallet}.{call}"))
     }
 
     async fn follow(&self, extrinsic: String, what: &str) -> Result<Sent> {

@@ -110,5 +110,9 @@ zombienet: ## spawn the network of zombienet/local.toml
 zombienet-test: ## finality, a node killed and restarted, a transfer and a job, on five nodes
 	@scripts/zombienet-test
 
+.PHONY: faults
+faults: ## crashes, a cut network, wrong clocks, full disks, on four validators; about fifteen minutes
+	@scripts/faults
+
 clean: ## remove what was built
 	@scripts/clean

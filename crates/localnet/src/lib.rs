@@ -17,6 +17,7 @@ pub mod daemon;
 pub mod demo;
 pub mod digits;
 pub mod disputes;
+pub mod faults;
 pub mod governance;
 pub mod kills;
 pub mod label_types;

@@ -4,7 +4,7 @@ use anyhow::{bail, Result};
 use athanor_localnet::{
     campaign, demo,
     digits::Digits,
-    disputes, governance,
+    disputes, faults, governance,
     kills::{self, Victim},
     label_types, labels, load, market,
     network::{DaemonPlan, Network},
@@ -139,6 +139,11 @@ enum Command {
     /// six minutes.
     Equivocation,
 
+    /// Break things on four validators - crashes, a cut network, wrong clocks, full disks - and check
+    /// what the network does, and that it recovers.
+    #[command(after_help = "Exit code 77: nothing failed, but something could not be tried here.")]
+    Faults(faults::Chosen),
+
     /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
     #[command(alias = "localnet")]
     Up {
@@ -171,6 +176,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<ExitCode> {
+    if let Command::Faults(chosen) = &args.command {
+        if chosen.list {
+            faults::list();
+            return Ok(ExitCode::SUCCESS);
+        }
+        chosen.enter_sandbox();
+    }
     let tools = Tools::find()?;
     let mut workspace = match &args.dir {
         Some(dir) => Workspace::at(dir)?,
@@ -238,12 +250,19 @@ async fn run(args: Args) -> Result<ExitCode> {
         Command::Equivocation => {
             until_interrupted(validators::equivocation(&tools, &workspace, progress)).await
         }
+        Command::Faults(chosen) => {
+            until_interrupted(faults::play(&tools, &workspace, &chosen, progress)).await
+        }
         Command::Up { workers, dev } => {
             until_interrupted(up(&tools, &workspace, progress, workers, dev)).await
         }
     };
     match ended {
         Some(Ok(())) => Ok(ExitCode::SUCCESS),
+        Some(Err(error)) if error.is::<faults::NotTried>() => {
+            eprintln!("\n{error}");
+            Ok(ExitCode::from(faults::NOT_TRIED))
+        }
         Some(Err(error)) => {
             workspace.keep_logs();
             eprintln!(

@@ -206,6 +206,18 @@ impl Network {
     /// # Errors
     ///
     /// If there is none.
+    pub fn node(&self, name: &str) -> Result<&Node> {
+        self.nodes
+            .iter()
+            .find(|node| node.name() == name)
+            .with_context(|| format!("the network has no node {name}"))
+    }
+
+    /// As [`Network::node`].
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn node_mut(&mut self, name: &str) -> Result<&mut Node> {
         self.nodes
             .iter_mut()

@@ -5,12 +5,15 @@ use anyhow::{ensure, Context, Result};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// How long a node may take until it answers.
 const START: Duration = Duration::from_secs(120);
+
+/// Where nodes listen unless told otherwise.
+const LOOPBACK: &str = "127.0.0.1";
 
 /// The chain a node follows.
 #[derive(Clone, Debug)]
@@ -34,6 +37,29 @@ pub struct NodePlan {
     pub daemon: Option<String>,
     /// More of its command line.
     pub more: Vec<String>,
+    /// Where it runs.
+    pub place: Place,
+}
+
+/// Where and how a node runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The address it listens at.
+    pub host: String,
+    /// A program and its arguments that start the node, whose command line follows them.
+    pub through: Vec<String>,
+    /// More of its environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            host: LOOPBACK.into(),
+            through: vec![],
+            env: vec![],
+        }
+    }
 }
 
 impl NodePlan {
@@ -53,6 +79,7 @@ impl NodePlan {
             warp: false,
             daemon: None,
             more: vec![],
+            place: Place::default(),
         }
     }
 
@@ -68,6 +95,11 @@ impl NodePlan {
     pub fn with_args(self, args: &[&str]) -> Self {
         let more = args.iter().map(|arg| (*arg).into()).collect();
         Self { more, ..self }
+    }
+
+    /// In another place.
+    pub fn at(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 
     /// With a daemon that runs its jobs.
@@ -89,6 +121,8 @@ pub struct Node {
     metrics_port: u16,
     program: PathBuf,
     args: Vec<String>,
+    host: String,
+    env: Vec<(String, String)>,
 }
 
 impl Node {
@@ -107,6 +141,7 @@ impl Node {
         let (rpc_port, p2p_port) = (ports::free()?, ports::free()?);
         let metrics_port = ports::free()?;
         let base = workspace.data(&plan.name)?;
+        let Place { host, through, env } = plan.place.clone();
         let mut args: Vec<String> = match chain {
             Chain::Development => vec!["--dev".into()],
             Chain::Spec(path) => vec!["--chain".into(), path.display().to_string()],
@@ -123,7 +158,7 @@ impl Node {
                 ("--base-path", base.display().to_string()),
                 ("--rpc-port", rpc_port.to_string()),
                 ("--prometheus-port", metrics_port.to_string()),
-                ("--listen-addr", format!("/ip4/127.0.0.1/tcp/{p2p_port}")),
+                ("--listen-addr", format!("/ip4/{host}/tcp/{p2p_port}")),
                 ("--rpc-methods", "unsafe".into()),
                 ("--rpc-cors", "all".into()),
             ]
@@ -142,18 +177,34 @@ impl Node {
         if let Some(url) = &plan.daemon {
             args.extend(["--gpu-worker".into(), url.clone()]);
         }
+        if host != LOOPBACK {
+            args.extend([
+                "--unsafe-rpc-external".into(),
+                "--prometheus-external".into(),
+            ]);
+        }
         args.extend(plan.more.iter().cloned());
+        let program = match through.split_first() {
+            None => tools.node.clone(),
+            Some((first, rest)) => {
+                let node = tools.node.display().to_string();
+                args = rest.iter().cloned().chain([node]).chain(args).collect();
+                first.into()
+            }
+        };
         let log = workspace.log(&plan.name);
-        let process = Process::spawn(&plan.name, &tools.node, &args, &log)?;
-        let rpc = Rpc::new(&format!("http://127.0.0.1:{rpc_port}"))?;
+        let process = spawn(&plan.name, &program, &args, &env, &log)?;
+        let rpc = Rpc::new(&format!("http://{host}:{rpc_port}"))?;
         let mut node = Self {
             process,
             rpc,
             rpc_port,
             p2p_port,
             metrics_port,
-            program: tools.node.clone(),
+            program,
             args,
+            host,
+            env,
         };
         node.wait_until_ready().await?;
         Ok(node)
@@ -176,12 +227,12 @@ impl Node {
 
     /// Where its metrics are.
     pub fn metrics(&self) -> String {
-        format!("http://127.0.0.1:{}/metrics", self.metrics_port)
+        format!("http://{}:{}/metrics", self.host, self.metrics_port)
     }
 
     /// Its WebSocket address, for clients.
     pub fn ws(&self) -> String {
-        format!("ws://127.0.0.1:{}", self.rpc_port)
+        format!("ws://{}:{}", self.host, self.rpc_port)
     }
 
     /// The address other nodes find it at.
@@ -191,7 +242,8 @@ impl Node {
     /// If it does not answer.
     pub async fn boot_address(&self) -> Result<String> {
         let peer: String = self.rpc.call("system_localPeerId", json!([])).await?;
-        Ok(format!("/ip4/127.0.0.1/tcp/{}/p2p/{peer}", self.p2p_port))
+        let Self { host, p2p_port, .. } = self;
+        Ok(format!("/ip4/{host}/tcp/{p2p_port}/p2p/{peer}"))
     }
 
     /// Checks that it still runs.
@@ -209,10 +261,19 @@ impl Node {
     ///
     /// If the log cannot be read.
     pub fn has_logged(&self, text: &str) -> Result<bool> {
+        Ok(self.logged()?.contains(text))
+    }
+
+    /// All it has written to its log, before it was restarted too.
+    ///
+    /// # Errors
+    ///
+    /// If the log cannot be read.
+    pub fn logged(&self) -> Result<String> {
         let path = self.process.log();
         let log = std::fs::read(path)
             .with_context(|| format!("cannot read the log {}", path.display()))?;
-        Ok(String::from_utf8_lossy(&log).contains(text))
+        Ok(String::from_utf8_lossy(&log).into_owned())
     }
 
     /// Kills it as a crash would.
@@ -224,6 +285,29 @@ impl Node {
         self.process.kill()
     }
 
+    /// Asks it to end, and kills it if it does not within ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be signalled or collected.
+    pub fn stop(&mut self) -> Result<()> {
+        self.process.stop()
+    }
+
+    /// How it ended, if it did.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not tell.
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
+        self.process.try_wait()
+    }
+
+    /// Changes what its environment has more, from its next start on.
+    pub fn set_env(&mut self, env: Vec<(String, String)>) {
+        self.env = env;
+    }
+
     /// Starts it again on the same ports and data after it was killed.
     ///
     /// # Errors
@@ -233,7 +317,7 @@ impl Node {
         self.process.kill()?;
         let name = self.process.name().to_string();
         let log = self.process.log().to_path_buf();
-        self.process = Process::spawn(&name, &self.program, &self.args, &log)?;
+        self.process = spawn(&name, &self.program, &self.args, &self.env, &log)?;
         self.wait_until_ready().await
     }
 
@@ -247,6 +331,18 @@ impl Node {
             .wait_until_ready(START, || async { rpc.best_block().await.map(|_| ()) })
             .await
     }
+}
+
+fn spawn(
+    name: &str,
+    program: &Path,
+    args: &[String],
+    env: &[(String, String)],
+    log: &Path,
+) -> Result<Process> {
+    Process::spawn_with(name, program, args, log, |command| {
+        command.envs(env.iter().map(|(key, value)| (key, value)));
+    })
 }
 
 /// A peer key of a node's own, also among the networks of one machine. It stays the same when the

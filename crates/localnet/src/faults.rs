@@ -369,7 +369,7 @@ async fn catch_up(network: &mut Network, name: &str) -> Result<u64> {
 }
 
 /// The validators but some.
-fn without<'a>(gone: &[&str]) -> Vec<&'a str> {
+fn without(gone: &[&str]) -> Vec<&'static str> {
     let stays = |name: &&str| !gone.contains(name);
     LOCAL_VALIDATORS.into_iter().filter(stays).collect()
 }

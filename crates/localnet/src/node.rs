@@ -341,7 +341,9 @@ fn spawn(
     log: &Path,
 ) -> Result<Process> {
     Process::spawn_with(name, program, args, log, |command| {
-        command.envs(env.iter().map(|(key, value)| (key, value)));
+        for (key, value) in env {
+            command.env(key, value);
+        }
     })
 }
 

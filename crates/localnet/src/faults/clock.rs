@@ -1,4 +1,8 @@
 //! A validator whose clock is wrong, by a library that answers other times to it alone.
+//!
+//! Whenever its clock goes back, the validator is down for as long: else it comes to slots again for
+//! which it has made blocks. It signs others for them, which its own database refuses, and the node
+//! reports itself for an equivocation.
 
 use super::{block_hash, catch_up, logged_since, no_offence, without, Outcome, Stage, PATIENCE};
 use crate::{network::Network, rpc::wait_for};
@@ -60,7 +64,6 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<Outcome> {
         .progress
         .step("set it right, after as long as it was fast");
     network.node_mut("dave")?.stop()?;
-    // Else it would come to slots again that it has made blocks for, which is an offence.
     tokio::time::sleep(SKEW + SLOT).await;
     network.node_mut("dave")?.set_env(vec![]);
     let same = catch_up(&mut network, "dave").await?;
@@ -91,6 +94,9 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<Outcome> {
 async fn skew(network: &mut Network, library: &str, sign: char) -> Result<()> {
     let dave = network.node_mut("dave")?;
     dave.stop()?;
+    if sign == '-' {
+        tokio::time::sleep(SKEW + SLOT).await;
+    }
     dave.set_env(
         [
             ("LD_PRELOAD", library.to_string()),

@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market e2e-validators e2e-governance e2e-upgrade \
+	fuzz fuzz-runtime fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market e2e-validators e2e-governance e2e-upgrade \
 	bench-chain-jobs bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet \
 	zombienet-test clean
 
@@ -47,6 +47,9 @@ bench-worker: ## measure the worker beside onnxruntime on this machine
 
 fuzz: ## every decoder that strangers reach, each for ten minutes
 	@scripts/fuzz
+
+fuzz-runtime: ## random blocks through the whole runtime, ten thousand walks of them
+	@scripts/fuzz-runtime
 
 fuzz-worker: ## the worker's CPU backend against the reference, on a million random programs
 	@scripts/fuzz-worker

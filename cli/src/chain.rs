@@ -796,6 +796,29 @@ impl State {
             .map_err(|error| Error::protocol(&what, error))
     }
 
+    /// Signs a call as the account's transaction `nonce`, valid for ever, without asking the
+    /// node.
+    ///
+    /// # Errors
+    ///
+    /// If the chain has no such call.
+    pub fn sign_offline<Args: EncodeAsFields>(
+        &self,
+        call: Call<Args>,
+        signer: &Keypair,
+        nonce: u64,
+    ) -> Result<Vec<u8>> {
+        let name = call.full_name();
+        let payload = subxt::dynamic::tx(call.pallet, call.name, call.args);
+        let params = DefaultExtrinsicParamsBuilder::new().nonce(nonce).build();
+        self.at
+            .transactions()
+            .create_signable_offline(&payload, params)
+            .and_then(|mut transaction| transaction.sign(signer))
+            .map(|signed| signed.encoded().to_vec())
+            .map_err(|error| Error::protocol(&name, error))
+    }
+
     /// A storage value; `None` if there is none and the entry has no default.
     pub async fn storage<Keys>(
         &self,

@@ -1,7 +1,7 @@
 //! Options, and the way from the command line to an exit code.
 
 use crate::{
-    commands::{account, data, job, keys, label, model, program, provider, store, Context},
+    commands::{account, bench, data, job, keys, label, model, program, provider, store, Context},
     config::{Environment, Global, Settings},
     error::{Error, Result, OK, USAGE},
     output::Output,
@@ -82,6 +82,9 @@ pub enum Command {
     /// Show balances and send money
     #[command(subcommand)]
     Account(account::Command),
+    /// Put a chain under load and measure it
+    #[command(subcommand)]
+    Bench(bench::Command),
 }
 
 /// Parses the command line, runs it, and gives the process's exit code.
@@ -110,6 +113,10 @@ async fn execute(cli: Cli) -> Result<()> {
     let settings = Settings::resolve(&cli.global, &Environment::of_process())?;
     let output = Output::new(settings.format, settings.quiet);
     let context = Context::new(settings, output);
+    // What was measured until Ctrl-C is printed: the command listens for it itself.
+    if let Command::Bench(command) = cli.command {
+        return bench::run(command, &context).await;
+    }
     let work = async {
         match cli.command {
             Command::Keys(command) => keys::run(command, &context),
@@ -121,6 +128,7 @@ async fn execute(cli: Cli) -> Result<()> {
             Command::Label(command) => label::run(command, &context).await,
             Command::Data(command) => data::run(command, &context).await,
             Command::Account(command) => account::run(command, &context).await,
+            Command::Bench(command) => bench::run(command, &context).await,
         }
     };
     tokio::select! {

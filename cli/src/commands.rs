@@ -1,6 +1,7 @@
 //! The commands, one module per group.
 
 pub mod account;
+pub mod bench;
 pub mod data;
 pub mod job;
 pub mod keys;

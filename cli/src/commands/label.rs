@@ -23,6 +23,8 @@ mod watch;
 mod wire;
 mod work;
 
+pub(super) use create::{create_campaign, open_batch};
+
 use super::Context;
 use crate::error::Result;
 use athanor_label_client::seed::Seed;

@@ -569,14 +569,17 @@ fn write_round(
     Ok(round)
 }
 
-fn create_campaign(terms: &CampaignTerms, gateway: &str) -> Call<(ChainTerms, Vec<u8>)> {
+pub(in crate::commands) fn create_campaign(
+    terms: &CampaignTerms,
+    gateway: &str,
+) -> Call<(ChainTerms, Vec<u8>)> {
     let args = (ChainTerms::from(terms), gateway.as_bytes().to_vec());
     Call::new(PALLET, "create_campaign", args)
 }
 
-type OpenBatch = (u64, [u8; 32], [u8; 32], u32, u32, Option<u64>);
+pub(in crate::commands) type OpenBatch = (u64, [u8; 32], [u8; 32], u32, u32, Option<u64>);
 
-fn open_batch(
+pub(in crate::commands) fn open_batch(
     campaign: u64,
     pages_root: [u8; 32],
     index_root: [u8; 32],

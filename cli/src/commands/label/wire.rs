@@ -74,7 +74,7 @@ struct ChainJudging {
 /// Terms as the chain's metadata describes them.
 #[derive(EncodeAsType)]
 #[encode_as_type(crate_path = "subxt::ext::scale_encode")]
-pub(super) struct ChainTerms {
+pub(in crate::commands) struct ChainTerms {
     label: ChainLabel,
     tasks: u8,
     gold: u8,

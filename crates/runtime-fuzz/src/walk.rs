@@ -70,7 +70,7 @@ impl Walk {
             acts.extend(programs::model(first, program.hash(), tables.into(), None));
         }
         for (i, who) in (0..).zip(rich.iter().take(jobs::PROVIDERS)) {
-            acts.push(jobs::register(who, i));
+            acts.push(self.ext.execute_with(|| jobs::register(who, i)));
             let amount = 2_000 * UNIT;
             acts.push(Act::signed(
                 who,
@@ -84,7 +84,7 @@ impl Walk {
         }
         for who in market::all_sellers() {
             acts.extend(market::register(who));
-            acts.push(labels::create(&mut dice.clone(), who));
+            acts.push(self.ext.execute_with(|| labels::create(&mut dice.clone(), who)));
         }
         for act in acts {
             match self.act(&act)? {

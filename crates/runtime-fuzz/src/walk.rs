@@ -84,7 +84,10 @@ impl Walk {
         }
         for who in market::all_sellers() {
             acts.extend(market::register(who));
-            acts.push(self.ext.execute_with(|| labels::create(&mut dice.clone(), who)));
+            acts.push(
+                self.ext
+                    .execute_with(|| labels::create(&mut dice.clone(), who)),
+            );
         }
         for act in acts {
             match self.act(&act)? {

@@ -6,7 +6,7 @@ use athanor_runtime::{
     genesis_config_presets, time, AccountId, Babe, Balance, Balances, ComputeJobs, DataMarket,
     Executive, Header, LabelBounties, Nonce, Programs, Runtime, RuntimeCall, RuntimeEvent,
     RuntimeGenesisConfig, Session, SignedPayload, System, TxExtension, UncheckedExtrinsic,
-    EXISTENTIAL_DEPOSIT,
+    Validators, EXISTENTIAL_DEPOSIT,
 };
 use codec::Encode;
 use frame_support::{
@@ -338,6 +338,7 @@ impl Chain {
             RuntimeEvent::ComputeJobs(event) => name_of("ComputeJobs", event),
             RuntimeEvent::LabelBounties(event) => name_of("LabelBounties", event),
             RuntimeEvent::DataMarket(event) => name_of("DataMarket", event),
+            RuntimeEvent::Validators(event) => name_of("Validators", event),
             RuntimeEvent::Referenda(event) => name_of("Referenda", event),
             RuntimeEvent::Scheduler(event) => name_of("Scheduler", event),
             _ => return,
@@ -368,5 +369,6 @@ fn check_pallets() -> Result<(), Broken> {
     Programs::do_try_state().map_err(in_words(Programs::name()))?;
     ComputeJobs::do_try_state().map_err(in_words(ComputeJobs::name()))?;
     LabelBounties::do_try_state().map_err(in_words(LabelBounties::name()))?;
-    DataMarket::do_try_state().map_err(in_words(DataMarket::name()))
+    DataMarket::do_try_state().map_err(in_words(DataMarket::name()))?;
+    Validators::do_try_state().map_err(in_words(Validators::name()))
 }

@@ -144,7 +144,7 @@ async fn measure(bank: Bank, options: &Options, context: &Context) -> Result<(Va
         .map(|seconds| began + Duration::from_secs(seconds));
     let total = bank.total(options);
     let progress = context.output.steps(format!("{kind}: sending"), total);
-    let mut sending = Sending::start(&context.settings.node, options, bank, until).await?;
+    let sending = Sending::start(&context.settings.node, options, bank, until).await?;
 
     let mut blocks: Vec<Block> = Vec::new();
     let mut samples = vec![before.clone()];

@@ -90,6 +90,42 @@ impl Collision {
     }
 }
 
+/// A verified block with its seal.
+#[derive(Debug)]
+struct Sighting {
+    slot: Slot,
+    author: AuthorityIndex,
+    header: Header,
+}
+
+impl Sighting {
+    /// `None` for what comes in bulk, which is old, and for a state, which comes without its
+    /// author's block.
+    fn of(block: &BlockImportParams<Block>) -> Option<Self> {
+        let live = !matches!(
+            block.origin,
+            BlockOrigin::NetworkInitialSync | BlockOrigin::WarpSync | BlockOrigin::Genesis
+        );
+        if !live || block.with_state() || block.post_digests.is_empty() {
+            return None;
+        }
+        let header = block.post_header();
+        let digest = find_pre_digest::<Block>(&header).ok()?;
+        Some(Self {
+            slot: digest.slot(),
+            author: digest.authority_index(),
+            header,
+        })
+    }
+}
+
+/// When a block is looked at: before its import, which may refuse the second of two; but one of
+/// our own only once it is imported. Until then nobody was told of it, and a clock that was set
+/// back makes such blocks: a report would turn a mistake into an offence.
+fn before_import(origin: BlockOrigin) -> bool {
+    !matches!(origin, BlockOrigin::Own)
+}
+
 /// Wraps Babe's block import.
 pub(crate) struct DoubleBlocks<Inner, Client> {
     inner: Inner,
@@ -128,26 +164,14 @@ where
         }
     }
 
-    /// Looks at a verified block, and reports its author if it made another in this slot.
-    fn watch(&self, block: &BlockImportParams<Block>) {
-        // What comes in bulk is old; a state comes without its author's block.
-        let live = !matches!(
-            block.origin,
-            BlockOrigin::NetworkInitialSync | BlockOrigin::WarpSync | BlockOrigin::Genesis
-        );
-        if !live || block.with_state() || block.post_digests.is_empty() {
-            return;
-        }
-        let header = block.post_header();
-        let Ok(digest) = find_pre_digest::<Block>(&header) else {
-            return;
-        };
-        let parent = *header.parent_hash();
+    /// Reports the author of a block if it made another in this slot.
+    fn watch(&self, block: Sighting) {
+        let parent = *block.header.parent_hash();
         let collision = self
             .seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .note(digest.slot(), digest.authority_index(), header);
+            .note(block.slot, block.author, block.header);
         if let Some(collision) = collision {
             let slot = collision.slot;
             match self.report(collision, parent) {
@@ -219,8 +243,16 @@ where
         &self,
         block: BlockImportParams<Block>,
     ) -> Result<ImportResult, ConsensusError> {
-        self.watch(&block);
-        self.inner.import_block(block).await
+        let early = before_import(block.origin);
+        let mut sighting = Sighting::of(&block);
+        if let Some(block) = sighting.take_if(|_| early) {
+            self.watch(block);
+        }
+        let result = self.inner.import_block(block).await;
+        if let (Some(block), Ok(ImportResult::Imported(_))) = (sighting, &result) {
+            self.watch(block);
+        }
+        result
     }
 }
 
@@ -256,6 +288,25 @@ mod tests {
 
     fn note(seen: &mut Seen, slot: u64, author: AuthorityIndex, salt: u8) -> Option<Collision> {
         seen.note(slot.into(), author, header(&pair("A"), slot, author, salt))
+    }
+
+    #[test]
+    fn a_block_of_ones_own_is_told_only_once_it_is_imported() {
+        let sealed = header(&pair("A"), 5, 0, 1);
+        let mut unsealed = sealed.clone();
+        let seal = unsealed.digest_mut().pop().expect("a seal");
+        let block = |origin| {
+            let mut block = BlockImportParams::new(origin, unsealed.clone());
+            block.post_digests.push(seal.clone());
+            block
+        };
+        for origin in [BlockOrigin::Own, BlockOrigin::NetworkBroadcast] {
+            let sighting = Sighting::of(&block(origin)).expect("a live block");
+            assert_eq!(sighting.header, sealed);
+        }
+        assert!(!before_import(BlockOrigin::Own));
+        assert!(before_import(BlockOrigin::NetworkBroadcast));
+        assert!(Sighting::of(&block(BlockOrigin::WarpSync)).is_none());
     }
 
     #[test]

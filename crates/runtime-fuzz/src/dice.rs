@@ -11,7 +11,7 @@ impl Dice {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl Dice {
 
     /// A number below `sides`, or 0.
     pub fn below(&mut self, sides: u32) -> u32 {
-        (self.next() >> 16) as u32 % sides.max(1)
+        (self.draw() >> 16) as u32 % sides.max(1)
     }
 
     /// True once in so many times.
@@ -38,7 +38,7 @@ impl Dice {
     pub fn bytes(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
         for part in bytes.chunks_mut(8) {
-            part.copy_from_slice(&self.next().to_le_bytes());
+            part.copy_from_slice(&self.draw().to_le_bytes());
         }
         bytes
     }

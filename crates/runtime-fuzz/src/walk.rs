@@ -27,7 +27,7 @@ pub struct Failure {
 /// The steps of a seed.
 pub fn steps_of(seed: u64, count: usize) -> Vec<u64> {
     let mut dice = Dice::new(seed);
-    std::iter::repeat_with(|| dice.next()).take(count).collect()
+    std::iter::repeat_with(|| dice.draw()).take(count).collect()
 }
 
 struct Walk {

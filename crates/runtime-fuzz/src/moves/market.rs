@@ -232,7 +232,7 @@ pub fn list(dice: &mut Dice, book: &mut Book) -> Vec<Act> {
     };
     let lengths = [1, 100, GROUP, GROUP + 5];
     let len = dice.pick(&lengths).copied().unwrap_or(1);
-    let x: Vec<u8> = std::iter::repeat_with(|| dice.next() as u8)
+    let x: Vec<u8> = std::iter::repeat_with(|| dice.draw() as u8)
         .take(len)
         .collect();
     let spoilt = dice.one_in(4).then(|| dice.below(len as u32) as usize);
@@ -253,7 +253,7 @@ pub fn list(dice: &mut Dice, book: &mut Book) -> Vec<Act> {
         price: if dice.one_in(9) {
             amount(dice, 9)
         } else {
-            10 * MILLI_UNIT + Balance::from(dice.next() >> 22)
+            10 * MILLI_UNIT + Balance::from(dice.draw() >> 22)
         },
         restricted: dice.one_in(8),
         reveal_window: <Runtime as Config>::MinRevealWindow::get() + dice.below(10),

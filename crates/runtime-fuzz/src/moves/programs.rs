@@ -64,7 +64,7 @@ pub fn model(who: &AccountId, program: [u8; 32], roots: u32, parent: Option<u64>
             roots: roots.try_into().ok()?,
             licence: b"Apache-2.0".to_vec().try_into().ok()?,
             card_root: None,
-            parent: parent.map(Into::into),
+            parent,
         },
     ))
 }

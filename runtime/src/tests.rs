@@ -256,3 +256,29 @@ fn a_slot_fee_pays_for_the_blocks_that_a_slot_takes() {
     let slot = athanor::SlotFee::get();
     assert!(fee <= slot && slot < 2 * fee, "{slot} for {fee}");
 }
+
+#[test]
+fn a_fee_that_a_pallet_gives_is_shared_and_not_burnt() {
+    use frame_support::traits::{
+        fungible::Balanced,
+        tokens::{Fortitude, Precision, Preservation},
+        OnUnbalanced,
+    };
+    externalities("staging").execute_with(|| {
+        let payer = sp_keyring::Sr25519Keyring::Alice.to_account_id();
+        let treasury = governance::TreasuryAccount::get();
+        let (issued, had) = (Balances::total_issuance(), Balances::balance(&treasury));
+        let fee = 5 * MILLI_UNIT / 2;
+        let taken = Balances::withdraw(
+            &payer,
+            fee,
+            Precision::Exact,
+            Preservation::Preserve,
+            Fortitude::Polite,
+        );
+        governance::FeesToTreasury::on_unbalanced(taken.expect("she has it"));
+        assert_eq!(Balances::total_issuance(), issued);
+        // No block is being made, so nobody is its author.
+        assert_eq!(Balances::balance(&treasury), had + fee);
+    });
+}

@@ -140,20 +140,29 @@ impl pallet_treasury::Config for Runtime {
 /// Four fifths of a fee go to the treasury, one fifth and the tip to the block's author.
 pub struct FeesToTreasury;
 
+impl FeesToTreasury {
+    fn share(fees: Credit<AccountId, Balances>, tips: Option<Credit<AccountId, Balances>>) {
+        use frame_support::traits::Imbalance;
+        let (treasury, mut author) = fees.ration(80, 20);
+        if let Some(tips) = tips {
+            author.subsume(tips);
+        }
+        resolve(TreasuryAccount::get(), treasury);
+        let author_account = crate::Authorship::author().unwrap_or_else(TreasuryAccount::get);
+        resolve(author_account, author);
+    }
+}
+
 impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToTreasury {
     fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
-        use frame_support::traits::Imbalance;
         if let Some(fees) = fees_then_tips.next() {
-            let (treasury, mut author) = fees.ration(80, 20);
-            if let Some(tips) = fees_then_tips.next() {
-                author.subsume(tips);
-            }
-            resolve(TreasuryAccount::get(), treasury);
-            match crate::Authorship::author() {
-                Some(who) => resolve(who, author),
-                None => resolve(TreasuryAccount::get(), author),
-            }
+            Self::share(fees, fees_then_tips.next());
         }
+    }
+
+    // What pallets give: without this the SDK's default burns it.
+    fn on_nonzero_unbalanced(fees: Credit<AccountId, Balances>) {
+        Self::share(fees, None);
     }
 }
 

@@ -58,14 +58,16 @@ fn everything_holds_after_every_call_of_random_walks() {
         "ComputeJobs.ReplicaStruck",
         "ComputeJobs.AuditDrawn",
         "ComputeJobs.ThreadOpened",
-        "ComputeJobs.DataAnswered",
+        "ComputeJobs.DataDemanded",
         "ComputeJobs.ClaimStruck",
         "LabelBounties.PageLeased",
         "LabelBounties.SheetRevealed",
         "LabelBounties.GoldOpened",
         "LabelBounties.BatchPaid",
         "LabelBounties.BatchPruned",
-        "DataMarket.OrderPlaced",
+        "DataMarket.Ordered",
+        "DataMarket.Settled",
+        "DataMarket.Refunded",
         "Referenda.Confirmed",
     ] {
         assert!(

@@ -241,7 +241,7 @@ impl Bank {
         let label = LabelType::Classification { classes: 2 };
         let terms = CampaignTerms {
             panel_max: PANEL,
-            ..CampaignTerms::standard(label, 4, 2, UNIT / 1_000)
+            ..CampaignTerms::standard(label, 4, 2, UNIT / 100)
         };
         // More places than requests, or the last draws find none.
         let pages = (count.div_ceil(PANEL.into()) * 2).clamp(16, 4_096);

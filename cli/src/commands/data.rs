@@ -134,7 +134,7 @@ Examples:
     /// List sealed goods for sale
     ///
     /// Uploads what buyers have to find, checks that they do, lists the goods and
-    /// publishes the seal. Takes itself up again. All of a listing but price,
+    /// publishes the seal. Takes itself up again. All of a listing but price, pause,
     /// allow-list and seal is fixed for good.
     #[command(after_help = "\
 Examples:

@@ -346,7 +346,7 @@ impl Job<'_> {
             self.context.output.confirm(if free {
                 "Give it away? Whoever has it keeps it"
             } else {
-                "List it? All but the price is fixed for good"
+                "List it? All but price, pause, allow-list and seal is fixed for good"
             })?;
         }
         self.publish(free).await?;

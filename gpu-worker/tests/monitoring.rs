@@ -45,6 +45,13 @@ const SUBSTRATE: [(&str, &str, bool); 11] = [
     ("substrate_sub_libp2p_peers_count", "sc-network", false),
 ];
 
+/// Metrics of Prometheus' node exporter that the files use.
+const MACHINE: [&str; 3] = [
+    "node_filesystem_avail_bytes",
+    "node_filesystem_size_bytes",
+    "node_filesystem_readonly",
+];
+
 /// Where the metrics of sellers and of content stores are registered.
 const SELLERS: [&str; 2] = ["cli/src/market", "crates/content-store/src/server"];
 
@@ -125,6 +132,7 @@ fn served() -> BTreeSet<String> {
             names.insert(name.into());
         }
     }
+    names.extend(MACHINE.map(String::from));
     names.insert("up".into());
     names
 }
@@ -134,7 +142,10 @@ fn identifiers(query: &str) -> Vec<&str> {
     query
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .filter(|word| {
-            *word == "up" || word.starts_with("athanor_") || word.starts_with("substrate_")
+            *word == "up"
+                || ["athanor_", "substrate_", "node_"]
+                    .iter()
+                    .any(|prefix| word.starts_with(prefix))
         })
         .collect()
 }
@@ -307,8 +318,8 @@ fn alerts_and_dashboards_go_by_the_job_names_of_the_scrape_configuration() {
         .iter()
         .map(|job| job["job_name"].as_str().unwrap())
         .collect();
-    let all =
-        ["market", "node", "provide", "store", "worker"].map(|name| format!("athanor-{name}"));
+    let all = ["machine", "market", "node", "provide", "store", "worker"]
+        .map(|name| format!("athanor-{name}"));
     assert_eq!(jobs, all.iter().map(String::as_str).collect());
     let rules = config["rule_files"][0].as_str().unwrap();
     assert!(root().join("monitoring/prometheus").join(rules).is_file());
@@ -342,6 +353,7 @@ fn a_query_that_names_something_else_is_found() {
     for query in [
         "athanor_worker_no_such_metric",
         "substrate_no_such_metric",
+        "node_no_such_metric",
         "athanor_worker_jobs_ended_total{result=\"done\"}",
         "sum(athanor_worker_ready",
         "1 + 1",

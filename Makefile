@@ -67,7 +67,9 @@ bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how ful
 	@scripts/localnet load
 
 e2e-labels: ## twelve contributors label real pairs and are paid by rule; every type of label
-	@scripts/localnet labels
+	@out=$$(mktemp -d) && trap 'rm -rf "$$out"' EXIT && \
+		scripts/localnet labels --export "$$out/preference.jsonl" && \
+		scripts/test-label-exports trl-preference "$$out/preference.jsonl"
 	@scripts/localnet label-types
 
 e2e-governance: ## decisions by referendum on a network without sudo, with a job in flight

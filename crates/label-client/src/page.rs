@@ -446,18 +446,77 @@ pub(crate) mod tests {
             let error = Page::from_bytes(text.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with(wanted), "{wanted}: {error}");
         }
-        let mut bytes = good.clone().into_bytes();
-        let at = good.find("task-4").unwrap();
-        bytes[at] = 0xff;
-        let error = Page::from_bytes(&bytes).unwrap_err().to_string();
-        assert_eq!(error, "line 6: this is no UTF-8 text");
         let many = format!("{good}{}", "x\n".repeat(25));
         assert!(Page::from_bytes(many.as_bytes()).is_err());
-        let huge = vec![b' '; MAX_PAGE + 1];
-        assert!(matches!(
-            Page::from_bytes(&huge),
-            Err(Error::TooLarge { .. })
-        ));
+    }
+
+    /// `Page::verified` of bytes whose root is the right one, so that nothing but them is wrong.
+    fn attacked(bytes: &[u8]) -> Result<Page> {
+        let ty = Schema::Preference.label_type();
+        Page::verified(bytes, &content_root(bytes), 3, &ty, 8)
+    }
+
+    #[test]
+    fn huge_page() {
+        let good = page(&Schema::Preference).to_bytes().unwrap();
+        assert!(attacked(&good).is_ok());
+        let mut padded = good.clone();
+        padded.resize(MAX_PAGE + 1, b'\n');
+        for huge in [padded, vec![b' '; MAX_PAGE + 1], vec![b'{'; 4 * MAX_PAGE]] {
+            let error = attacked(&huge).unwrap_err();
+            assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        }
+        // Small, and deep or wide inside.
+        let header = good.split(|byte| *byte == b'\n').next().unwrap();
+        for line in ["[".repeat(100_000), "{\"a\":".repeat(20_000)] {
+            let deep = [header, b"\n", line.as_bytes()].concat();
+            let error = attacked(&deep).unwrap_err().to_string();
+            assert!(error.starts_with("line 2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn unreadable_page() {
+        let good = page(&Schema::Preference).to_bytes().unwrap();
+        let text = String::from_utf8(good.clone()).unwrap();
+        let mut bytes = good.clone();
+        bytes[text.find("task-4").unwrap()] = 0xff;
+        let error = attacked(&bytes).unwrap_err().to_string();
+        assert_eq!(error, "line 6: this is no UTF-8 text");
+        // Still encrypted, cut off, of another file, of nothing.
+        let noise: Vec<u8> = good
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| byte ^ (at as u8).wrapping_mul(91) ^ 0x80)
+            .collect();
+        for bytes in [
+            &noise[..],
+            &good[..good.len() / 2],
+            b"<html>404</html>",
+            b"",
+        ] {
+            let error = attacked(bytes).unwrap_err().to_string();
+            assert!(error.starts_with("line "), "{error}");
+        }
+    }
+
+    #[test]
+    fn escape_laden_page() {
+        let attack = "\u{1b}]52;c;cm0gLXJm\u{7}\u{1b}[2J\u{1b}]0;t\u{7}\u{9b}5m\u{202e}";
+        let mut page = page(&Schema::Preference);
+        for task in &mut page.tasks {
+            task.prompt = format!("{attack}{}{attack}", task.prompt);
+        }
+        let bytes = page.to_bytes().unwrap();
+        let read = attacked(&bytes).unwrap();
+        for (task, clear) in read
+            .tasks
+            .iter()
+            .zip(&self::page(&Schema::Preference).tasks)
+        {
+            assert!(task.prompt.contains('\u{1b}'));
+            assert_eq!(crate::text::clean(&task.prompt), clear.prompt);
+        }
     }
 
     #[test]

@@ -27,11 +27,16 @@ const GOLD: usize = 40;
 /// Tasks of a page.
 const TASKS: u64 = 16;
 /// Gold of a page.
-const PAGE_GOLD: &str = "2";
+const PAGE_GOLD: u64 = 2;
 /// Full pay of an answer, 10 mAUR.
 const PAY_UNITS: u128 = 10_000_000_000;
-/// Share of the full pay that whoever is honest gets more than, and whoever is not less.
+/// Share of the full pay that whoever is honest gets more than.
 const LEAST_HONEST: f64 = 0.8;
+/// Share that the coin gets at most. Of 1,500 simulated ones on seven pages of such a crowd 42 were paid
+/// something and one more than this, each of them less than the least of the honest.
+const MOST_RANDOM: f64 = 0.6;
+/// Share that a constant answer gets at most; the simulated ones got nothing.
+const MOST_CONSTANT: f64 = 0.1;
 /// Of contributors who have any.
 const POCKET_MONEY: &str = "20 AUR";
 /// Most pages of a contributor. All of them together fill every panel.
@@ -186,7 +191,7 @@ pub async fn play(
     step.done(format!("{} pairs, {GOLD} with a known answer", pairs.len()));
 
     let step = progress.step("create the campaign and open its batch");
-    let tasks = TASKS.to_string();
+    let (tasks, page_gold) = (TASKS.to_string(), PAGE_GOLD.to_string());
     let folder = data.join("campaign").display().to_string();
     let requester = cli.address(REQUESTER).await?;
     let before = cli.total(&requester).await?;
@@ -202,7 +207,7 @@ pub async fn play(
             "--page-tasks",
             &tasks,
             "--page-gold",
-            PAGE_GOLD,
+            &page_gold,
             "--panel",
             "3..5",
             "--lease",
@@ -368,6 +373,34 @@ pub async fn play(
         text(&watched, "state")?
     ));
 
+    let step = progress.step("see that the gold was opened");
+    let result = watched.get("result").context("no result")?;
+    let pages = number(result, "pages")?;
+    let (opened, contested) = (
+        number(result, "gold_opened")?,
+        number(result, "gold_contested")?,
+    );
+    ensure!(
+        opened == pages * PAGE_GOLD,
+        "{opened} gold answers of {pages} pages opened"
+    );
+    // Nearly everybody is right: more would be the gold's fault.
+    ensure!(
+        contested * 4 <= opened,
+        "{contested} of {opened} gold answers contested"
+    );
+    let (used, shown) = (
+        number(result, "used_slots")?,
+        number(result, "revealed_slots")?,
+    );
+    ensure!(
+        used == sheets + 1 && shown == used,
+        "of {sheets} sheets and one by JSON-RPC {used} were committed and {shown} revealed"
+    );
+    step.done(format!(
+        "{opened} of {pages} pages, {contested} contested; {shown} sheets revealed"
+    ));
+
     let step = progress.step("see who was paid what");
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header([
@@ -378,11 +411,24 @@ pub async fn play(
         "paid",
         "of",
     ]);
-    let mut shares: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let (mut least_honest, mut idle) = (1.0f64, Vec::new());
     for who in &crowd {
         let found = cli.run(&["label", "explain", &batch, &who.address]).await?;
         let found = found.get("explained").context("nothing is explained")?;
-        let answers = number(found, "revealed")? * TASKS;
+        let (committed, revealed) = (number(found, "committed")?, number(found, "revealed")?);
+        // He reveals nothing himself, and nobody but the requester has what his answers were sealed to.
+        if who.kind == Kind::Absent {
+            ensure!(
+                committed > 0 && revealed == committed,
+                "{revealed} of the {committed} sheets of {}, who went away, were revealed",
+                who.suri
+            );
+            step.note(format!(
+                "{revealed} sheets of {} revealed by the requester",
+                who.suri
+            ));
+        }
+        let answers = revealed * TASKS;
         let outcome = found.get("outcome").context("no outcome")?;
         let paid = amount(outcome, "pay")?;
         let full = u128::from(answers) * PAY_UNITS;
@@ -395,10 +441,6 @@ pub async fn play(
             aur(paid),
             format!("{:.0} %", 100.0 * share),
         ]);
-        shares
-            .entry(format!("{:?}", who.kind))
-            .or_default()
-            .push(share);
         if who.kind.is_sponsored() {
             let has = cli.total(&who.address).await?;
             ensure!(
@@ -409,14 +451,24 @@ pub async fn play(
         }
         if who.kind.is_honest() {
             ensure!(share > LEAST_HONEST, "{} got {share:.2}", who.suri);
+            least_honest = least_honest.min(share);
         }
-        // Of 1,500 simulated coins on seven pages, 6 % were paid something and none so much.
         let most = match who.kind {
-            Kind::Constant => 0.3,
-            Kind::Random => LEAST_HONEST,
+            Kind::Constant => MOST_CONSTANT,
+            Kind::Random => MOST_RANDOM,
             _ => 1.0,
         };
         ensure!(share <= most, "{} got {share:.2}", who.suri);
+        if matches!(who.kind, Kind::Constant | Kind::Random) {
+            idle.push((&who.suri, share));
+        }
+    }
+    ensure!(idle.len() == 2, "{} of the crowd do not look", idle.len());
+    for (suri, share) in idle {
+        ensure!(
+            share < least_honest,
+            "{suri} got {share:.2}, somebody honest {least_honest:.2}"
+        );
     }
     println!("{table}");
     step.done(format!(

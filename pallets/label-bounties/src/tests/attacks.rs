@@ -1370,6 +1370,37 @@ fn one_worker() {
 }
 
 #[test]
+fn few_workers() {
+    build_and_execute(|| {
+        let deal = two_pages();
+        let workers = named("honest", usize::from(deal.terms.panel_min) - 1);
+        for who in &workers {
+            deal.label(who, 2, says::truth(who, 100));
+        }
+        // The requester can't take so few for a panel; the batch ends by itself.
+        assert_noop!(
+            LabelBounties::close_page(signed(&deal.requester), deal.id, 0),
+            E::TooFewCommits
+        );
+        pass(deal.batch().until - Clock::<Test>::get());
+        deal.leave(BatchState::Open);
+        deal.reveal_all_but(&[]);
+        deal.leave(BatchState::Reveal);
+        deal.open_gold(&deal.revealed());
+        deal.pay();
+        // Who came is paid, and what nobody did returns.
+        assert_eq!(mean_share(&deal, &workers), 10_000);
+        let money = deal.batch().money;
+        let unsold = 2 * (u128::from(deal.terms.panel_max) - workers.len() as u128);
+        let bond = money.deposited - 2 * u128::from(deal.terms.panel_max) * deal.slot_price();
+        assert_eq!(money.refunded, unsold * deal.slot_price() + bond);
+        // Whoever reads the labels is told.
+        let labels = LabelBounties::view_consensus(deal.id, 0).unwrap();
+        assert!(labels.iter().all(|label| label.thin));
+    });
+}
+
+#[test]
 fn one_page() {
     build_and_execute(|| {
         let deal = Deal::with(binary(16, 8), 1);

@@ -112,7 +112,7 @@ reproducible: ## build the runtime's wasm twice, in different folders, and compa
 zombienet: ## spawn the network of zombienet/local.toml
 	@scripts/zombienet
 
-zombienet-test: ## finality, a node killed and restarted, a transfer and a job, on five nodes
+zombienet-test: ## live networks: joining, equivocation, referenda, an upgrade, faults; about 50 minutes
 	@scripts/zombienet-test
 
 .PHONY: faults

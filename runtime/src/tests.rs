@@ -158,6 +158,28 @@ fn a_brake_never_keeps_a_buyer_from_his_money() {
 }
 
 #[test]
+fn a_signed_complaint_is_at_most_18_kib() {
+    use codec::{Decode, Encode, MaxEncodedLen};
+    fn most<T: MaxEncodedLen + Encode>(evidence: &T) -> (usize, usize) {
+        (evidence.encoded_size(), T::max_encoded_len())
+    }
+    // A scalar, and no group: the shortest.
+    let evidence = Decode::decode(&mut &[0; 33][..]).expect("evidence");
+    let (now, longest) = most(&evidence);
+    let order = u64::MAX;
+    let call = RuntimeCall::DataMarket(pallet_data_market::Call::complain { order, evidence });
+    let transaction = UncheckedExtrinsic::new_signed(
+        call,
+        AccountId::new([0; 32]).into(),
+        Signature::Sr25519([0; 64].into()),
+        tx_extension_of(Nonce::MAX, generic::Era::mortal(64, 0)),
+    );
+    // Longer transactions have two bytes more before them, and a tip may take sixteen.
+    let bytes = transaction.encoded_size() - now + longest + 2 + 16;
+    assert!((18_128..=18 * 1_024).contains(&bytes), "{bytes}");
+}
+
+#[test]
 fn campaigns_keep_their_contributions_while_workers_can_enrol() {
     assert!(athanor::EnrolFor::get() <= athanor::ContributionsKept::get());
 }

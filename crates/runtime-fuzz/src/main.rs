@@ -66,7 +66,8 @@ fn main() -> ExitCode {
         },
         _ => options.from,
     };
-    let end = options.from.saturating_add(options.walks);
+    // So many from where it goes on, however many there were before.
+    let end = next.saturating_add(options.walks);
     let mut sum = Tally::default();
     let began = Instant::now();
     while next < end {

@@ -620,7 +620,7 @@ fn tx_extension(nonce: Nonce) -> TxExtension {
     tx_extension_of(nonce, generic::Era::mortal(period, current))
 }
 
-fn tx_extension_of(nonce: Nonce, era: generic::Era) -> TxExtension {
+pub(crate) fn tx_extension_of(nonce: Nonce, era: generic::Era) -> TxExtension {
     (
         frame_system::AuthorizeCall::<Runtime>::new(),
         frame_system::CheckNonZeroSender::<Runtime>::new(),

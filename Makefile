@@ -64,7 +64,7 @@ e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a
 	@scripts/localnet kills
 
 bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how full its blocks are
-	@scripts/localnet load
+	@scripts/localnet load --jobs 10000 --offers 256 --expiring 1000
 
 e2e-labels: ## twelve contributors label real pairs and are paid by rule; every type of label
 	@out=$$(mktemp -d) && trap 'rm -rf "$$out"' EXIT && \

@@ -35,6 +35,9 @@ const PAY: u128 = UNIT / 100;
 pub(crate) const POCKET_MONEY: u128 = 100 * UNIT;
 /// Transactions handed over in one request.
 pub(crate) const BATCH: usize = 100;
+/// Jobs that may wait to be drawn. The chain draws a hundred a block, with 256 offers, and a job
+/// that is not drawn in time expires.
+const AHEAD: usize = 1_000;
 /// Longest wait for anything to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// Most transactions the node keeps waiting.
@@ -248,32 +251,35 @@ pub async fn play(
         .await?;
     let window = window(plan.jobs);
     let state = load.follower.state().await?;
-    for _ in 0..plan.jobs {
-        let call = requester.sign(
-            &state,
-            "ComputeJobs.create_job",
-            vec![terms(model, window, PAY)],
-        )?;
-        load.waiting.push(call);
-    }
-    let settling = settle_all(&mut load, plan.jobs as usize, &step).await?;
-    step.done(format!("{} of {} settled", settling.ended, plan.jobs));
+    let mut create = |max_pay: u128| {
+        let terms = vec![terms(model, window, max_pay)];
+        requester.sign(&state, "ComputeJobs.create_job", terms)
+    };
+    let jobs = (0..plan.jobs)
+        .map(|_| create(PAY))
+        .collect::<Result<Vec<_>>>()?;
+    let settling = end_all(&mut load, jobs, AHEAD, &step).await?;
+    ensure!(
+        settling.expired == 0,
+        "{} jobs expired that somebody would have done",
+        settling.expired
+    );
+    step.done(format!("{} of {} settled", settling.settled, plan.jobs));
 
     let step = progress.step(format!(
         "let {} jobs expire that no offer takes",
         plan.expiring
     ));
-    let state = load.follower.state().await?;
-    for _ in 0..plan.expiring {
-        let call = requester.sign(
-            &state,
-            "ComputeJobs.create_job",
-            vec![terms(model, window, 1)],
-        )?;
-        load.waiting.push(call);
-    }
-    let expiring = settle_all(&mut load, plan.expiring as usize, &step).await?;
-    step.done(format!("{} of {} expired", expiring.ended, plan.expiring));
+    let jobs = (0..plan.expiring)
+        .map(|_| create(1))
+        .collect::<Result<Vec<_>>>()?;
+    let expiring = end_all(&mut load, jobs, usize::MAX, &step).await?;
+    ensure!(
+        expiring.settled == 0,
+        "{} jobs settled that nobody offered to do",
+        expiring.settled
+    );
+    step.done(format!("{} of {} expired", expiring.expired, plan.expiring));
 
     let step = progress.step("check the chain's invariants");
     step.done(chain::audit(&ws).await?);
@@ -363,27 +369,48 @@ async fn providers(load: &mut Load, count: u32, bond: u128) -> Result<()> {
 /// What was seen while jobs ended.
 #[derive(Default)]
 struct Seen {
-    ended: usize,
+    settled: usize,
+    expired: usize,
     most_live: usize,
     most_ended_in_a_block: usize,
     settled_per_second: f64,
     fullness: Vec<f64>,
+    /// What hooks and inherents used, of each block that did not begin a session.
+    hooks: Vec<f64>,
     blocks: u64,
     extrinsics: usize,
 }
 
-/// Hands over what waits, and follows the chain until `jobs` have ended.
-async fn settle_all(load: &mut Load, jobs: usize, step: &crate::progress::Step) -> Result<Seen> {
+impl Seen {
+    fn ended(&self) -> usize {
+        self.settled + self.expired
+    }
+}
+
+/// Creates jobs, `ahead` of those drawn, and follows the chain until all of them have ended.
+async fn end_all(
+    load: &mut Load,
+    creations: Vec<String>,
+    ahead: usize,
+    step: &crate::progress::Step,
+) -> Result<Seen> {
     let mut seen = Seen::default();
+    let jobs = creations.len();
+    let mut creations = creations.into_iter();
+    let mut created = 0usize;
     let mut first_ended: Option<Instant> = None;
     let mut assigned = 0usize;
     let mut quiet = 0;
-    load.submit().await?;
-    while seen.ended < jobs {
+    while seen.ended() < jobs {
+        let undrawn = created.saturating_sub(assigned.max(seen.ended()));
+        let waiting = load.waiting.len();
+        load.waiting
+            .extend(creations.by_ref().take(ahead.saturating_sub(undrawn)));
+        created += load.waiting.len() - waiting;
+        load.submit().await?;
         let block = load.follower.next().await?;
         let state = load.follower.state().await?;
         load.work(&state, &block)?;
-        load.submit().await?;
         let ended = block.settled + block.expired;
         ensure!(
             block.failed == 0,
@@ -399,31 +426,37 @@ async fn settle_all(load: &mut Load, jobs: usize, step: &crate::progress::Step) 
             quiet + 1
         };
         if quiet > 2 * 300 {
-            bail!("nothing happens, {} of {jobs} jobs have ended", seen.ended);
+            bail!(
+                "nothing happens, {} of {jobs} jobs have ended",
+                seen.ended()
+            );
         }
         if ended > 0 && first_ended.is_none() {
             first_ended = Some(Instant::now());
         }
-        seen.most_live = seen.most_live.max(assigned.saturating_sub(seen.ended));
-        seen.ended += ended;
+        seen.most_live = seen.most_live.max(assigned.saturating_sub(seen.ended()));
+        seen.settled += block.settled;
+        seen.expired += block.expired;
         seen.most_ended_in_a_block = seen.most_ended_in_a_block.max(ended);
         seen.blocks += 1;
         seen.extrinsics += block.extrinsics.saturating_sub(INHERENTS);
         seen.fullness.push(block.fullness);
+        seen.hooks.extend(block.hooks);
         if block.number.is_multiple_of(10) {
             step.note(format!(
                 "block {}: {:.0} % full, {} transactions, {} of {jobs} ended",
                 block.number,
                 100.0 * block.fullness,
                 block.extrinsics.saturating_sub(INHERENTS),
-                seen.ended
+                seen.ended()
             ));
         }
     }
     let seconds = first_ended.map_or(0.0, |since| since.elapsed().as_secs_f64());
     // At least a block's time: a handful of jobs may all end in one block.
-    seen.settled_per_second = seen.ended as f64 / seconds.max(3.0);
+    seen.settled_per_second = seen.ended() as f64 / seconds.max(3.0);
     seen.fullness.sort_by(f64::total_cmp);
+    seen.hooks.sort_by(f64::total_cmp);
     Ok(seen)
 }
 
@@ -446,7 +479,7 @@ fn report(plan: Plan, settling: &Seen, expiring: &Seen) {
     }
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let rows: [(&str, fn(&Seen) -> String); 5] = [
-        ("jobs", |s| s.ended.to_string()),
+        ("jobs", |s| s.ended().to_string()),
         ("jobs a second while they ended", |s| {
             format!("{:.1}", s.settled_per_second)
         }),
@@ -467,9 +500,13 @@ fn report(plan: Plan, settling: &Seen, expiring: &Seen) {
         let value = |s: &Seen| percent(quantile(&s.fullness, part));
         table.add_row([name.to_string(), value(settling), value(expiring)]);
     }
+    for (name, part) in [("hooks, median", 0.5), ("hooks, most", 1.0)] {
+        let value = |s: &Seen| percent(quantile(&s.hooks, part));
+        table.add_row([name.to_string(), value(settling), value(expiring)]);
+    }
     println!("{table}");
     println!(
-        "  {} offers, {} jobs live at a time at most",
+        "  {} offers, {} jobs live at a time at most; a block that begins a session counts as full",
         plan.offers, settling.most_live
     );
 }

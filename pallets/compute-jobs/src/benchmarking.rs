@@ -611,7 +611,7 @@ mod benchmarks {
         let (id, _) = assigned::<T>();
         let now = Pallet::<T>::now();
         let job = Jobs::<T>::get(id).unwrap();
-        // Out of a full bucket, and past full ones into the last that is tried.
+        // Out of a full bucket, and past full ones into the backlog.
         let other = Due::Job(JobId::MAX);
         let full = vec![other; T::MaxDeadlinesPerBlock::get() as usize];
         Deadlines::<T>::mutate(
@@ -621,8 +621,7 @@ mod benchmarks {
             },
         );
         let first = job.deadline + 100;
-        let last = first + crate::queue::SPILL - 1;
-        for at in first..last {
+        for at in first..first + crate::queue::SPILL {
             Deadlines::<T>::insert(at, BoundedVec::truncate_from(full.clone()));
         }
         #[block]
@@ -631,7 +630,22 @@ mod benchmarks {
             job.deadline = first;
             Pallet::<T>::keep(id, job, now);
         }
-        assert_eq!(Jobs::<T>::get(id).unwrap().queued, Some(last));
+        assert_eq!(Jobs::<T>::get(id).unwrap().queued, Some(BACKLOG));
+        assert_eq!(BacklogEnd::<T>::get(), 1);
+    }
+
+    // Without what is due for it, which is weighed beside it.
+    #[benchmark]
+    fn queue_backlog() {
+        let (id, _) = assigned::<T>();
+        Backlog::<T>::insert(0, Due::Job(id));
+        BacklogEnd::<T>::put(1);
+        let mut meter = frame_support::weights::WeightMeter::new();
+        #[block]
+        {
+            Pallet::<T>::work_off_backlogs(Pallet::<T>::now(), &mut meter);
+        }
+        assert_eq!(BacklogStart::<T>::get(), 1);
     }
 
     #[benchmark]

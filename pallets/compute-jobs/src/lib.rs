@@ -474,6 +474,18 @@ pub mod pallet {
         ValueQuery,
     >;
 
+    /// Jobs and threads that no bucket had room for, and such that found room since.
+    #[pallet::storage]
+    pub type Backlog<T: Config> = StorageMap<_, Twox64Concat, u64, Due>;
+
+    /// Place of the first entry of [`Backlog`].
+    #[pallet::storage]
+    pub type BacklogStart<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+    /// Place of the next entry of [`Backlog`].
+    #[pallet::storage]
+    pub type BacklogEnd<T: Config> = StorageValue<_, u64, ValueQuery>;
+
     /// First block whose bucket may still hold entries.
     #[pallet::storage]
     pub type QueueCursor<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;

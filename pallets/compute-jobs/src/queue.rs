@@ -1,11 +1,12 @@
 //! The deadline queue, and seeds.
 //!
 //! A bucket of jobs and threads per block is a to-do list, nothing more: the deadline
-//! that counts is in the job or thread. Each waits in at most one bucket.
+//! that counts is in the job or thread. Each waits in one bucket or, when all that may take it are
+//! full, in the backlog, from which it is carried out or finds a bucket when blocks have room.
 
 use crate::{
-    draw, BlockNumber, Config, Deadlines, Due, EpochSeeds, Job, JobStatus, Jobs, Pallet,
-    QueueCursor, Seeds, Threads, WeightInfo,
+    draw, Backlog, BacklogEnd, BacklogStart, BlockNumber, Config, Deadlines, Due, EpochSeeds, Job,
+    JobStatus, Jobs, Pallet, QueueCursor, Seeds, Threads, WeightInfo, BACKLOG,
 };
 use alloc::vec::Vec;
 use athanor_primitives::JobId;
@@ -20,6 +21,9 @@ pub(crate) const SPILL: BlockNumber = 16;
 
 /// Buckets worked off in one block.
 const MAX_BUCKETS: u32 = 64;
+
+/// Entries of the backlog looked at in one block.
+const MAX_BACKLOG: u64 = 256;
 
 impl<T: Config> Pallet<T> {
     /// Stores what the author of the last block drew, and each epoch's randomness.
@@ -65,7 +69,8 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Moves an entry to block `first` or soon after, or out of the queue.
+    /// Moves an entry to block `first` or soon after, to the backlog if none of these has room, or
+    /// out of the queue.
     pub(crate) fn requeue(
         entry: Due,
         queued: &mut Option<BlockNumber>,
@@ -77,7 +82,8 @@ impl<T: Config> Pallet<T> {
                 return;
             }
         }
-        if let Some(at) = queued.take() {
+        let was_behind = *queued == Some(BACKLOG);
+        if let Some(at) = queued.take().filter(|_| !was_behind) {
             Deadlines::<T>::mutate_exists(at, |bucket| {
                 if let Some(entries) = bucket {
                     entries.retain(|other| *other != entry);
@@ -88,7 +94,42 @@ impl<T: Config> Pallet<T> {
             });
         }
         if let Some(mut wanted) = wanted {
-            *queued = wanted.find(|at| Deadlines::<T>::try_append(at, entry).is_ok());
+            let bucket = wanted.find(|at| Deadlines::<T>::try_append(at, entry).is_ok());
+            // What leaves the backlog stays in its list, and is passed over when its turn comes.
+            if bucket.is_none() && !was_behind {
+                let end = BacklogEnd::<T>::get();
+                Backlog::<T>::insert(end, entry);
+                BacklogEnd::<T>::put(end.saturating_add(1));
+            }
+            *queued = Some(bucket.unwrap_or(BACKLOG));
+        }
+    }
+
+    /// Takes the first entry out of the backlog: does what is due for it, or finds it a bucket.
+    /// Gives the weight.
+    fn work_off_backlog(at: u64, now: BlockNumber) -> Weight {
+        let weight = T::WeightInfo::queue_backlog();
+        let waits = |queued: Option<BlockNumber>| queued == Some(BACKLOG);
+        match Backlog::<T>::take(at) {
+            Some(entry @ Due::Job(id))
+                if Jobs::<T>::get(id).is_some_and(|job| waits(job.queued)) =>
+            {
+                weight.saturating_add(Self::work_off(entry, now))
+            }
+            Some(entry @ Due::Thread(id, number)) => {
+                match Threads::<T>::get(id, number).filter(|thread| waits(thread.queued)) {
+                    Some(thread) if thread.deadline <= now => {
+                        weight.saturating_add(Self::work_off(entry, now))
+                    }
+                    Some(mut thread) => {
+                        thread.queued = None;
+                        Self::keep_thread(id, number, thread, now);
+                        weight.saturating_add(T::WeightInfo::queue_thread())
+                    }
+                    None => weight,
+                }
+            }
+            _ => weight,
         }
     }
 
@@ -154,6 +195,28 @@ impl<T: Config> Pallet<T> {
         if cursor != start {
             QueueCursor::<T>::put(cursor);
         }
+        if cursor > now {
+            Self::work_off_backlogs(now, &mut meter);
+        }
         meter.consumed()
+    }
+
+    /// Works off the backlog as far as `meter` goes: what is put back into it waits for another
+    /// block.
+    pub(crate) fn work_off_backlogs(now: BlockNumber, meter: &mut WeightMeter) {
+        let most = T::WeightInfo::queue_backlog()
+            .saturating_add(T::WeightInfo::queue_thread())
+            .saturating_add(T::WeightInfo::queue_job())
+            .saturating_add(Self::most_advance());
+        let start = BacklogStart::<T>::get();
+        let end = BacklogEnd::<T>::get().min(start.saturating_add(MAX_BACKLOG));
+        let mut at = start;
+        while at < end && meter.can_consume(most) {
+            meter.consume(Self::work_off_backlog(at, now));
+            at = at.saturating_add(1);
+        }
+        if at != start {
+            BacklogStart::<T>::put(at);
+        }
     }
 }

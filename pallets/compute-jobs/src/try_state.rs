@@ -1,9 +1,9 @@
 //! What always holds.
 
 use crate::{
-    draw, Assignments, Audit, Balance, Config, Deadlines, Due, HoldReason, JobStatus, Jobs,
-    NodeRoots, Offers, Pallet, Providers, QueueCursor, Receipts, Seeds, Threads, WorkerOf,
-    MAX_SLOTS,
+    draw, Assignments, Audit, Backlog, BacklogEnd, BacklogStart, Balance, BlockNumber, Config,
+    Deadlines, Due, HoldReason, JobStatus, Jobs, NodeRoots, Offers, Pallet, Providers, QueueCursor,
+    Receipts, Seeds, Threads, WorkerOf, BACKLOG, MAX_SLOTS,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use athanor_primitives::JobId;
@@ -257,8 +257,8 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Each job and each thread is queued at most once, in the bucket it names, and no
-    /// bucket before the cursor holds any. A job that waits for its threads is not.
+    /// Each thread, and each job that does not wait for its threads, is queued: once in the bucket
+    /// it names, or in the backlog. No bucket before the cursor holds any.
     fn try_state_queue() -> Checked {
         let cursor = QueueCursor::<T>::get();
         let mut queued: BTreeMap<Due, u32> = BTreeMap::new();
@@ -272,19 +272,35 @@ impl<T: Config> Pallet<T> {
                 );
             }
         }
+        let places = BacklogStart::<T>::get()..BacklogEnd::<T>::get();
+        let mut backlog = BTreeSet::new();
+        let mut kept = 0u64;
+        for (at, entry) in Backlog::<T>::iter() {
+            ensure!(places.contains(&at), "the backlog has an entry elsewhere");
+            kept = kept.saturating_add(1);
+            backlog.insert(entry);
+        }
+        ensure!(
+            places.end.checked_sub(places.start) == Some(kept),
+            "the backlog has a gap"
+        );
+        let mut is_where_it_says = |entry: Due, says: Option<BlockNumber>| match says {
+            Some(BACKLOG) => backlog.contains(&entry) && !queued.contains_key(&entry),
+            says => queued.remove(&entry) == says,
+        };
         for (id, job) in Jobs::<T>::iter() {
             ensure!(
-                queued.remove(&Due::Job(id)) == job.queued,
+                is_where_it_says(Due::Job(id), job.queued),
                 "a job is queued elsewhere than it says"
             );
             ensure!(
-                job.threads == 0 || job.queued.is_none(),
-                "a job is queued that waits for its threads"
+                (job.threads == 0) == job.queued.is_some(),
+                "a job is queued that waits for its threads, or one that does not is not"
             );
         }
         for (id, number, thread) in Threads::<T>::iter() {
             ensure!(
-                queued.remove(&Due::Thread(id, number)) == thread.queued,
+                thread.queued.is_some() && is_where_it_says(Due::Thread(id, number), thread.queued),
                 "a thread is queued elsewhere than it says"
             );
         }

@@ -18,6 +18,9 @@ pub type BlockNumber = u32;
 /// Longest endpoint a provider may publish, in bytes.
 pub const MAX_ENDPOINT: u32 = 128;
 
+/// In place of a bucket's block: every bucket was full, and what waits is in the backlog.
+pub const BACKLOG: BlockNumber = BlockNumber::MAX;
+
 /// Most jobs one provider works on at a time.
 pub const MAX_SLOTS: u8 = 64;
 
@@ -772,7 +775,8 @@ pub struct Job<AccountId> {
     pub deliveries: u8,
     /// Claims found to be false, or whose data were withheld.
     pub convictions: BoundedVec<Conviction<AccountId>, ConstU32<MAX_SEATS>>,
-    /// Bucket of the deadline queue it waits in, if any had room.
+    /// Bucket of the deadline queue it waits in, or [`BACKLOG`]; `None` while it waits for its
+    /// threads.
     pub queued: Option<BlockNumber>,
 }
 

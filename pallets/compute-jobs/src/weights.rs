@@ -36,6 +36,7 @@ pub trait WeightInfo {
     fn on_initialize() -> Weight;
     fn queue_bucket() -> Weight;
     fn queue_job() -> Weight;
+    fn queue_backlog() -> Weight;
     /// `o` is in `[7, 256]`.
     fn draw(o: u32) -> Weight;
     fn transition() -> Weight;
@@ -312,8 +313,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     fn queue_job() -> Weight {
         // Minimum execution time: 78_958_000 picoseconds.
         Weight::from_parts(143_173_000, 71591)
-            .saturating_add(T::DbWeight::get().reads(18_u64))
-            .saturating_add(T::DbWeight::get().writes(3_u64))
+            .saturating_add(T::DbWeight::get().reads(19_u64))
+            .saturating_add(T::DbWeight::get().writes(5_u64))
+    }
+    fn queue_backlog() -> Weight {
+        Weight::from_parts(40_000_000, 6000)
+            .saturating_add(T::DbWeight::get().reads(4_u64))
+            .saturating_add(T::DbWeight::get().writes(2_u64))
     }
     // Storage: `ComputeJobs::CounterForOffers` (r:1 w:0)
     // Proof: `ComputeJobs::CounterForOffers` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
@@ -622,8 +628,13 @@ impl WeightInfo for () {
     }
     fn queue_job() -> Weight {
         Weight::from_parts(143_173_000, 71591)
-            .saturating_add(ParityDbWeight::get().reads(18_u64))
-            .saturating_add(ParityDbWeight::get().writes(3_u64))
+            .saturating_add(ParityDbWeight::get().reads(19_u64))
+            .saturating_add(ParityDbWeight::get().writes(5_u64))
+    }
+    fn queue_backlog() -> Weight {
+        Weight::from_parts(40_000_000, 6000)
+            .saturating_add(ParityDbWeight::get().reads(4_u64))
+            .saturating_add(ParityDbWeight::get().writes(2_u64))
     }
     fn draw(o: u32) -> Weight {
         Weight::from_parts(212_867_000, 22249)

@@ -99,6 +99,9 @@ pub(crate) struct Block {
     pub(crate) number: u64,
     /// Share of the block's reference time that was used, by all classes.
     pub(crate) fullness: f64,
+    /// The part of it that hooks and inherents used. `None` for a block that begins a session: the
+    /// session pallet says of it that the whole block is used.
+    pub(crate) hooks: Option<f64>,
     pub(crate) extrinsics: usize,
     /// Jobs that settled in it.
     pub(crate) settled: usize,
@@ -190,13 +193,18 @@ impl Follower {
             .context("the block's weight")?
             .decode()
             .context("the block's weight")?;
-        let used: u128 = ["normal", "operational", "mandatory"]
-            .iter()
-            .filter_map(|class| weight.at(*class)?.at("ref_time")?.as_u128())
-            .sum();
+        let used = |class: &str| {
+            let found = weight.at(class).and_then(|weight| weight.at("ref_time"));
+            found
+                .and_then(Value::as_u128)
+                .with_context(|| format!("no weight of {class} calls"))
+        };
+        let mandatory = used("mandatory")?;
+        let share = |amount: u128| amount as f64 / self.most as f64;
         let mut block = Block {
             number,
-            fullness: used as f64 / self.most as f64,
+            fullness: share(used("normal")? + used("operational")? + mandatory),
+            hooks: (mandatory < self.most).then(|| share(mandatory)),
             extrinsics: 0,
             settled: 0,
             expired: 0,

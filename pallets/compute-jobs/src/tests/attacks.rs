@@ -431,7 +431,7 @@ fn deadline_flood_in_one_block() {
 #[test]
 fn full_deadline_bucket() {
     build_and_execute(|| {
-        // 16 buckets of 8 take 128 jobs; the others wait for a poke, under the same
+        // 16 buckets of 8 take 128 jobs; the others wait in the backlog, under the same
         // deadline.
         providers(1, AUR / 100);
         let ids: Vec<_> = (0..140)
@@ -445,19 +445,26 @@ fn full_deadline_bucket() {
         let left_out: Vec<_> = ids
             .iter()
             .copied()
-            .filter(|id| job(*id).queued.is_none())
+            .filter(|id| job(*id).queued == Some(BACKLOG))
             .collect();
         assert_eq!(left_out.len(), 12);
-        let deadline = job(left_out[0]).deadline;
-        run_to(deadline + 10);
-        assert_eq!(status(left_out[0]), JobStatus::Open);
+        assert_eq!(BacklogEnd::<Test>::get(), 12);
+        check();
+        // One that is poked out of the backlog is passed over when its turn comes.
+        let (early, deadline) = (left_out[0], job(left_out[0]).deadline);
+        crawl_to(deadline);
+        assert_eq!(status(early), JobStatus::Open);
         assert_noop!(
-            ComputeJobs::cancel(signed(&requester()), left_out[0]),
+            ComputeJobs::cancel(signed(&requester()), early),
             E::UnexpectedStatus
         );
-        for id in left_out {
-            assert_ok!(ComputeJobs::poke(signed(&bystander()), id));
-            assert_eq!(Jobs::<Test>::get(id), None);
-        }
+        assert_ok!(ComputeJobs::poke(signed(&bystander()), early));
+        assert_eq!(Jobs::<Test>::get(early), None);
+        check();
+        // Nobody has to poke the others.
+        run_to(deadline + 40);
+        assert_eq!(Jobs::<Test>::iter().count(), 0);
+        assert_eq!(Backlog::<Test>::iter().count(), 0);
+        assert_eq!(BacklogStart::<Test>::get(), 12);
     });
 }

@@ -973,7 +973,7 @@ fn a_job_keeps_the_constants_of_its_disputes() {
 }
 
 #[test]
-fn threads_without_room_in_the_queue_wait_for_a_poke() {
+fn threads_without_room_in_the_queue_wait_in_the_backlog() {
     build_and_execute(|| {
         let work = two_clamps(100);
         let honest = work.honest();
@@ -981,14 +981,11 @@ fn threads_without_room_in_the_queue_wait_for_a_poke() {
         // 16 buckets of 8 take 128 of those that are due in one block.
         let right = opening(&honest, 1);
         let numbers: Vec<_> = (0..140).map(|_| announce(&watcher(), id, &right)).collect();
-        let left_out = |number: &&u32| thread(id, **number).queued.is_none();
-        let left_out: Vec<_> = numbers.iter().filter(left_out).collect();
-        assert_eq!(left_out.len(), 12);
-        run_to(job(id).deadline + 30);
-        assert_eq!(job(id).threads, 12);
-        for number in left_out {
-            assert_ok!(ComputeJobs::poke_thread(signed(&bystander()), id, *number));
-        }
+        let behind = |number: &&u32| thread(id, **number).queued == Some(BACKLOG);
+        assert_eq!(numbers.iter().filter(behind).count(), 12);
+        check();
+        run_to(job(id).deadline + 40);
         assert_eq!(Jobs::<Test>::get(id), None);
+        assert_eq!(Backlog::<Test>::iter().count(), 0);
     });
 }

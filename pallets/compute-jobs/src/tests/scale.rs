@@ -167,3 +167,34 @@ fn a_full_bucket_costs_no_more_than_it_is_weighed() {
         assert!(blocks > 100, "{blocks} blocks");
     });
 }
+
+#[test]
+fn four_thousand_jobs_of_one_block_leave_nothing_behind() {
+    build_and_execute(|| {
+        MaxDeadlinesPerBlock::set(128);
+        let cheap = JobTerms {
+            max_pay: AUR / 10,
+            ..terms(OPTIMISTIC)
+        };
+        let ids: Vec<_> = (0..4_000).map(|_| create(cheap.clone())).collect();
+        let behind = |id: &&JobId| job(**id).queued == Some(BACKLOG);
+        assert_eq!(ids.iter().filter(behind).count(), 4_000 - 16 * 128);
+        check();
+        let each = ComputeJobs::most_advance().saturating_add(<() as WeightInfo>::queue_job());
+        let mut blocks = 0;
+        while Jobs::<Test>::iter_keys().next().is_some() {
+            next_block(each.saturating_mul(60));
+            blocks += 1;
+            assert!(
+                blocks < 400,
+                "{} jobs are left",
+                Jobs::<Test>::iter_keys().count()
+            );
+            if blocks % 16 == 0 {
+                check();
+            }
+        }
+        assert!(Backlog::<Test>::iter_keys().next().is_none());
+        assert_eq!(free(&requester()), 10_000 * AUR);
+    });
+}

@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 10 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: 76d757539eacfc87e11d30cc7557b02a over 116 files; changed since it was measured, accepted by review.
+//! Sources: 41eb6dc33eb6cbc3f9ef299eb3be48c5 over 116 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]
@@ -308,16 +308,29 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     }
     // Storage: `ComputeJobs::Jobs` (r:1 w:1)
     // Proof: `ComputeJobs::Jobs` (`max_values`: None, `max_size`: Some(3451), added: 5926, mode: `MaxEncodedLen`)
-    // Storage: `ComputeJobs::Deadlines` (r:17 w:2)
+    // Storage: `ComputeJobs::Deadlines` (r:17 w:1)
     // Proof: `ComputeJobs::Deadlines` (`max_values`: None, `max_size`: Some(1678), added: 4153, mode: `MaxEncodedLen`)
+    // Storage: `ComputeJobs::BacklogEnd` (r:1 w:1)
+    // Proof: `ComputeJobs::BacklogEnd` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    // Storage: `ComputeJobs::Backlog` (r:0 w:1)
+    // Proof: `ComputeJobs::Backlog` (`max_values`: None, `max_size`: Some(29), added: 2504, mode: `MaxEncodedLen`)
     fn queue_job() -> Weight {
-        // Minimum execution time: 78_958_000 picoseconds.
-        Weight::from_parts(143_173_000, 71591)
+        // Minimum execution time: 74_090_000 picoseconds.
+        Weight::from_parts(84_526_000, 71591)
             .saturating_add(T::DbWeight::get().reads(19_u64))
-            .saturating_add(T::DbWeight::get().writes(5_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
     }
+    // Storage: `ComputeJobs::BacklogStart` (r:1 w:1)
+    // Proof: `ComputeJobs::BacklogStart` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    // Storage: `ComputeJobs::BacklogEnd` (r:1 w:0)
+    // Proof: `ComputeJobs::BacklogEnd` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    // Storage: `ComputeJobs::Backlog` (r:1 w:1)
+    // Proof: `ComputeJobs::Backlog` (`max_values`: None, `max_size`: Some(29), added: 2504, mode: `MaxEncodedLen`)
+    // Storage: `ComputeJobs::Jobs` (r:1 w:0)
+    // Proof: `ComputeJobs::Jobs` (`max_values`: None, `max_size`: Some(3451), added: 5926, mode: `MaxEncodedLen`)
     fn queue_backlog() -> Weight {
-        Weight::from_parts(40_000_000, 6000)
+        // Minimum execution time: 18_198_000 picoseconds.
+        Weight::from_parts(21_813_000, 6916)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
@@ -627,12 +640,12 @@ impl WeightInfo for () {
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn queue_job() -> Weight {
-        Weight::from_parts(143_173_000, 71591)
+        Weight::from_parts(84_526_000, 71591)
             .saturating_add(ParityDbWeight::get().reads(19_u64))
-            .saturating_add(ParityDbWeight::get().writes(5_u64))
+            .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn queue_backlog() -> Weight {
-        Weight::from_parts(40_000_000, 6000)
+        Weight::from_parts(21_813_000, 6916)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
     }

@@ -83,6 +83,7 @@ label-vectors: ## check the label fixtures against crowd-kit, choix and krippend
 
 e2e-market: ## data sold by honest sellers and by all kinds of liars, every balance checked to the unit
 	@scripts/localnet market --full
+	@scripts/localnet market-more
 
 e2e-validators: ## a stranger joins, authors and leaves; validators that run twice pay for it
 	@scripts/localnet join

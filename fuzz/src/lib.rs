@@ -15,7 +15,7 @@ mod proof;
 mod sheet;
 
 pub use content::{answer, slice};
-pub use market::{evidence, stream};
+pub use market::{evidence, sample, stream};
 pub use onnx::onnx;
 pub use program::program;
 pub use proof::{proof, proofs};

@@ -1,8 +1,8 @@
 use crate::{content::Numbers, memory, noise};
 use athanor_content_tree::{
     market::{
-        buyer_secret, container_len, payload_len, public_key, Context, Evidence, Fault, Header,
-        Sale, Secret,
+        buyer_secret, container_len, draw, payload_len, public_key, Context, Evidence, Fault,
+        Header, Sale, Secret,
     },
     root,
     stream::{self, StreamError},
@@ -159,4 +159,67 @@ pub fn stream(data: &[u8]) {
             matches!(found, Err(StreamError::BadOutboard { node }) if node == (at / 64) as u64)
         );
     }
+}
+
+/// Sample files: a stranger's is refused, the one of the groups drawn is taken, and no other bytes
+/// beside it.
+pub fn sample(data: &[u8]) {
+    let mut numbers = Numbers(data);
+    let (len, seed, wanted) = (numbers.length(), numbers.long(), numbers.byte());
+    let (at, by, cut) = (numbers.long(), numbers.byte(), numbers.byte());
+    let rest = numbers.0;
+    let nothing = |_, _: &[u8]| Ok::<_, StreamError>(());
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    memory::within(ROOM, || {
+        let Ok(groups) = Groups::new(len) else { return };
+        let indices = draw(&key, &groups, u32::from(wanted));
+        let all = groups.count().min(u64::from(wanted));
+        assert_eq!(indices.len() as u64, all);
+        assert!(indices.iter().all(|index| *index < groups.count()));
+        let strange = stream::check_sample(&[by; 32], len, &indices, rest, nothing);
+        assert!(strange.is_err() || (all == 0 && rest.is_empty()));
+    });
+
+    let len = 1 + len % (1 << 19);
+    let content = noise(seed, len as usize);
+    let (root, nodes) = outboard(&content);
+    let groups = Groups::new(len).expect("a length in bounds");
+    let indices = draw(&key, &groups, u32::from(wanted));
+    let mut file = Vec::new();
+    for index in &indices {
+        let read = |at, node: &mut [u8; 64]| {
+            node.copy_from_slice(&nodes[at as usize..][..64]);
+            Ok::<_, ()>(())
+        };
+        let proof = groups.prove(&root, *index, read).expect("its own outboard");
+        let start = *index as usize * GROUP;
+        file.extend(index.to_le_bytes());
+        file.extend(&content[start..content.len().min(start + GROUP)]);
+        file.extend(proof.path.as_flattened());
+    }
+    assert_eq!(
+        stream::sample_len(len, &indices).ok(),
+        Some(file.len() as u64)
+    );
+    let check = |file: &[u8]| {
+        let mut seen = 0;
+        let checked = stream::check_sample(&root, len, &indices, file, |index, group| {
+            let start = index as usize * GROUP;
+            assert_eq!(group, &content[start..start + group.len()]);
+            seen += 1;
+            Ok::<_, StreamError>(())
+        });
+        assert!(checked.is_err() || seen == indices.len());
+        checked
+    };
+    check(&file).expect("what was drawn");
+    if let Some(size) = (file.len() as u64).checked_sub(1) {
+        let short = (cut as usize).min(file.len() - 1);
+        assert!(check(&file[..short]).is_err());
+        file[(at % (size + 1)) as usize] ^= by;
+        assert_eq!(check(&file).is_ok(), by == 0);
+    }
+    file.push(0);
+    assert!(check(&file).is_err());
 }

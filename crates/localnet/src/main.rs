@@ -144,6 +144,11 @@ enum Command {
     #[command(after_help = "Exit code 77: nothing failed, but something could not be tried here.")]
     Faults(faults::Chosen),
 
+    /// Sell what the first story leaves out: to many beneficiaries and a parent, to allowed accounts
+    /// only, for nothing, from mirrors, with samples, tips, ratings and claims; every balance to the
+    /// unit.
+    MarketMore,
+
     /// Start four validators and gpu-workers, print their addresses, and run until Ctrl-C.
     #[command(alias = "localnet")]
     Up {
@@ -252,6 +257,9 @@ async fn run(args: Args) -> Result<ExitCode> {
         }
         Command::Faults(chosen) => {
             until_interrupted(faults::play(&tools, &workspace, &chosen, progress)).await
+        }
+        Command::MarketMore => {
+            until_interrupted(market::play_more(&tools, &workspace, progress)).await
         }
         Command::Up { workers, dev } => {
             until_interrupted(up(&tools, &workspace, progress, workers, dev)).await

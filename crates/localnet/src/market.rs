@@ -10,6 +10,9 @@ pub(crate) mod goods;
 pub(crate) mod ledger;
 pub(crate) mod liar;
 pub(crate) mod money;
+mod more;
+
+pub use more::play_more;
 
 use crate::{
     athanor::{amount, aur, exact, number, text, Athanor},
@@ -556,57 +559,8 @@ impl Market<'_> {
             }
         };
         self.say(cast, format!("{files} files"));
-        let endpoint = ["data", "seller", "register", "--endpoint", &self.store];
-        let agent = ["--agent", &cast.agent.address];
-        self.run(seller, &[&endpoint[..], &agent[..]].concat())
-            .await?;
-        self.run(seller, &["data", "seller", "bond", BOND]).await?;
-
-        let (packed, sealed) = (show(&seller.path("goods")), seller.path("sealed"));
-        let (card, licence) = (show(&seller.path("card.json")), seller.path("licence.txt"));
-        let about = seller.path("about.md");
-        goods::write(
-            &licence,
-            b"Do with it what you like; it comes without any warranty.\n",
-        )?;
-        goods::write(&about, b"Made for a test of the market.\n")?;
-        self.cli
-            .run(&["data", "pack", &show(&data), "--out", &packed])
-            .await?;
-        self.run(
-            seller,
-            &[
-                "data",
-                "card",
-                &packed,
-                "--name",
-                case.name,
-                "--description",
-                &show(&about),
-                "--spdx",
-                "LicenseRef-test",
-                "--out",
-                &card,
-            ],
-        )
-        .await?;
-        self.run(
-            seller,
-            &[
-                "data",
-                "seal",
-                &packed,
-                "--out",
-                &show(&sealed),
-                "--card",
-                &card,
-                "--licence",
-                &show(&licence),
-                "--seed",
-                &show(&seller.seed),
-            ],
-        )
-        .await?;
+        self.register(seller, &cast.agent).await?;
+        let sealed = self.seal(seller, case.name, &data, "").await?;
         self.say(cast, "sealed");
         match case.lie {
             Lie::Garble(at) => {
@@ -635,6 +589,68 @@ impl Market<'_> {
             args.extend(["--dispute-window", LONG_DISPUTE]);
         }
         number(&self.run(seller, &args).await?, "listing")
+    }
+
+    /// Makes a seller who has bond, with an agent.
+    async fn register(&self, seller: &Person, agent: &Person) -> Result<()> {
+        let endpoint = ["data", "seller", "register", "--endpoint", &self.store];
+        let agent = ["--agent", &agent.address];
+        self.run(seller, &[&endpoint[..], &agent[..]].concat())
+            .await?;
+        self.run(seller, &["data", "seller", "bond", BOND]).await?;
+        Ok(())
+    }
+
+    /// Packs a folder, describes and seals it. Answers the seal's folder; `of` is for who seals
+    /// several.
+    async fn seal(&self, seller: &Person, name: &str, data: &Path, of: &str) -> Result<PathBuf> {
+        let at = |name: &str| seller.path(&format!("{name}{of}"));
+        let (packed, sealed) = (show(&at("goods")), at("sealed"));
+        let (card, licence) = (show(&at("card.json")), at("licence.txt"));
+        let about = at("about.md");
+        goods::write(
+            &licence,
+            b"Do with it what you like; it comes without any warranty.\n",
+        )?;
+        goods::write(&about, b"Made for a test of the market.\n")?;
+        self.cli
+            .run(&["data", "pack", &show(data), "--out", &packed])
+            .await?;
+        self.run(
+            seller,
+            &[
+                "data",
+                "card",
+                &packed,
+                "--name",
+                name,
+                "--description",
+                &show(&about),
+                "--spdx",
+                "LicenseRef-test",
+                "--out",
+                &card,
+            ],
+        )
+        .await?;
+        self.run(
+            seller,
+            &[
+                "data",
+                "seal",
+                &packed,
+                "--out",
+                &show(&sealed),
+                "--card",
+                &card,
+                "--licence",
+                &show(&licence),
+                "--seed",
+                &show(&seller.seed),
+            ],
+        )
+        .await?;
+        Ok(sealed)
     }
 
     fn seed_of(&self, who: &Person) -> Result<[u8; 32]> {

@@ -10,5 +10,6 @@ mod money;
 mod orders;
 mod pools;
 mod revenue;
+mod rights;
 mod sellers;
 mod views;

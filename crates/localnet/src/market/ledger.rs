@@ -34,6 +34,7 @@ pub(crate) type Key = [u8; 32];
 struct Charged {
     seen: u64,
     by: BTreeMap<Key, u128>,
+    tips: BTreeMap<Key, u128>,
     treasury: u128,
 }
 
@@ -44,8 +45,12 @@ pub(crate) struct Snapshot {
     pub(crate) block: u64,
     /// Free and held together.
     pub(crate) total: BTreeMap<Key, u128>,
+    /// Held alone.
+    pub(crate) held: BTreeMap<Key, u128>,
     /// Fees paid up to it.
     pub(crate) fees: BTreeMap<Key, u128>,
+    /// Tips among them.
+    pub(crate) tips: BTreeMap<Key, u128>,
     /// The treasury's part of all fees up to it.
     pub(crate) fees_to_treasury: u128,
 }
@@ -130,30 +135,35 @@ impl Ledger {
                         .with_context(|| format!("a fee without `{name}`"))
                 };
                 let (paid, tip) = (amount("actual_fee")?, amount("tip")?);
-                *charged.by.entry(key_of(&fields, "who")?).or_default() += paid;
+                let who = key_of(&fields, "who")?;
+                *charged.by.entry(who).or_default() += paid;
+                *charged.tips.entry(who).or_default() += tip;
                 charged.treasury += treasury_part(paid.saturating_sub(tip));
             }
             charged.seen = number;
         }
         let at = self.at(head).await?;
         let entry = dynamic::storage::<(Key,), Value>("System", "Account");
-        let mut total = BTreeMap::new();
+        let (mut total, mut held) = (BTreeMap::new(), BTreeMap::new());
         for account in accounts {
             let found = at
                 .storage()
                 .try_fetch(entry.clone(), (*account,))
                 .await
                 .context("an account's balance")?;
-            let amount = match found {
-                None => 0,
+            let (all, of_it) = match found {
+                None => (0, 0),
                 Some(value) => balance(&value.decode().context("an account's balance")?)?,
             };
-            total.insert(*account, amount);
+            total.insert(*account, all);
+            held.insert(*account, of_it);
         }
         Ok(Snapshot {
             block: head,
             total,
+            held,
             fees: charged.by.clone(),
+            tips: charged.tips.clone(),
             fees_to_treasury: charged.treasury,
         })
     }
@@ -294,8 +304,8 @@ fn refusal(state: &State, fields: &Composite<()>) -> String {
     module.unwrap_or_else(|| format!("{error:?}"))
 }
 
-/// Free and held together.
-fn balance(account: &Value) -> Result<u128> {
+/// Free and held together, and what is held of it.
+fn balance(account: &Value) -> Result<(u128, u128)> {
     let part = |name: &str| {
         account
             .at("data")
@@ -303,9 +313,9 @@ fn balance(account: &Value) -> Result<u128> {
             .and_then(Value::as_u128)
             .with_context(|| format!("an account without `{name}`"))
     };
-    part("free")?
-        .checked_add(part("reserved")?)
-        .context("a balance overflows")
+    let held = part("reserved")?;
+    let all = part("free")?.checked_add(held);
+    Ok((all.context("a balance overflows")?, held))
 }
 
 /// What the treasury gets of a fee.
@@ -325,7 +335,7 @@ mod tests {
             ("frozen", Value::u128(3)),
         ]);
         let account = Value::named_composite([("data", data)]);
-        assert_eq!(balance(&account).unwrap(), 12);
+        assert_eq!(balance(&account).unwrap(), (12, 5));
         assert!(balance(&Value::u128(4)).is_err());
     }
 

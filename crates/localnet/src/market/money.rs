@@ -73,7 +73,8 @@ pub(crate) struct Parties {
 pub(crate) struct Changes(BTreeMap<Key, i128>);
 
 impl Changes {
-    fn moves(&mut self, from: Key, to: Key, amount: u128) {
+    /// An amount goes from one to another.
+    pub(crate) fn moves(&mut self, from: Key, to: Key, amount: u128) {
         // The supply is far below 2^96.
         let amount = amount as i128;
         *self.0.entry(from).or_default() -= amount;

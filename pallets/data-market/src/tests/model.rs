@@ -58,6 +58,11 @@ struct Met {
     rated: u32,
     forgotten: u32,
     removed: u32,
+    kept_out: u32,
+    let_in: u32,
+    uninvited: u32,
+    invited: u32,
+    cleared: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,6 +87,12 @@ struct Listed {
     price: Balance,
     status: Status,
     frozen: bool,
+    /// Whether only those allowed may order.
+    restricted: bool,
+    allowed: BTreeSet<AccountId>,
+    /// Whether anybody may name it as a parent.
+    offers: bool,
+    invited: BTreeSet<AccountId>,
     /// Goods as sealed, since when; the newest last.
     seals: Vec<(Goods, u32)>,
     settled: u32,
@@ -341,17 +352,23 @@ impl Model {
             let poor_one = self.dice(POOR);
             give(to(&poor(&format!("poor{poor_one}"))), 1 + self.dice(900));
         }
+        let mut should = true;
         if self.dice(2) == 0 {
             if let Some(parent) = self.some_listing() {
-                // Everybody's own, or offered from 100 units on.
+                // Offered from 100 units on.
                 give(
                     Beneficiary::Pool(PoolId::Listing(parent)),
                     100 + self.dice(1_400),
                 );
-                self.met.children += 1;
+                let listing = &self.listings[&parent];
+                let invited = listing.invited.contains(&seller);
+                should = listing.offers || listing.seller == seller || invited;
+                self.met.children += u32::from(should);
+                self.met.uninvited += u32::from(!should);
+                self.met.invited += u32::from(invited && !listing.offers);
             }
         }
-        if i == 0 && self.dice(2) == 0 && self.campaign_is_nameable() {
+        if should && i == 0 && self.dice(2) == 0 && self.campaign_is_nameable() {
             give(Beneficiary::Pool(CAMPAIGN), 1 + self.dice(1_500));
             self.met.of_campaign += 1;
             let settled_at = self.settled_at;
@@ -361,6 +378,7 @@ impl Model {
         }
         parts.insert(to(&seller), left);
         let price = AUR / 100 + Balance::from(self.dice(2_000_000_000)) * 500;
+        let (restricted, offers) = (self.dice(4) == 0, self.dice(3) > 0);
         let list: Vec<_> = parts
             .iter()
             .map(|(to, units)| (to.clone(), *units))
@@ -369,11 +387,15 @@ impl Model {
             reveal_window: REVEAL_IN,
             dispute_window: DISPUTE_IN,
             shares: shares(&list),
-            derive: Some(100),
+            restricted,
+            derive: offers.then_some(100),
             ..goods.terms(price)
         };
         let id = NextListingId::<Test>::get();
-        self.expect("list", true, DataMarket::list(signed(&seller), terms));
+        self.expect("list", should, DataMarket::list(signed(&seller), terms));
+        if !should {
+            return;
+        }
         self.met.listed += 1;
         self.lose(&seller, LISTING_FEE);
         self.gain(&treasury(), LISTING_FEE);
@@ -390,6 +412,10 @@ impl Model {
             price,
             status: Status::Open,
             frozen: false,
+            restricted,
+            allowed: BTreeSet::new(),
+            offers,
+            invited: BTreeSet::new(),
             seals: Vec::new(),
             settled: 0,
             missed: 0,
@@ -398,6 +424,13 @@ impl Model {
         };
         self.listings.insert(id, listed);
         self.seal(id, goods);
+        if !offers && self.dice(2) == 0 {
+            let guest = seller_of(self.dice(SELLERS));
+            let listing = self.listings.get_mut(&id).unwrap();
+            let who = signed(&listing.seller);
+            assert_ok!(DataMarket::invite(who, id, guest.clone(), true));
+            listing.invited.insert(guest);
+        }
     }
 
     fn offered(&self, listing: &Listed) -> Vec<(Goods, u32)> {
@@ -449,7 +482,9 @@ impl Model {
         let Some(id) = self.some_listing() else {
             return;
         };
-        let what = self.dice(9);
+        let what = self.dice(13);
+        let buyer = buyer_of(self.dice(BUYERS));
+        let guest = seller_of(self.dice(SELLERS));
         let orders_open = self.orders.values().any(|order| order.listing == id);
         let listing = self.listings.get_mut(&id).unwrap();
         let who = signed(&listing.seller);
@@ -466,9 +501,39 @@ impl Model {
             ),
             4 => (status != Status::Closed, DataMarket::close(who, id)),
             5..=6 => (
-                status == Status::Closed && !orders_open,
+                status == Status::Closed
+                    && !orders_open
+                    && listing.allowed.is_empty()
+                    && listing.invited.is_empty(),
                 DataMarket::remove(who, id),
             ),
+            9..=10 => {
+                let wanted = !listing.allowed.contains(&buyer);
+                let should = !wanted || status != Status::Closed;
+                if should && !listing.allowed.remove(&buyer) {
+                    listing.allowed.insert(buyer.clone());
+                }
+                (should, DataMarket::allow(who, id, buyer, wanted))
+            }
+            11 => {
+                let wanted = !listing.invited.remove(&guest);
+                if wanted {
+                    listing.invited.insert(guest.clone());
+                }
+                (true, DataMarket::invite(who, id, guest, wanted))
+            }
+            // All entries go, as they must before it is removed.
+            12 => {
+                let gone = listing.allowed.len() + listing.invited.len();
+                for buyer in std::mem::take(&mut listing.allowed) {
+                    assert_ok!(DataMarket::allow(who.clone(), id, buyer, false));
+                }
+                for guest in std::mem::take(&mut listing.invited) {
+                    assert_ok!(DataMarket::invite(who.clone(), id, guest, false));
+                }
+                self.met.cleared += u32::from(gone > 0);
+                return;
+            }
             7 => {
                 listing.frozen = !listing.frozen;
                 let code = if listing.frozen { 451 } else { 0 };
@@ -550,7 +615,11 @@ impl Model {
         let listing = &self.listings[&id];
         let bond = bond_of(listing.price);
         let full = self.free_bond(&listing.seller) < bond;
+        let allowed = listing.allowed.contains(&buyer);
+        let kept_out = listing.restricted && !allowed;
+        let let_in = listing.restricted && allowed;
         let should = listing.status == Status::Open
+            && !kept_out
             && !listing.frozen
             && buyer != listing.seller
             && !self.has.contains_key(&(id, buyer.clone()))
@@ -572,10 +641,12 @@ impl Model {
         );
         let Ok(bought) = result else {
             self.met.refused += 1;
+            self.met.kept_out += u32::from(kept_out);
             self.met.full += u32::from(full);
             return;
         };
         self.met.ordered += 1;
+        self.met.let_in += u32::from(let_in);
         self.met.old_seal += u32::from(goods.seal_id() != newest.seal_id());
         self.has.insert((id, buyer), Has::Order(number));
         let order = Ordered {
@@ -1122,6 +1193,11 @@ all_of_met!(
     rated,
     forgotten,
     removed,
+    kept_out,
+    let_in,
+    uninvited,
+    invited,
+    cleared,
 );
 
 #[test]

@@ -1,5 +1,5 @@
 //! The attacks of the design that need no dispute. Two more are tested elsewhere:
-//! invented slots and prices in `draw.rs`, overflow in `jobs.rs`.
+//! invented slots and prices in `sampling.rs`, overflow in `jobs.rs`.
 
 use crate::{mock::*, *};
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};

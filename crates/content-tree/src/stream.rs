@@ -1,8 +1,8 @@
 //! Content in groups as files of any length: outboards made and checked, content verified, sealed
 //! and opened, in bounded memory and on all cores.
 //!
-//! Bytes are read and written by a thread each while rayon's threads work on others: at most four
-//! windows of 32 MiB are held, usually of 2 to 8 MiB. To see progress, give a reader that counts.
+//! As many threads work as rayon has here, and two more that may wait for reading or writing, each on
+//! 512 KiB of its own. To see progress, give a reader that counts.
 //! After an error what was written before it is right as far as it goes, but not all of it: throw it
 //! away. A source that blocks for ever blocks the call.
 //!
@@ -36,13 +36,13 @@ use thiserror::Error;
 #[cfg(feature = "market")]
 use crate::market::Cipher;
 use crate::{Error, Groups, Root, Value};
-use pipe::pipe;
+use pipe::{pipe, Work};
 #[cfg(feature = "market")]
 pub use salt::{Salted, Unsalted};
 #[cfg(feature = "market")]
 pub use sample::{check_sample, sample_len};
 use subtree::{Known, Subtree};
-use window::{node_index, Checked, Windows};
+use window::{node_index, Checked, Window, Windows};
 
 /// Why a stream was not taken.
 #[derive(Debug, Error)]
@@ -97,7 +97,7 @@ pub enum StreamError {
 pub fn encode(
     len: u64,
     source: impl Read + Send,
-    outboard: impl Write + Seek,
+    outboard: impl Write + Seek + Send,
 ) -> Result<Root, StreamError> {
     encode_to(len, source, io::sink(), outboard)
 }
@@ -111,17 +111,22 @@ pub fn encode_to(
     len: u64,
     source: impl Read + Send,
     sink: impl Write + Send,
-    outboard: impl Write + Seek,
+    outboard: impl Write + Seek + Send,
 ) -> Result<Root, StreamError> {
     let groups = Groups::new(len)?;
     let mut maker = Maker::new(groups, outboard);
     let windows = Windows::all(groups);
-    pipe(windows, source, sink, |window, bytes| {
-        let leaf = |index, bytes: &mut [u8], _| groups.node(index, bytes).map_err(Into::into);
-        let mut nodes = window.room();
-        let value = Subtree::of(window).make(bytes, None, Some(&mut nodes), &leaf)?;
-        maker.add(window, value, &nodes)
-    })?;
+    let leaf = |index, bytes: &mut [u8], _| groups.node(index, bytes).map_err(Into::into);
+    let work = Work {
+        before: |_: Window| Ok(()),
+        middle: |window: Window, bytes: &mut [u8], ()| {
+            let mut nodes = window.room();
+            let value = Subtree::of(window).make(bytes, None, Some(&mut nodes), &leaf)?;
+            Ok((value, nodes))
+        },
+        after: |window: Window, (value, nodes): (_, Vec<u8>)| maker.add(window, value, &nodes),
+    };
+    pipe(windows, source, sink, work)?;
     maker.finish()
 }
 
@@ -133,9 +138,9 @@ pub fn encode_to(
 pub fn check_outboard(root: &Root, len: u64, outboard: impl Read) -> Result<(), StreamError> {
     let groups = Groups::new(len)?;
     let mut checked = Checked::new(groups, root, in_turn(outboard));
-    for window in Windows::all(groups) {
+    for window in Windows::all(groups).shared() {
         let (value, nodes) = checked.next(window)?;
-        Subtree::of(window).check_nodes(Known {
+        Subtree::of(window).shared().check_nodes(Known {
             value,
             nodes: &nodes,
         })?;
@@ -151,16 +156,19 @@ pub fn check_outboard(root: &Root, len: u64, outboard: impl Read) -> Result<(), 
 pub fn verify(
     root: &Root,
     len: u64,
-    outboard: impl Read,
+    outboard: impl Read + Send,
     source: impl Read + Send,
     sink: impl Write + Send,
 ) -> Result<(), StreamError> {
     let groups = Groups::new(len)?;
     let mut checked = Checked::new(groups, root, in_turn(outboard));
     let leaf = |index, bytes: &mut [u8], known| compare(groups, index, bytes, known);
-    pipe(Windows::all(groups), source, sink, |window, bytes| {
-        check(&mut checked, window, bytes, &leaf)
-    })?;
+    let work = Work {
+        before: |window: Window| checked.next(window),
+        middle: |window: Window, bytes: &mut [u8], known| check(window, bytes, &known, &leaf),
+        after: |_: Window, ()| Ok(()),
+    };
+    pipe(Windows::all(groups), source, sink, work)?;
     checked.finish()
 }
 
@@ -174,7 +182,7 @@ pub fn verify_range(
     root: &Root,
     len: u64,
     range: Range<u64>,
-    outboard: impl Read + Seek,
+    outboard: impl Read + Seek + Send,
     source: impl Read + Send,
     sink: impl Write + Send,
 ) -> Result<(), StreamError> {
@@ -186,9 +194,12 @@ pub fn verify_range(
         outboard.read_exact(buffer)
     });
     let leaf = |index, bytes: &mut [u8], known| compare(groups, index, bytes, known);
-    pipe(windows, source, sink, |window, bytes| {
-        check(&mut checked, window, bytes, &leaf)
-    })
+    let work = Work {
+        before: |window: Window| checked.next(window),
+        middle: |window: Window, bytes: &mut [u8], known| check(window, bytes, &known, &leaf),
+        after: |_: Window, ()| Ok(()),
+    };
+    pipe(windows, source, sink, work)
 }
 
 /// As [`verify_range`], of bytes that lie in memory, and stay as they are.
@@ -220,11 +231,13 @@ pub fn verify_bytes(
     });
     let leaf = |index, bytes: &mut [u8], known| compare(groups, index, bytes, known);
     let mut rest = bytes;
-    for window in windows {
+    for window in windows.shared() {
         let (part, after) = rest
             .split_at_mut_checked(window.bytes)
             .ok_or(Error::TooLong)?;
-        check(&mut checked, window, part, &leaf)?;
+        let known = checked.next(window)?;
+        let subtree = Subtree::of(window).shared();
+        subtree.make(part, Some(Known::of(&known)), None, &leaf)?;
         rest = after;
     }
     Ok(())
@@ -241,10 +254,10 @@ pub fn seal(
     cipher: &Cipher,
     x_root: &Root,
     len: u64,
-    x_outboard: impl Read,
+    x_outboard: impl Read + Send,
     x: impl Read + Send,
     z: impl Write + Send,
-    z_outboard: impl Write + Seek,
+    z_outboard: impl Write + Seek + Send,
 ) -> Result<Root, StreamError> {
     let groups = Groups::new(len)?;
     let mut checked = Checked::new(groups, x_root, in_turn(x_outboard));
@@ -254,16 +267,17 @@ pub fn seal(
         cipher.apply(index, bytes);
         Ok(groups.node(index, bytes)?)
     };
-    pipe(Windows::all(groups), x, z, |window, bytes| {
-        let (value, known) = checked.next(window)?;
-        let known = Known {
-            value,
-            nodes: &known,
-        };
-        let mut nodes = window.room();
-        let value = Subtree::of(window).make(bytes, Some(known), Some(&mut nodes), &leaf)?;
-        maker.add(window, value, &nodes)
-    })?;
+    let work = Work {
+        before: |window: Window| checked.next(window),
+        middle: |window: Window, bytes: &mut [u8], known: (Value, Vec<u8>)| {
+            let mut nodes = window.room();
+            let known = Some(Known::of(&known));
+            let value = Subtree::of(window).make(bytes, known, Some(&mut nodes), &leaf)?;
+            Ok((value, nodes))
+        },
+        after: |window: Window, (value, nodes): (_, Vec<u8>)| maker.add(window, value, &nodes),
+    };
+    pipe(Windows::all(groups), x, z, work)?;
     checked.finish()?;
     maker.finish()
 }
@@ -279,7 +293,7 @@ pub fn open(
     cipher: &Cipher,
     x_root: &Root,
     len: u64,
-    x_outboard: impl Read,
+    x_outboard: impl Read + Send,
     z: impl Read + Send,
     x: impl Write + Send,
 ) -> Result<(), StreamError> {
@@ -289,9 +303,12 @@ pub fn open(
         cipher.apply(index, bytes);
         compare(groups, index, bytes, known)
     };
-    pipe(Windows::all(groups), z, x, |window, bytes| {
-        check(&mut checked, window, bytes, &leaf)
-    })?;
+    let work = Work {
+        before: |window: Window| checked.next(window),
+        middle: |window: Window, bytes: &mut [u8], known| check(window, bytes, &known, &leaf),
+        after: |_: Window, ()| Ok(()),
+    };
+    pipe(Windows::all(groups), z, x, work)?;
     checked.finish()
 }
 
@@ -305,8 +322,8 @@ pub fn open(
 pub fn check_seal(
     cipher: &Cipher,
     len: u64,
-    (x_root, x_outboard): (&Root, impl Read),
-    (z_root, z_outboard): (&Root, impl Read),
+    (x_root, x_outboard): (&Root, impl Read + Send),
+    (z_root, z_outboard): (&Root, impl Read + Send),
     z: impl Read + Send,
 ) -> Result<(), StreamError> {
     let groups = Groups::new(len)?;
@@ -317,10 +334,15 @@ pub fn check_seal(
         cipher.apply(index, bytes);
         compare(groups, index, bytes, known)
     };
-    pipe(Windows::all(groups), z, io::sink(), |window, bytes| {
-        check(&mut sealed, window, bytes, &as_sealed)?;
-        check(&mut opened, window, bytes, &as_opened)
-    })?;
+    let work = Work {
+        before: |window: Window| Ok((sealed.next(window)?, opened.next(window)?)),
+        middle: |window: Window, bytes: &mut [u8], (z, x)| {
+            check(window, bytes, &z, &as_sealed)?;
+            check(window, bytes, &x, &as_opened)
+        },
+        after: |_: Window, ()| Ok(()),
+    };
+    pipe(Windows::all(groups), z, io::sink(), work)?;
     sealed.finish()?;
     opened.finish()
 }
@@ -339,17 +361,12 @@ fn compare(
 }
 
 fn check(
-    checked: &mut Checked<impl FnMut(u64, &mut [u8]) -> io::Result<()>>,
-    window: window::Window,
+    window: Window,
     bytes: &mut [u8],
+    known: &(Value, Vec<u8>),
     leaf: &subtree::Leaf<'_>,
 ) -> Result<(), StreamError> {
-    let (value, nodes) = checked.next(window)?;
-    let known = Known {
-        value,
-        nodes: &nodes,
-    };
-    Subtree::of(window).make(bytes, Some(known), None, leaf)?;
+    Subtree::of(window).make(bytes, Some(Known::of(known)), None, leaf)?;
     Ok(())
 }
 
@@ -385,12 +402,7 @@ impl<W: Write + Seek> Maker<W> {
         self.outboard.write_all(bytes).map_err(StreamError::Write)
     }
 
-    fn add(
-        &mut self,
-        window: window::Window,
-        value: Value,
-        nodes: &[u8],
-    ) -> Result<(), StreamError> {
+    fn add(&mut self, window: Window, value: Value, nodes: &[u8]) -> Result<(), StreamError> {
         self.write(window.node, nodes)?;
         let (mut start, mut count, mut value) = (window.start, window.count, value);
         let last = start.saturating_add(count) == self.groups.count();

@@ -1,89 +1,205 @@
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 
 use super::window::{Window, Windows};
 use super::StreamError;
 
-/// Windows held at a time: one being read, one worked on, one being written, one to spare.
-const HELD: usize = 4;
+/// Threads that may wait for reading or writing while all others work.
+const SPARE: usize = 2;
 
-/// Reads the windows of `source` in turn, does `work` with each and writes what it leaves to `sink`.
-/// Reading and writing have a thread each, unless there is only one window.
+/// What is done with each window.
+pub(super) struct Work<B, M, A> {
+    /// In turn, before the window is read.
+    pub(super) before: B,
+    /// By several threads, each with a window of its own.
+    pub(super) middle: M,
+    /// In turn, before what is left in the window is written.
+    pub(super) after: A,
+}
+
+/// Reads the windows of `source` in turn, works on them, and writes what that leaves to `sink` in
+/// turn. A window stays with one thread from reading to writing, and so in its cache.
 ///
-/// The first error in the order work, reading, writing is given.
-pub(super) fn pipe(
+/// The error of the first window that has one is given.
+pub(super) fn pipe<P, R>(
     windows: Windows,
     source: impl Read + Send,
-    mut sink: impl Write + Send,
-    mut work: impl FnMut(Window, &mut [u8]) -> Result<(), StreamError>,
+    sink: impl Write + Send,
+    work: Work<
+        impl FnMut(Window) -> Result<P, StreamError> + Send,
+        impl Fn(Window, &mut [u8], P) -> Result<R, StreamError> + Sync,
+        impl FnMut(Window, R) -> Result<(), StreamError> + Send,
+    >,
 ) -> Result<(), StreamError> {
-    let mut input = Input {
+    let most = rayon::current_num_threads().saturating_add(SPARE);
+    let count = windows.clone().take(most).count();
+    let input = Input {
         source,
         at: 0,
         len: windows.bytes(),
     };
-    if windows.clone().nth(1).is_none() {
-        let mut buffer = Vec::new();
-        for window in windows {
-            input.fill(window.bytes, &mut buffer)?;
-            work(window, &mut buffer)?;
-            sink.write_all(&buffer).map_err(StreamError::Write)?;
-        }
-        input.end()?;
-        return sink.flush().map_err(StreamError::Write);
+    let middle = work.middle;
+    let front = Mutex::new(Front {
+        windows,
+        input,
+        before: work.before,
+        next: 0,
+    });
+    let back = Back {
+        state: Mutex::new(State {
+            sink,
+            after: work.after,
+            turn: 0,
+            result: Ok(()),
+            lost: false,
+        }),
+        turned: Condvar::new(),
+        ended: AtomicBool::new(false),
+    };
+    if count <= 1 {
+        run(&front, &middle, &back);
+    } else {
+        thread::scope(|scope| {
+            let start = |_| scope.spawn(|| run(&front, &middle, &back));
+            let threads: Vec<_> = (0..count).map(start).collect();
+            for thread in threads {
+                // A panic is told by `lost`.
+                let _ = thread.join();
+            }
+        });
     }
-    thread::scope(|scope| {
-        let (free, empty) = channel();
-        for _ in 0..HELD {
-            // The other end is at hand.
-            let _ = free.send(Vec::new());
-        }
-        let (full, ready) = channel();
-        let (done, finished) = channel();
-        let reader = scope.spawn(move || input.run(windows, &empty, &full));
-        let writer = scope.spawn(move || drain(sink, &finished, &free));
-        let worked = process(&ready, &done, &mut work);
-        drop((ready, done));
-        let (read, written) = (reader.join(), writer.join());
-        worked?;
-        read.unwrap_or_else(|_| Err(lost()))?;
-        written.unwrap_or_else(|_| Err(lost()))
-    })
+    match back.state.into_inner() {
+        Ok(state) if !state.lost => state.result,
+        _ => Err(lost()),
+    }
 }
 
 fn lost() -> StreamError {
     StreamError::Read(io::Error::other("a reader or writer panicked"))
 }
 
-type Full = (Window, Vec<u8>);
-
-fn process(
-    ready: &Receiver<Full>,
-    done: &Sender<Vec<u8>>,
-    work: &mut impl FnMut(Window, &mut [u8]) -> Result<(), StreamError>,
-) -> Result<(), StreamError> {
-    for (window, mut buffer) in ready {
-        work(window, &mut buffer)?;
-        if done.send(buffer).is_err() {
-            // The writer has ended with an error, which its thread hands on.
-            break;
-        }
-    }
-    Ok(())
+struct Front<S, B> {
+    windows: Windows,
+    input: Input<S>,
+    before: B,
+    /// Number of the next window; the end of the source has one too.
+    next: u64,
 }
 
-fn drain(
-    mut sink: impl Write,
-    finished: &Receiver<Vec<u8>>,
-    free: &Sender<Vec<u8>>,
-) -> Result<(), StreamError> {
-    for buffer in finished {
-        sink.write_all(&buffer).map_err(StreamError::Write)?;
-        // At the end nobody takes it back.
-        let _ = free.send(buffer);
+struct State<W, A> {
+    sink: W,
+    after: A,
+    /// Number of the window that may be written.
+    turn: u64,
+    result: Result<(), StreamError>,
+    /// Whether a thread panicked, whose turn will never come.
+    lost: bool,
+}
+
+struct Back<W, A> {
+    state: Mutex<State<W, A>>,
+    turned: Condvar,
+    /// Whether nothing more is to be read.
+    ended: AtomicBool,
+}
+
+impl<W, A> Back<W, A> {
+    /// Waits for the turn of a number; `None`: it will not come.
+    fn turn(&self, number: u64) -> Option<MutexGuard<'_, State<W, A>>> {
+        let state = self.state.lock().ok()?;
+        let early = |state: &mut State<W, A>| state.turn != number && !state.lost;
+        let state = self.turned.wait_while(state, early).ok()?;
+        (!state.lost).then_some(state)
     }
-    sink.flush().map_err(StreamError::Write)
+}
+
+/// Tells the others when its thread panics.
+struct Watch<'a, W, A>(&'a Back<W, A>);
+
+impl<W, A> Drop for Watch<'_, W, A> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.ended.store(true, Ordering::Relaxed);
+            let mut state = match self.0.state.lock() {
+                Ok(state) => state,
+                Err(poisoned) => poisoned.into_inner(),
+            };
+            state.lost = true;
+            self.0.turned.notify_all();
+        }
+    }
+}
+
+fn run<P, R, W: Write, A: FnMut(Window, R) -> Result<(), StreamError>>(
+    front: &Mutex<Front<impl Read, impl FnMut(Window) -> Result<P, StreamError>>>,
+    middle: &impl Fn(Window, &mut [u8], P) -> Result<R, StreamError>,
+    back: &Back<W, A>,
+) {
+    let _watch = Watch(back);
+    let mut buffer = Vec::new();
+    loop {
+        let Ok(mut at) = front.lock() else { return };
+        if back.ended.load(Ordering::Relaxed) {
+            return;
+        }
+        let number = at.next;
+        at.next = number.saturating_add(1);
+        let read = at.read(&mut buffer);
+        if !matches!(read, Ok(Some(_))) {
+            back.ended.store(true, Ordering::Relaxed);
+        }
+        drop(at);
+
+        let done = read.and_then(|read| match read {
+            Some((window, ready)) => Ok(Some((window, middle(window, &mut buffer, ready)?))),
+            None => Ok(None),
+        });
+        if done.is_err() {
+            back.ended.store(true, Ordering::Relaxed);
+        }
+
+        let Some(mut state) = back.turn(number) else {
+            return;
+        };
+        if state.result.is_ok() {
+            state.result = done.and_then(|done| state.write(done, &buffer));
+            if state.result.is_err() {
+                back.ended.store(true, Ordering::Relaxed);
+            }
+        }
+        state.turn = number.saturating_add(1);
+        back.turned.notify_all();
+    }
+}
+
+impl<S: Read, P, B: FnMut(Window) -> Result<P, StreamError>> Front<S, B> {
+    /// The next window; `None` at the end of the source, which must be there.
+    fn read(&mut self, buffer: &mut Vec<u8>) -> Result<Option<(Window, P)>, StreamError> {
+        let Some(window) = self.windows.next() else {
+            return self.input.end().map(|()| None);
+        };
+        let ready = (self.before)(window)?;
+        self.input.fill(window.bytes, buffer)?;
+        Ok(Some((window, ready)))
+    }
+}
+
+impl<W: Write, A> State<W, A> {
+    fn write<R>(&mut self, done: Option<(Window, R)>, bytes: &[u8]) -> Result<(), StreamError>
+    where
+        A: FnMut(Window, R) -> Result<(), StreamError>,
+    {
+        match done {
+            Some((window, result)) => {
+                (self.after)(window, result)?;
+                self.sink.write_all(bytes)
+            }
+            None => self.sink.flush(),
+        }
+        .map_err(StreamError::Write)
+    }
 }
 
 struct Input<R> {
@@ -93,24 +209,6 @@ struct Input<R> {
 }
 
 impl<R: Read> Input<R> {
-    fn run(
-        mut self,
-        windows: Windows,
-        empty: &Receiver<Vec<u8>>,
-        full: &Sender<Full>,
-    ) -> Result<(), StreamError> {
-        for window in windows {
-            let Ok(mut buffer) = empty.recv() else {
-                return Ok(());
-            };
-            self.fill(window.bytes, &mut buffer)?;
-            if full.send((window, buffer)).is_err() {
-                return Ok(());
-            }
-        }
-        self.end()
-    }
-
     fn fill(&mut self, bytes: usize, buffer: &mut Vec<u8>) -> Result<(), StreamError> {
         buffer.resize(bytes, 0);
         let mut rest = buffer.as_mut_slice();
@@ -142,5 +240,90 @@ impl<R: Read> Input<R> {
                 Err(error) => return Err(StreamError::Read(error)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Groups;
+
+    const WINDOW: usize = 512 << 10;
+
+    fn ten() -> Windows {
+        Windows::all(Groups::new(10 * WINDOW as u64).unwrap())
+    }
+
+    #[test]
+    fn the_first_window_with_an_error_is_told_and_nothing_after_it_is_written() {
+        let content = vec![7; 10 * WINDOW];
+        for bad in [0, 3, 9] {
+            let mut sink = Vec::new();
+            let work = Work {
+                before: |window: Window| Ok(window.start),
+                middle: |window: Window, _: &mut [u8], start| {
+                    let index = window.start / 32;
+                    assert_eq!(start, window.start);
+                    if index == bad {
+                        // Those after it are done before.
+                        thread::sleep(Duration::from_millis(20));
+                    }
+                    match index >= bad {
+                        true => Err(StreamError::BadGroup { index }),
+                        false => Ok(index),
+                    }
+                },
+                after: |window: Window, index| {
+                    assert_eq!(index, window.start / 32);
+                    Ok(())
+                },
+            };
+            let error = pipe(ten(), content.as_slice(), &mut sink, work).unwrap_err();
+            assert!(matches!(error, StreamError::BadGroup { index } if index == bad));
+            assert_eq!(sink.len(), bad as usize * WINDOW);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_panics_leaves_no_other_waiting() {
+        struct Panics(usize);
+        impl Read for Panics {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0 = self.0.checked_sub(buffer.len()).expect("on purpose");
+                Ok(buffer.len())
+            }
+        }
+        let quiet = || Work {
+            before: |_: Window| Ok(()),
+            middle: |_: Window, _: &mut [u8], ()| Ok(()),
+            after: |_: Window, ()| Ok(()),
+        };
+        let source = Panics(3 * WINDOW);
+        assert!(pipe(ten(), source, io::sink(), quiet()).is_err());
+
+        let work = Work {
+            before: |_: Window| Ok(()),
+            middle: |window: Window, _: &mut [u8], ()| match window.start {
+                96 => panic!("on purpose"),
+                _ => Ok(()),
+            },
+            after: |_: Window, ()| Ok(()),
+        };
+        assert!(pipe(
+            ten(),
+            io::repeat(0).take(10 * WINDOW as u64),
+            io::sink(),
+            work
+        )
+        .is_err());
+        assert!(pipe(
+            ten(),
+            io::repeat(0).take(10 * WINDOW as u64),
+            io::sink(),
+            quiet()
+        )
+        .is_ok());
     }
 }

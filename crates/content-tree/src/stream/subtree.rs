@@ -21,6 +21,15 @@ pub(super) struct Known<'a> {
     pub(super) nodes: &'a [u8],
 }
 
+impl<'a> Known<'a> {
+    pub(super) fn of((value, nodes): &'a (Value, Vec<u8>)) -> Self {
+        Self {
+            value: *value,
+            nodes,
+        }
+    }
+}
+
 /// A subtree: groups, and where it stands.
 #[derive(Clone, Copy)]
 pub(super) struct Subtree {
@@ -28,6 +37,8 @@ pub(super) struct Subtree {
     start: u64,
     count: u64,
     whole: bool,
+    /// Whether rayon's threads work on it together.
+    shared: bool,
 }
 
 impl Subtree {
@@ -37,6 +48,15 @@ impl Subtree {
             start: window.start,
             count: window.count,
             whole: window.whole,
+            shared: false,
+        }
+    }
+
+    /// For rayon's threads together.
+    pub(super) fn shared(self) -> Self {
+        Self {
+            shared: true,
+            ..self
         }
     }
 
@@ -47,12 +67,14 @@ impl Subtree {
             start: self.start,
             count: left,
             whole: false,
+            shared: self.shared,
         };
         let second = Self {
             node: self.node.saturating_add(left),
             start: self.start.saturating_add(left),
             count: self.count.saturating_sub(left),
             whole: false,
+            shared: self.shared,
         };
         Some((first, second, usize::try_from(left).ok()?))
     }
@@ -83,7 +105,7 @@ impl Subtree {
         Ok((part(a, first), part(b, second)))
     }
 
-    /// Does `leaf` with each group of `bytes`, in parallel. Checks the nodes of `known` and writes
+    /// Does `leaf` with each group of `bytes`. Checks the nodes of `known` and writes
     /// the tree of the values that come out to `nodes`; without that there is no value.
     pub(super) fn make(
         self,
@@ -116,7 +138,7 @@ impl Subtree {
         };
         let do_left = || left.make(bytes_left, known_left, nodes_left, leaf);
         let do_right = || right.make(bytes_right, known_right, nodes_right, leaf);
-        let (a, b) = if self.count > ALONE {
+        let (a, b) = if self.shared && self.count > ALONE {
             rayon::join(do_left, do_right)
         } else {
             (do_left(), do_right())
@@ -137,7 +159,7 @@ impl Subtree {
         let (a, b) = self.descend(known, size)?;
         let do_left = || left.check_nodes(a);
         let do_right = || right.check_nodes(b);
-        let (a, b) = if self.count > 32 * ALONE {
+        let (a, b) = if self.shared && self.count > 32 * ALONE {
             rayon::join(do_left, do_right)
         } else {
             (do_left(), do_right())

@@ -6,13 +6,16 @@ use crate::group::{split_node, NODE};
 use crate::tree::{left_part, merge, merge_root};
 use crate::{Error, Groups, Root, Value};
 
-/// Most groups of a window: 32 MiB.
+/// Groups of a window that one thread works on: 512 KiB.
+const ALONE: u64 = 32;
+
+/// Most groups of a window that all threads work on: 32 MiB.
 const MOST: u64 = 2048;
 
-/// Fewest groups of a window, unless the content has no more: 2 MiB.
+/// Fewest groups of such a window: 2 MiB.
 const LEAST: u64 = 128;
 
-/// Groups of a window for each thread.
+/// Groups of such a window for each thread.
 const PER_THREAD: u64 = 64;
 
 /// A subtree that is worked on at a time.
@@ -22,7 +25,7 @@ pub(super) struct Window {
     pub(super) node: u64,
     /// First group.
     pub(super) start: u64,
-    /// Groups, at most [`MOST`].
+    /// Groups.
     pub(super) count: u64,
     /// Bytes.
     pub(super) bytes: usize,
@@ -38,7 +41,7 @@ impl Window {
     }
 }
 
-/// The windows of a range of groups, in order: subtrees, as large as fit.
+/// The windows of a range of groups, in order: subtrees, as large as fit, each for one thread.
 #[derive(Clone, Debug)]
 pub(super) struct Windows {
     groups: Groups,
@@ -50,15 +53,10 @@ pub(super) struct Windows {
 
 impl Windows {
     pub(super) fn all(groups: Groups) -> Self {
-        let threads = u64::try_from(rayon::current_num_threads()).unwrap_or(MOST);
-        let most = threads
-            .saturating_mul(PER_THREAD)
-            .clamp(LEAST, MOST)
-            .next_power_of_two();
         Self {
             groups,
             range: 0..groups.count(),
-            most,
+            most: ALONE,
             ahead: vec![(0, 0, groups.count())],
         }
     }
@@ -74,6 +72,16 @@ impl Windows {
             range,
             ..Self::all(groups)
         })
+    }
+
+    /// The same in windows that all threads work on together.
+    pub(super) fn shared(self) -> Self {
+        let threads = u64::try_from(rayon::current_num_threads()).unwrap_or(MOST);
+        let most = threads
+            .saturating_mul(PER_THREAD)
+            .clamp(LEAST, MOST)
+            .next_power_of_two();
+        Self { most, ..self }
     }
 
     /// Bytes of all windows.

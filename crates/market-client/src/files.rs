@@ -1,12 +1,17 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{sync_channel, SyncSender, TrySendError};
+use std::thread::{self, JoinHandle};
 
 use crate::{Error, Result};
 
 /// Ending of the name that a result has until it is whole. Whatever bears it and is used by nobody
 /// was left by a process that was killed, and is thrown away by the next one.
 const PART: &str = ".athanor-part";
+
+/// Bytes that are written before the disk is told to take them.
+const BEHIND: u64 = 32 << 20;
 
 /// Called with the bytes done since the last call, from several threads. Gives whether to go on;
 /// if not, the work ends with [`Error::Cancelled`].
@@ -141,6 +146,92 @@ pub(crate) fn create(path: &Path) -> Result<File> {
     file.map_err(Error::file("write", path))
 }
 
+/// Writes a file while the disk takes what was written before. With one sync at the end the disk
+/// would idle first, and the processor afterwards.
+pub(crate) struct Behind {
+    file: File,
+    /// Bytes since the disk was last told.
+    waiting: u64,
+    disk: Option<Disk>,
+}
+
+struct Disk {
+    tell: SyncSender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Disk {
+    fn start(file: &File) -> io::Result<Self> {
+        let file = file.try_clone()?;
+        let (tell, told) = sync_channel(1);
+        let work = move || told.into_iter().try_for_each(|()| file.sync_data());
+        let thread = thread::Builder::new().spawn(work)?;
+        Ok(Self { tell, thread })
+    }
+
+    fn end(self) -> io::Result<()> {
+        drop(self.tell);
+        let lost = |_| Err(io::Error::other("a thread panicked"));
+        self.thread.join().unwrap_or_else(lost)
+    }
+}
+
+impl Behind {
+    pub(crate) fn new(file: File) -> Self {
+        Self {
+            file,
+            waiting: 0,
+            disk: None,
+        }
+    }
+
+    fn tell(&mut self) -> io::Result<()> {
+        let disk = match self.disk.take() {
+            Some(disk) => disk,
+            None => Disk::start(&self.file)?,
+        };
+        match disk.tell.try_send(()) {
+            // It has an error, which the system tells once.
+            Err(TrySendError::Disconnected(())) => disk.end(),
+            Ok(()) | Err(TrySendError::Full(())) => {
+                self.disk = Some(disk);
+                Ok(())
+            }
+        }
+    }
+
+    /// Until the disk has all of it.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.disk.take().map_or(Ok(()), Disk::end)?;
+        self.file.sync_all()
+    }
+}
+
+impl Write for Behind {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.waiting = self.waiting.saturating_add(count as u64);
+        if self.waiting >= BEHIND {
+            self.waiting = 0;
+            self.tell()?;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        // Nothing of it goes on after an error.
+        if let Some(disk) = self.disk.take() {
+            let _ = disk.end();
+        }
+    }
+}
+
 /// A file that gets its name when it is whole. `NAME.athanor-part` until then, removed when dropped,
 /// or by the next one after a kill.
 pub(crate) struct NewFile {
@@ -179,6 +270,12 @@ impl NewFile {
 
     pub(crate) fn file(&self) -> Result<&File> {
         self.file.as_ref().ok_or(Error::Exists(self.dest.clone()))
+    }
+
+    /// To write much of it; [`Behind::finish`] comes before [`finish`](Self::finish).
+    pub(crate) fn behind(&self) -> Result<Behind> {
+        let file = self.file()?.try_clone();
+        Ok(Behind::new(file.map_err(Error::file("write", &self.part))?))
     }
 
     pub(crate) fn finish(mut self) -> Result<()> {
@@ -332,6 +429,29 @@ mod tests {
         fs::create_dir(&part).unwrap();
         let refused = NewFile::create(&folder.path().join("c"), false);
         assert!(matches!(refused, Err(Error::Exists(path)) if path == part));
+    }
+
+    #[test]
+    fn what_is_written_while_the_disk_works_is_all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut behind = Behind::new(create(&path).unwrap());
+        let piece: Vec<u8> = (0..=255).cycle().take(BEHIND as usize / 2 - 1).collect();
+        for _ in 0..5 {
+            behind.write_all(&piece).unwrap();
+        }
+        assert!(behind.disk.is_some());
+        behind.finish().unwrap();
+        assert!(fs::read(&path).unwrap() == piece.repeat(5));
+
+        // What the disk refuses is said, at the latest at the end.
+        let full = File::options().write(true).open("/dev/full");
+        let mut behind = Behind::new(full.unwrap());
+        assert!(behind.write_all(&piece).is_err());
+        let null = File::options().write(true).open("/dev/null");
+        let mut behind = Behind::new(null.unwrap());
+        let written = (0..5).try_for_each(|_| behind.write_all(&piece));
+        assert!(written.and(behind.finish()).is_err(), "it cannot be synced");
     }
 
     #[test]

@@ -113,7 +113,9 @@ pub fn open_to_file(
 ) -> Result<()> {
     let key = unwrap(sale, b)?;
     let new = NewFile::create(dest, false)?;
-    decrypt(sale, &key, files, new.file()?, progress)?;
+    let mut goods = new.behind()?;
+    decrypt(sale, &key, files, &mut goods, progress)?;
+    goods.finish().map_err(Error::file("write", dest))?;
     new.finish()
 }
 

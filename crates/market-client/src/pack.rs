@@ -1,15 +1,18 @@
 //! From files to goods: a container, or one file as it is.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use athanor_content_tree::market::{container_len, Header, Salts, Secret, HEADER_LEN};
-use athanor_content_tree::stream::{encode, encode_to, Salted};
+use athanor_content_tree::stream::{encode_to, Salted};
+use blake3::hazmat::{
+    merge_subtrees_non_root, merge_subtrees_root, ChainingValue, HasherExt, Mode,
+};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::files::{self, Metered, NewFolder, Progress};
+use crate::files::{self, Behind, Metered, NewFolder, Progress};
 use crate::goods::{Goods, Kind, Packing, OUTBOARD, RECORD, X};
 use crate::layout::{self, Piece};
 use crate::manifest::{self, Entry, Manifest};
@@ -21,6 +24,9 @@ const READ: usize = 1 << 18;
 
 /// From this length a file is hashed by all threads, below by one.
 const LARGE: u64 = 16 << 20;
+
+/// Bytes of a large file that a thread hashes at a time: a power of two, so a subtree of BLAKE3's.
+const PIECE: u64 = 1 << 20;
 
 /// Files that are to be packed.
 #[derive(Clone, Debug)]
@@ -159,9 +165,58 @@ fn root_of_small(path: &Path, len: u64, progress: Progress<'_>) -> Result<[u8; 3
     Ok(*blake3::hash(&bytes).as_bytes())
 }
 
+/// Every thread reads for itself, at a place of its own.
 fn root_of_large(path: &Path, len: u64, progress: Progress<'_>) -> Result<[u8; 32]> {
-    let source = Metered::new(files::open(path)?, progress);
-    Ok(encode(len, source, io::empty())?)
+    let pieces = (0..len.div_ceil(PIECE)).into_par_iter();
+    let values: Result<Vec<ChainingValue>> = pieces
+        .map_init(
+            || (None, Vec::new()),
+            |(file, buffer), index| {
+                let file: &mut File = match file {
+                    Some(file) => file,
+                    None => file.insert(files::open(path)?),
+                };
+                let from = index.saturating_mul(PIECE);
+                buffer.resize(
+                    usize::try_from(len.saturating_sub(from).min(PIECE)).unwrap_or(0),
+                    0,
+                );
+                file.seek(SeekFrom::Start(from))
+                    .and_then(|_| file.read_exact(buffer))
+                    .map_err(|error| match error.kind() {
+                        io::ErrorKind::UnexpectedEof => Error::Changed(path.into()),
+                        _ => Error::file("read", path)(error),
+                    })?;
+                files::advance(progress, buffer.len() as u64)?;
+                let mut hasher = blake3::Hasher::new();
+                Ok(hasher
+                    .set_input_offset(from)
+                    .update(buffer)
+                    .finalize_non_root())
+            },
+        )
+        .collect();
+    let values = values?;
+    let (left, right) = values.split_at(left_of(values.len()));
+    let root = merge_subtrees_root(&merged(left), &merged(right), Mode::Hash);
+    Ok(*root.as_bytes())
+}
+
+/// The largest power of two below `count`, which is the pieces of the left part of their tree.
+fn left_of(count: usize) -> usize {
+    count.div_ceil(2).next_power_of_two().min(count)
+}
+
+/// The chaining value of some pieces that are next to each other.
+fn merged(values: &[ChainingValue]) -> ChainingValue {
+    match values {
+        [] => [0; 32],
+        [value] => *value,
+        _ => {
+            let (left, right) = values.split_at(left_of(values.len()));
+            merge_subtrees_non_root(&merged(left), &merged(right), Mode::Hash)
+        }
+    }
 }
 
 impl Plan {
@@ -242,42 +297,41 @@ fn write(
     athanor_content_tree::Groups::new(len)?;
     let folder = NewFolder::create(dest)?;
     let at = |name: &str| folder.path().join(name);
-    let (x, outboard) = (files::create(&at(X))?, files::create(&at(OUTBOARD))?);
-    let mut sink = Hashing {
-        file: &x,
+    let mut x = Behind::new(files::create(&at(X))?);
+    let outboard = files::create(&at(OUTBOARD))?;
+    let mut source = Hashing {
+        source,
         sha256: Sha256::new(),
     };
-    let x_root = encode_to(len, source, &mut sink, io::BufWriter::new(&outboard))?;
+    let nodes = io::BufWriter::new(&outboard);
+    let x_root = encode_to(len, &mut source, &mut x, nodes)?;
     let goods = Goods {
         version: 1,
         x_root,
         length: len,
-        sha256: sink.sha256.finalize().into(),
+        sha256: source.sha256.finalize().into(),
         packing,
         kinds,
     };
-    for (file, name) in [(&x, X), (&outboard, OUTBOARD)] {
-        file.sync_all().map_err(Error::file("write", &at(name)))?;
-    }
+    x.finish().map_err(Error::file("write", &at(X)))?;
+    let synced = outboard.sync_all();
+    synced.map_err(Error::file("write", &at(OUTBOARD)))?;
     files::write_new(&at(RECORD), &goods.encode()?, false)?;
     folder.finish()?;
     Ok(goods)
 }
 
-struct Hashing<'a> {
-    file: &'a File,
+/// Hashes what is read: the thread that reads has more time than the one that writes.
+struct Hashing<R> {
+    source: R,
     sha256: Sha256,
 }
 
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.sha256.update(bytes.get(..count).unwrap_or_default());
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.sha256.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 

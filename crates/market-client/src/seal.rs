@@ -9,7 +9,7 @@ use athanor_content_tree::{stream, Groups};
 use serde::{Deserialize, Serialize};
 
 use crate::card::{self, MAX_CARD};
-use crate::files::{self, Metered, NewFolder, Progress};
+use crate::files::{self, Behind, Metered, NewFolder, Progress};
 use crate::goods::{Goods, Packing, OUTBOARD, X};
 use crate::{hex_text, licence, random, to_json, Error, Result};
 
@@ -177,21 +177,22 @@ pub fn seal(request: &Request, dest: &Path, progress: Progress<'_>) -> Result<Se
 
     let folder = NewFolder::create(dest)?;
     let at = |name: &str| folder.path().join(name);
-    let (z, z_outboard) = (files::create(&at(Z))?, files::create(&at(Z_OUTBOARD))?);
+    let mut z = Behind::new(files::create(&at(Z))?);
+    let z_outboard = files::create(&at(Z_OUTBOARD))?;
     let z_root = stream::seal(
         &cipher,
         &x_root,
         len,
         files::open(&x_outboard)?,
         Metered::new(files::open(&x)?, progress),
-        &z,
+        &mut z,
         BufWriter::new(&z_outboard),
     )?;
     sync(&z_outboard, &at(Z_OUTBOARD))?;
 
     // As it can be read now, while the disk takes the rest of it.
     std::thread::scope(|scope| {
-        let synced = scope.spawn(|| sync(&z, &at(Z)));
+        let synced = scope.spawn(|| z.finish().map_err(Error::file("write", &at(Z))));
         let checked = stream::check_seal(
             &cipher,
             len,

@@ -1,14 +1,14 @@
 //! From a container back to files.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use athanor_content_tree::market::{payload_len, Header, HEADER_LEN};
 use athanor_content_tree::stream::{StreamError, Unsalted};
 
-use crate::files::{self, NewFolder};
+use crate::files::{self, Behind, NewFolder};
 use crate::layout::{self, Piece, BLOCK};
 use crate::manifest::{self, Manifest};
 use crate::path::MANIFEST;
@@ -53,7 +53,7 @@ enum Now {
 struct Open {
     index: usize,
     path: PathBuf,
-    file: File,
+    file: Behind,
     left: u64,
     hasher: blake3::Hasher,
 }
@@ -307,7 +307,7 @@ impl Inner {
         }
         Ok(Open {
             index,
-            file: files::create(&path)?,
+            file: Behind::new(files::create(&path)?),
             path,
             left: entry.length,
             hasher: blake3::Hasher::new(),
@@ -320,9 +320,7 @@ impl Inner {
         if entry.is_none_or(|entry| entry.blake3 != root) {
             return Err(self.refused("a file has another BLAKE3 root than athanor.json says"));
         }
-        open.file
-            .sync_all()
-            .map_err(Error::file("write", &open.path))
+        open.file.finish().map_err(Error::file("write", &open.path))
     }
 }
 

@@ -172,9 +172,38 @@ fn sample(words: &[&str]) {
     assert_eq!(drawn.join(","), words[3]);
 }
 
+fn sample_file(words: &[&str]) {
+    let x = content(words[0].parse().unwrap());
+    let len = x.len() as u64;
+    let mut nodes = Cursor::new(Vec::new());
+    let x_root = stream::encode(len, &x[..], &mut nodes).unwrap();
+    let nodes = nodes.into_inner();
+    let groups = Groups::new(len).unwrap();
+    let seed = sample_seed(&std::array::from_fn(|i| [0x10 + i as u8; 32]), &x_root);
+    let drawn = draw(&seed, &groups, words[1].parse().unwrap());
+    let mut file = Vec::new();
+    for index in &drawn {
+        let proof = groups
+            .prove(&x_root, *index, |at, node: &mut [u8; 64]| {
+                node.copy_from_slice(&nodes[at as usize..][..64]);
+                Ok::<_, ()>(())
+            })
+            .unwrap();
+        file.extend(index.to_le_bytes());
+        file.extend(&x[*index as usize * GROUP..][..groups.group_len(*index).unwrap()]);
+        file.extend(proof.path.as_flattened());
+    }
+    assert_eq!(file.len().to_string(), words[2]);
+    assert_eq!(root(&file).to_vec(), hex(words[3]));
+    stream::check_sample(&x_root, len, &drawn, &file[..], |_, _| {
+        Ok::<_, StreamError>(())
+    })
+    .unwrap();
+}
+
 #[test]
 fn every_frozen_vector_holds() {
-    let (mut counts, mut sales) = ([0; 4], 0);
+    let (mut counts, mut sales) = ([0; 6], 0);
     let mut rows = Rows::new();
     for line in include_str!("../vectors/market.txt").lines() {
         let words: Vec<_> = line.split_whitespace().collect();
@@ -183,6 +212,9 @@ fn every_frozen_vector_holds() {
             "container" => container(&words[1..]),
             "header" => header(&words[1..]),
             "sample" => sample(&words[1..]),
+            "sample_file" => sample_file(&words[1..]),
+            // What lays files out is athanor-market-client, whose tests read it.
+            "packed" => {}
             name => {
                 rows.insert(name, words[1..].to_vec());
                 if name == "key_evidence" {
@@ -193,9 +225,16 @@ fn every_frozen_vector_holds() {
                 continue;
             }
         }
-        let kind = ["#", "container", "header", "sample"];
+        let kind = [
+            "#",
+            "container",
+            "header",
+            "sample",
+            "sample_file",
+            "packed",
+        ];
         counts[kind.iter().position(|k| *k == words[0]).unwrap()] += 1;
     }
     assert!(rows.is_empty());
-    assert_eq!((sales, counts), (9, [6, 6, 1, 5]));
+    assert_eq!((sales, counts), (9, [8, 6, 1, 5, 3, 2]));
 }

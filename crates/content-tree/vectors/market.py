@@ -8,6 +8,7 @@ library. Byte i of the goods is i mod 251.
     python3 market.py > market.txt
 """
 
+import json
 import sys
 
 from make import IV, ORDER, M, mix
@@ -210,8 +211,7 @@ NONCE, BUYER_NONCE, LISTING, ORDER_ID = filled(5, 16), filled(6, 16), 7, 0x01020
 
 def sale(length, garbled):
     """One sale; `garbled` is the group whose first byte the seller has flipped in z."""
-    x = bytes(i % 251 for i in range(length))
-    x_tree = Tree(x)
+    x_tree = Tree(goods(length))
     ctx = D("seal", GENESIS, SELLER, x_tree.root, u64(length), NONCE)
     k = D("seal-key", SEED, ctx)
     commitment = D("commit", ctx, k)
@@ -250,18 +250,66 @@ def sale(length, garbled):
 
 
 def container(payload):
-    seed = filled(8)
-    p = bytes(i % 251 for i in range(payload))
-    room = GROUP - 32
-    groups = [p[i:i + room] for i in range(0, payload, room)]
-    x = b"".join(keyed(seed, u64(i)) + g for i, g in enumerate(groups))
+    x = salted(goods(payload))
     say("container", payload, len(x), blake3(x))
 
 
-def sample(length, wanted):
-    count = -(-length // GROUP)
-    root = filled(9)
-    seed = D("sample", *(filled(0x10 + i) for i in range(8)), root)
+def octal(number, size):
+    return f"{number:0{size - 1}o}".encode() + b"\0"
+
+
+def tar_header(name, size, kind):
+    """ustar with mode 0644, ids and times 0, and the sum of its bytes with its own field as blanks."""
+    start = name.encode().ljust(100, b"\0") + octal(0o644, 8) + 2 * octal(0, 8)
+    start += octal(size, 12) + octal(0, 12)
+    end = kind + bytes(100) + b"ustar\x0000" + bytes(64) + bytes(16) + bytes(167)
+    header = start + octal(sum(start + b" " * 8 + end), 8) + end
+    assert len(header) == 512
+    return header
+
+
+def padded(data):
+    return data + bytes(-len(data) % 512)
+
+
+def tar_entry(path, data):
+    if path.isascii() and len(path) <= 100:
+        return tar_header(path, len(data), b"0") + padded(data)
+    rest = f" path={path}\n".encode()
+    size = next(n for n in range(len(rest), 9999) if len(str(n)) + len(rest) == n)
+    record = str(size).encode() + rest
+    head = tar_header("PaxHeader", len(record), b"x") + padded(record)
+    return head + tar_header("pax", len(data), b"0") + padded(data)
+
+
+def goods(length):
+    return bytes(i % 251 for i in range(length))
+
+
+def salted(payload):
+    room = GROUP - 32
+    groups = [payload[i:i + room] for i in range(0, len(payload), room)]
+    return b"".join(keyed(filled(8), u64(i)) + g for i, g in enumerate(groups))
+
+
+def packed(files):
+    files = sorted(files, key=lambda file: file[0].encode())
+    entries = [{"path": path, "length": length, "blake3": blake3(goods(length)).hex()}
+               for path, length in files]
+    manifest = json.dumps({"athanor": 1, "files": entries}, separators=(",", ":"),
+                          ensure_ascii=False).encode()
+    tar = tar_entry("athanor.json", manifest)
+    tar += b"".join(tar_entry(path, goods(length)) for path, length in files) + bytes(1024)
+    header = b"ATHDATA1" + bytes([1, 0, 0, 0]) + len(files).to_bytes(4, "little")
+    x = salted(header + u64(len(tar)) + u64(0) + tar)
+    say("packed", len(x), blake3(x), *(f"{path}:{length}" for path, length in files))
+
+
+def sample_seed(root):
+    return D("sample", *(filled(0x10 + i) for i in range(8)), root)
+
+
+def draw(seed, count, wanted):
     limit = (2 ** 64 - 1) // count * count
     size, drawn = 64, []
     while len(drawn) < min(wanted, count):
@@ -271,7 +319,20 @@ def sample(length, wanted):
             if number < limit and number % count not in drawn:
                 drawn.append(number % count)
         drawn, size = drawn[:wanted], size * 2
-    say("sample", length, wanted, seed, ",".join(map(str, sorted(drawn))))
+    return sorted(drawn)
+
+
+def sample(length, wanted):
+    seed = sample_seed(filled(9))
+    drawn = draw(seed, -(-length // GROUP), wanted)
+    say("sample", length, wanted, seed, ",".join(map(str, drawn)))
+
+
+def sample_file(length, wanted):
+    tree = Tree(goods(length))
+    drawn = draw(sample_seed(tree.root), tree.count, wanted)
+    file = b"".join(u64(i) + tree.groups[i] + b"".join(tree.path(i)) for i in drawn)
+    say("sample_file", length, wanted, len(file), blake3(file))
 
 
 def main():
@@ -281,6 +342,8 @@ def main():
     print("#   outboards as BLAKE3 of their bytes, the latter two after their length; whole: SCALE")
     print("# container: bytes of payload, bytes of the container, its root")
     print("# sample: L, groups wanted, seed, groups drawn")
+    print("# sample_file: L, groups wanted, bytes of the file, its root")
+    print("# packed: bytes of the container, its root, then path:length of each file")
     print("# header: files, bytes of the tar, encoding")
     for length, garbled in [(1, 0), (16383, 0), (16384, 0), (16385, 0), (16385, 1), (32768, 1),
                             (4 * GROUP + 100, 4), (7 * GROUP, 2), (9 * GROUP + 1, 8)]:
@@ -291,6 +354,10 @@ def main():
     say("header", 3, 10240, header)
     for length, wanted in [(1, 5), (3 * GROUP, 2), (3 * GROUP, 3), (2 ** 40, 12), (999 * GROUP + 1, 59)]:
         sample(length, wanted)
+    for length, wanted in [(1, 1), (GROUP + 1, 1), (9 * GROUP + 1, 3)]:
+        sample_file(length, wanted)
+    packed([("one.csv", 1)])
+    packed([("z.bin", 40000), ("a/" + "n" * 120 + "/b.txt", 513), ("\u00e9/empty", 0)])
 
 
 sys.setrecursionlimit(10000)

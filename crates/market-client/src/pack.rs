@@ -461,3 +461,93 @@ impl Read for Checked<'_> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    const QUIET: Progress<'_> = &|_| true;
+    /// Made by a second implementation.
+    const VECTORS: &str = include_str!("../../content-tree/vectors/market.txt");
+
+    fn content(len: usize) -> Vec<u8> {
+        (0..len).map(|i| (i % 251) as u8).collect()
+    }
+
+    #[test]
+    fn every_frozen_container_holds() {
+        let mut count = 0;
+        let lines = VECTORS
+            .lines()
+            .filter_map(|line| line.strip_prefix("packed "));
+        for line in lines {
+            let words: Vec<_> = line.split(' ').collect();
+            let [len, root, files @ ..] = &words[..] else {
+                panic!("{line}")
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let input = folder.path().join("in");
+            for file in files {
+                let (path, len) = file.split_once(':').unwrap();
+                let path = input.join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content(len.parse().unwrap())).unwrap();
+            }
+            let plan = plan(&input, QUIET).unwrap();
+            let salts = Salts::new(Secret::new([8; 32]));
+            let goods = folder.path().join("goods");
+            let goods = plan.pack_with(&salts, &goods, QUIET).unwrap();
+            assert_eq!(goods.length.to_string(), *len);
+            assert_eq!(hex::encode(goods.x_root), *root);
+            count += 1;
+        }
+        assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn every_frozen_sample_file_holds() {
+        let mut count = 0;
+        let lines = VECTORS
+            .lines()
+            .filter_map(|line| line.strip_prefix("sample_file "));
+        for line in lines {
+            let words: Vec<_> = line.split(' ').collect();
+            let [len, promised, bytes, root] = words[..] else {
+                panic!("{line}")
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            fs::write(at("in"), content(len.parse().unwrap())).unwrap();
+            let goods = pack_raw(&at("in"), &at("goods"), QUIET).unwrap();
+            let outputs = std::array::from_fn(|i| [0x10 + i as u8; 32]);
+            let (x_root, len) = (&goods.x_root, goods.length);
+            let promised = promised.parse().unwrap();
+            let drawn = sample::indices(&outputs, x_root, len, promised).unwrap();
+            let (x, nodes) = (at("goods").join(X), at("goods").join(OUTBOARD));
+            sample::write(&x, &nodes, x_root, len, &drawn, &at("file"), QUIET).unwrap();
+            let file = fs::read(at("file")).unwrap();
+            assert_eq!(file.len().to_string(), bytes);
+            assert_eq!(blake3::hash(&file).to_hex().to_string(), root);
+            count += 1;
+        }
+        assert_eq!(count, 3);
+    }
+
+    #[test]
+    fn the_root_of_a_large_file_is_that_of_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (least, piece) = (LARGE as usize, PIECE as usize);
+        for len in [least, least + 1, least + piece, 2 * least - 1, 2 * least] {
+            let bytes = content(len);
+            fs::write(&path, &bytes).unwrap();
+            let root = root_of_large(&path, len as u64, QUIET).unwrap();
+            assert_eq!(root, *blake3::hash(&bytes).as_bytes(), "{len}");
+        }
+        let longer = root_of_large(&path, 2 * LARGE + 1, QUIET);
+        assert!(matches!(longer, Err(Error::Changed(_))));
+        let stopped = root_of_large(&path, LARGE, &|_| false);
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+    }
+}

@@ -14,6 +14,12 @@
 //! - [`Client`] puts and gets, and resumes what was cut; [`fetch`] gets a large blob in checked ranges
 //!   from several sources at a time.
 //!
+//! The folder is not `object_store`'s `LocalFileSystem`, whose multipart uploads end with their
+//! process: here parts come in any order, are checked each, and an upload goes on after a restart.
+//! Temporary file, sync and rename are then ours too: room is set aside for what is under way, and a
+//! token's quota is charged for what becomes visible. A [`Bucket`] is `object_store`'s S3; its other
+//! clouds are left out.
+//!
 //! # Properties
 //!
 //! - *Atomic*: a blob is written to a temporary file, synced and renamed. Readers see all of it or

@@ -1,15 +1,20 @@
-//! Packing, sealing and opening files beside hashing and copying them:
-//! `cargo bench -p athanor-market-client --bench files -- [MIB [RUNS [THREADS…]]]`, by default 2,048
-//! MiB, 3 runs, all threads.
+//! Packing, sealing and opening files beside hashing and copying them.
+//!
+//! Usage: bench-files [MIB [RUNS]] [--threads N]… [--only NAME] [--least RATIO] [--most MIB], by
+//! default 2,048 MiB, 3 runs, all threads. With `--least` it fails when pack, seal or decrypt and
+//! verify have less than that share of the speed of hash and copy, with `--most` when any work
+//! held more memory. `TMPDIR` says where; five times the set must fit there.
 //!
 //! Everything is done in turns within one run; the median counts. The baseline is hashing the file
-//! on all threads, as `b3sum` does, plus copying it with a sync at the end, for all of ours sync
-//! what they write. `peak` is the process's largest resident memory during the work, by `VmHWM`.
+//! with all threads, each reading for itself as `b3sum`'s do, plus copying it with a sync at the
+//! end, for all of ours sync what they write. `peak` is the process's largest resident memory
+//! during the work, by `VmHWM`.
 
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use athanor_content_tree::market::{buyer_secret, public_key, Sale, Secret};
@@ -24,32 +29,23 @@ const MIB: usize = 1 << 20;
 const QUIET: Progress<'_> = &|_| true;
 
 fn hash(path: &Path) {
-    let mut file = File::open(path).unwrap();
-    let mut buffer = vec![0; 16 * MIB];
-    let mut at = 0;
-    loop {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match file.read(&mut buffer[filled..]).unwrap() {
-                0 => break,
-                count => filled += count,
-            }
-        }
-        if filled == 0 {
-            return;
-        }
-        let values: Vec<_> = buffer[..filled]
-            .par_chunks(MIB)
-            .enumerate()
-            .map(|(i, chunk)| {
+    let len = fs::metadata(path).unwrap().len() as usize;
+    let values: Vec<_> = (0..len.div_ceil(MIB))
+        .into_par_iter()
+        .map_init(
+            || (File::open(path).unwrap(), vec![0; MIB]),
+            |(file, buffer), index| {
+                let at = index * MIB;
+                let part = &mut buffer[..MIB.min(len - at)];
+                file.seek(SeekFrom::Start(at as u64)).unwrap();
+                file.read_exact(part).unwrap();
                 let mut hasher = blake3::Hasher::new();
-                hasher.set_input_offset((at + i * MIB) as u64);
-                hasher.update(chunk).finalize_non_root()
-            })
-            .collect();
-        black_box(values);
-        at += filled;
-    }
+                hasher.set_input_offset(at as u64);
+                hasher.update(part).finalize_non_root()
+            },
+        )
+        .collect();
+    black_box(values);
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -84,7 +80,59 @@ fn gone(path: &Path) {
     }
 }
 
-fn bench(folder: &Path, mib: usize, runs: usize) {
+/// What must not be slower than `--least`.
+const ASKED: [&str; 3] = ["pack, with plan", "seal, with check", "decrypt and verify"];
+
+struct Options {
+    mib: usize,
+    runs: usize,
+    threads: Vec<usize>,
+    only: String,
+    least: f64,
+    most: u64,
+}
+
+impl Options {
+    fn read() -> Self {
+        let mut options = Self {
+            mib: 2_048,
+            runs: 3,
+            threads: Vec::new(),
+            only: String::new(),
+            least: 0.0,
+            most: u64::MAX,
+        };
+        let mut words = std::env::args().skip(1);
+        let mut place = 0;
+        while let Some(word) = words.next() {
+            let mut value = || words.next().unwrap_or_else(|| panic!("{word} what?"));
+            match word.as_str() {
+                "--threads" => options.threads.push(value().parse().unwrap()),
+                "--only" => options.only = value(),
+                "--least" => options.least = value().parse().unwrap(),
+                "--most" => options.most = value().parse().unwrap(),
+                number => {
+                    let number: usize = number.parse().unwrap();
+                    match place {
+                        0 => options.mib = number,
+                        1 => options.runs = number.max(1),
+                        _ => panic!("only MIB and RUNS have no name"),
+                    }
+                    place += 1;
+                }
+            }
+        }
+        if options.threads.is_empty() {
+            let all = std::thread::available_parallelism().map_or(1, |count| count.get());
+            options.threads.push(all);
+        }
+        options
+    }
+}
+
+/// Gives what is against the options.
+fn bench(folder: &Path, options: &Options) -> Vec<String> {
+    let (mib, runs) = (options.mib, options.runs);
     let at = |name: &str| folder.join(name);
     let data = at("data");
     let plan = || pack::plan(&data, QUIET).unwrap();
@@ -164,6 +212,11 @@ fn bench(folder: &Path, mib: usize, runs: usize) {
             Box::new(|| drop(unpack::unpack(&x, &out, QUIET).unwrap())),
         ),
     ];
+    let mut place = 0;
+    works.retain(|(name, _)| {
+        place += 1;
+        place <= 2 || name.contains(&options.only)
+    });
     let mut times = vec![Vec::new(); works.len()];
     let mut peaks = vec![0; works.len()];
     for run in 0..=runs {
@@ -187,27 +240,24 @@ fn bench(folder: &Path, mib: usize, runs: usize) {
         })
         .collect();
     let baseline: Duration = medians[..2].iter().sum();
+    let mut wrong = Vec::new();
     for (((name, _), time), peak) in works.iter().zip(&medians).zip(&peaks) {
         let speed = (mib * MIB) as f64 / time.as_secs_f64() / 1e9;
         let ratio = baseline.as_secs_f64() / time.as_secs_f64();
         println!("{name:<20} {speed:>6.2} GB/s  {ratio:>5.2} of hash + copy  peak {peak:>4} MiB");
+        if ASKED.contains(name) && ratio < options.least {
+            wrong.push(format!("{name}: {ratio:.2} is below {}", options.least));
+        }
+        if *peak > options.most {
+            wrong.push(format!("{name}: {peak} MiB is above {}", options.most));
+        }
     }
+    wrong
 }
 
-fn main() {
-    let numbers: Vec<usize> = std::env::args()
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    let (mib, runs) = match numbers.as_slice() {
-        [] => (2_048, 3),
-        [mib] => (*mib, 3),
-        [mib, runs, ..] => (*mib, (*runs).max(1)),
-    };
-    let all = std::thread::available_parallelism().map_or(1, |count| count.get());
-    let threads = match numbers.get(2..) {
-        Some(threads) if !threads.is_empty() => threads.to_vec(),
-        _ => vec![all],
-    };
+fn main() -> ExitCode {
+    let options = Options::read();
+    let mib = options.mib;
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
     // One large file and some small ones, of bytes that nothing compresses.
@@ -223,16 +273,24 @@ fn main() {
         stream.fill(&mut bytes);
         fs::write(folder.path().join(format!("data/{number}.bin")), &bytes).unwrap();
     }
-    println!("{mib} MiB, median of {runs}");
-    for count in threads {
+    println!("{mib} MiB, median of {}", options.runs);
+    let mut wrong = Vec::new();
+    for count in &options.threads {
         println!("{count} threads:");
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(count)
+            .num_threads(*count)
             .build()
             .unwrap();
-        pool.install(|| bench(folder.path(), mib, runs));
+        wrong.extend(pool.install(|| bench(folder.path(), &options)));
         for name in ["goods", "seal", "card", "licence", "out"] {
             gone(&folder.path().join(name));
         }
+    }
+    for line in &wrong {
+        eprintln!("{line}");
+    }
+    match wrong.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }

@@ -255,6 +255,8 @@ fn a_slot_fee_pays_for_the_blocks_that_a_slot_takes() {
     const SHEET: u32 = 40;
     // A panel of five, each of whose workers does four pages.
     let share = |weight: Weight, of: u64| weight.div(of);
+    // A page's first and its last sheet change its batch.
+    let page = Labels::page_done().saturating_add(Labels::page_revealed());
     let base = RuntimeBlockWeights::get()
         .get(frame_support::dispatch::DispatchClass::Normal)
         .base_extrinsic;
@@ -262,10 +264,10 @@ fn a_slot_fee_pays_for_the_blocks_that_a_slot_takes() {
         base,
         Labels::authorize_commit(),
         Labels::commit(),
-        share(Labels::page_done(), 5),
         base,
         Labels::authorize_reveal(SHEET),
         Labels::reveal(SHEET),
+        share(page, 5).saturating_mul(2),
         share(Labels::score_page(), 5),
         share(Labels::rank_worker(), 4),
         share(Labels::pay_worker(), 4),

@@ -34,6 +34,8 @@ use std::{
 };
 use subxt::dynamic::{self, Value};
 
+/// The pallet, as the chain calls it.
+const PALLET: &str = "LabelBounties";
 /// Tasks of a page.
 const TASKS: u8 = 32;
 /// Gold tasks of a page.
@@ -288,15 +290,127 @@ impl Campaign {
         self.unsigned(state, "reveal", args)
     }
 
-    /// Bytes of the values that a pallet's storage holds.
-    async fn state_bytes(&self) -> Result<u64> {
-        let prefix = format!("0x{}", hex::encode(twox_128(b"LabelBounties")));
-        let size: Option<u64> = self
-            .follower
-            .rpc
-            .call("state_getStorageSize", json!([prefix]))
-            .await?;
-        Ok(size.unwrap_or_default())
+    /// Bytes of the values that each of the pallet's items holds, and of all together.
+    async fn state_bytes(&self) -> Result<Bytes> {
+        let metadata = self.follower.state().await?.metadata();
+        let storage = metadata
+            .pallet_by_name(PALLET)
+            .and_then(|pallet| pallet.storage())
+            .context("the pallet has no storage")?;
+        let size = |prefix: Vec<u8>| async move {
+            let size: Option<u64> = self
+                .follower
+                .rpc
+                .call(
+                    "state_getStorageSize",
+                    json!([format!("0x{}", hex::encode(prefix))]),
+                )
+                .await?;
+            anyhow::Ok(size.unwrap_or_default())
+        };
+        let pallet = twox_128(PALLET.as_bytes());
+        let mut items = BTreeMap::new();
+        for entry in storage.entries() {
+            let item = twox_128(entry.name().as_bytes());
+            let bytes = size([pallet, item].concat()).await?;
+            items.insert(entry.name().to_string(), bytes);
+        }
+        let whole = size(pallet.to_vec()).await?;
+        Ok(Bytes { items, whole })
+    }
+}
+
+/// What the pallet's storage holds at some moment.
+struct Bytes {
+    items: BTreeMap<String, u64>,
+    whole: u64,
+}
+
+impl Bytes {
+    fn of(&self, item: &str) -> u64 {
+        self.items.get(item).copied().unwrap_or_default()
+    }
+}
+
+/// The pallet's state at the moments that matter, with what the specification's first design reckoned.
+struct States {
+    empty: Bytes,
+    /// When the batch has just left `Open`: every slot is a commit.
+    committed: Bytes,
+    /// When it has just left `Reveal`: every slot is a sheet.
+    revealed: Bytes,
+    pruned: Option<Bytes>,
+}
+
+impl States {
+    /// What the design reckons for an item: with every sheet committed, revealed, and in the end.
+    fn designed(&self, plan: Plan, item: &str) -> Option<[u64; 3]> {
+        let pages = u64::from(plan.pages());
+        let slots = u64::from(PANEL);
+        let sheet = u64::from(TASKS).div_ceil(8);
+        // Its records have fixed sizes, four bytes of them an index by account.
+        let workers = self.committed.of("WorkerOf") / 4;
+        Some(match item {
+            "Campaigns" => [350; 3],
+            "Batches" => [400, 400, 0],
+            "Pages" => [
+                pages * (6 + slots * (5 + 32)),
+                pages * (6 + slots * (6 + sheet)),
+                0,
+            ],
+            "Workers" => [workers * 120, workers * 120, 0],
+            "WorkerOf" => [workers * 4, workers * 4, 0],
+            "Results" => [0, 0, 140],
+            "Requesters" => [0, 0, 40],
+            _ => return None,
+        })
+    }
+
+    fn table(&self, plan: Plan) -> Table {
+        let mut table = Table::new();
+        table.load_preset(UTF8_FULL_CONDENSED).set_header([
+            "item",
+            "all committed",
+            "designed",
+            "all revealed",
+            "designed",
+            "pruned",
+            "designed",
+        ]);
+        let moments = [
+            Some(&self.committed),
+            Some(&self.revealed),
+            self.pruned.as_ref(),
+        ];
+        let mut total = [0; 3];
+        let mut row = |name: &str, bytes: [Option<u64>; 3], designed: Option<[u64; 3]>| {
+            let mut cells = vec![name.to_string()];
+            for (at, bytes) in bytes.into_iter().enumerate() {
+                cells.push(bytes.map_or(String::new(), |bytes| bytes.to_string()));
+                let designed = designed.and_then(|designed| designed.get(at).copied());
+                cells.push(designed.map_or(String::new(), |bytes| bytes.to_string()));
+            }
+            table.add_row(cells);
+        };
+        for item in self.committed.items.keys() {
+            let bytes = moments.map(|moment| moment.map(|moment| moment.of(item)));
+            let designed = self.designed(plan, item);
+            for (sum, designed) in total.iter_mut().zip(designed.unwrap_or_default()) {
+                *sum += designed;
+            }
+            if bytes
+                .iter()
+                .any(|bytes| bytes.is_some_and(|bytes| bytes > 0))
+            {
+                row(item, bytes, designed);
+            }
+        }
+        row(
+            "together",
+            moments.map(|moment| moment.map(|moment| moment.whole)),
+            Some(total),
+        );
+        table
     }
 }
 
@@ -352,7 +466,8 @@ pub async fn play(
     let step = progress.step(format!("lease {wanted} slots and commit their sheets"));
     let (committed, started) = campaign.lease_and_commit(&step, wanted).await?;
     let mut phases = vec![committed];
-    step.done("");
+    let committed = campaign.state_bytes().await?;
+    step.done(format!("{} bytes of state", committed.whole));
 
     let step = progress.step(format!("reveal {wanted} sheets"));
     let state = campaign.follower.state().await?;
@@ -370,8 +485,8 @@ pub async fn play(
         })
         .await?;
     phases.push(revealed);
-    let peak = campaign.state_bytes().await?.saturating_sub(empty);
-    step.done(format!("{peak} bytes of state"));
+    let revealed = campaign.state_bytes().await?;
+    step.done(format!("{} bytes of state", revealed.whole));
 
     let step = progress.step("open the gold, score, rank and pay");
     let state = campaign.follower.state().await?;
@@ -410,7 +525,7 @@ pub async fn play(
     let seconds = started.elapsed().as_secs_f64();
     step.done("");
 
-    let mut kept = None;
+    let mut pruned = None;
     if plan.prune {
         let step = progress.step("wait until the batch is pruned");
         campaign
@@ -421,15 +536,21 @@ pub async fn play(
                 block.pruned > 0
             })
             .await?;
-        let left = campaign.state_bytes().await?.saturating_sub(empty);
-        kept = Some(left);
-        step.done(format!("{left} bytes of state are left"));
+        let left = campaign.state_bytes().await?;
+        step.done(format!("{} bytes of state are left", left.whole));
+        pruned = Some(left);
     }
 
     let step = progress.step("check the chain's invariants");
     step.done(chain::audit(&ws).await?);
 
-    report(plan, &phases, peak, kept);
+    let states = States {
+        empty,
+        committed,
+        revealed,
+        pruned,
+    };
+    report(plan, &phases, &states);
     let answers = plan.sheets() * u32::from(TASKS);
     println!("{:.0} answers/s", f64::from(answers) / seconds);
     Ok(())
@@ -538,7 +659,7 @@ async fn open(campaign: &mut Campaign, pages: u32) -> Result<Vec<PageLeaf>> {
     Ok(leaves)
 }
 
-fn report(plan: Plan, phases: &[Phase], peak: u64, kept: Option<u64>) {
+fn report(plan: Plan, phases: &[Phase], states: &States) {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header([
         "phase",
@@ -560,12 +681,11 @@ fn report(plan: Plan, phases: &[Phase], peak: u64, kept: Option<u64>) {
     }
     println!("{table}");
     println!(
-        "  {} pages of {TASKS} tasks and {PANEL} slots; {peak} bytes of state with every sheet revealed",
-        plan.pages()
+        "  {} pages of {TASKS} tasks and {PANEL} slots; bytes of the values in the state, of which {} were there before",
+        plan.pages(),
+        states.empty.whole
     );
-    if let Some(kept) = kept {
-        println!("  {kept} bytes after pruning");
-    }
+    println!("{}", states.table(plan));
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
 use athanor_label_math::check_sheet;
 use athanor_primitives::labels::{answer_commitment, BatchId, BatchState, PageIndex, Refusal};
 use frame_support::{ensure, weights::Weight};
-use sp_runtime::{DispatchError, DispatchResult};
+use sp_runtime::DispatchError;
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_commit(
@@ -100,7 +100,7 @@ impl<T: Config> Pallet<T> {
         index: PageIndex,
         sheet: Sheet,
         salt: [u8; 32],
-    ) -> DispatchResult {
+    ) -> Result<Weight, DispatchError> {
         let (mut batch, place) =
             Self::check_reveal(&who, id, index, &sheet, &salt).map_err(Error::<T>::from)?;
         let SlotPlace {
@@ -136,6 +136,10 @@ impl<T: Config> Pallet<T> {
             page: index,
             worker: who,
         });
-        Ok(())
+        Ok(if first || last {
+            T::WeightInfo::page_revealed()
+        } else {
+            Weight::zero()
+        })
     }
 }

@@ -282,6 +282,24 @@ fn committed<T: Config>(terms: CampaignTerms, sheet: &Sheet) -> (BatchId, T::Acc
     (id, who)
 }
 
+/// As [`committed`], between a sheet of the same answers that is revealed and one that is not.
+fn between<T: Config>(terms: CampaignTerms, sheet: &Sheet) -> (BatchId, T::AccountId) {
+    let (id, who) = committed::<T>(terms, sheet);
+    let others = [1, 2].map(|i| enrol::<T>(id, &funded::<T>("worker", i), 1, 1));
+    Pages::<T>::mutate(id, 0, |page| {
+        let slots = &mut page.as_mut().unwrap().slots;
+        slots[1] = Slot::Revealed {
+            worker: others[0],
+            sheet: sheet.clone(),
+        };
+        slots[2] = Slot::Committed {
+            worker: others[1],
+            hash: [1; 32],
+        };
+    });
+    (id, who)
+}
+
 /// Terms under which a sheet can be of any length from one byte on: as bytes of spans.
 fn spans_of(bytes: u32) -> (LabelType, u8, Sheet) {
     // Eight tasks are eight counts, and each span is five bytes.
@@ -673,6 +691,7 @@ mod benchmarks {
         assert!(valid.unwrap().is_ok());
     }
 
+    // The last page of the last batch of its group: the batch leaves its window and waits elsewhere.
     #[benchmark]
     fn page_done() {
         let id = group::<T>();
@@ -680,6 +699,9 @@ mod benchmarks {
         let mut batch = Batches::<T>::get(id).unwrap();
         let campaign = Campaigns::<T>::get(batch.campaign).unwrap();
         batch.cancelled = true;
+        for other in Pallet::<T>::group(id, &batch) {
+            Batches::<T>::mutate(other, |other| other.as_mut().unwrap().cancelled = true);
+        }
         #[block]
         {
             Pallet::<T>::leave_window(id, &batch, &campaign, 7);
@@ -687,15 +709,32 @@ mod benchmarks {
             Batches::<T>::insert(id, batch);
         }
         assert_eq!(Windows::<T>::get(id).pages.len() as u32, MAX_WINDOW - 1);
+        assert!(Cranking::<T>::contains_key(id));
     }
 
+    // A reveal between a page's first and its last; what those change of the batch is
+    // `page_revealed`'s.
     #[benchmark]
     fn reveal(s: Linear<1, MAX_SHEET>) {
         let (label, tasks, sheet) = spans_of(s);
-        let (id, who) = committed::<T>(terms::<T>(label, tasks, 1, MAX_PANEL), &sheet);
+        let (id, who) = between::<T>(terms::<T>(label, tasks, 1, MAX_PANEL), &sheet);
         #[extrinsic_call]
         _(RawOrigin::Authorized, id, 0, who, sheet, SALT);
-        assert_eq!(Pages::<T>::get(id, 0).unwrap().revealed(), 1);
+        assert_eq!(Pages::<T>::get(id, 0).unwrap().revealed(), 2);
+    }
+
+    // The last page of a batch: it waits elsewhere.
+    #[benchmark]
+    fn page_revealed() {
+        let (id, _) = committed::<T>(terms::<T>(BINARY, 32, 4, 5), &sheet(&BINARY, 32, 1));
+        let mut batch = Batches::<T>::get(id).unwrap();
+        batch.complete = batch.answered;
+        #[block]
+        {
+            Pallet::<T>::requeue(id, &mut batch);
+            Batches::<T>::insert(id, batch);
+        }
+        assert!(Cranking::<T>::contains_key(id));
     }
 
     #[benchmark]
@@ -721,10 +760,10 @@ mod benchmarks {
     #[benchmark(extra)]
     fn reveal_32_binary() {
         let sheet = sheet(&BINARY, 32, 1);
-        let (id, who) = committed::<T>(terms::<T>(BINARY, 32, 4, 5), &sheet);
+        let (id, who) = between::<T>(terms::<T>(BINARY, 32, 4, 5), &sheet);
         #[extrinsic_call]
         reveal(RawOrigin::Authorized, id, 0, who, sheet, SALT);
-        assert_eq!(Pages::<T>::get(id, 0).unwrap().revealed(), 1);
+        assert_eq!(Pages::<T>::get(id, 0).unwrap().revealed(), 2);
     }
 
     #[benchmark]

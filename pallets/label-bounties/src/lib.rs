@@ -1239,7 +1239,9 @@ pub mod pallet {
         ///
         /// [`Event::SheetRevealed`].
         #[pallet::call_index(8)]
-        #[pallet::weight(T::WeightInfo::reveal(sheet.len() as u32))]
+        #[pallet::weight(
+            T::WeightInfo::reveal(sheet.len() as u32).saturating_add(T::WeightInfo::page_revealed())
+        )]
         #[pallet::authorize(Pallet::<T>::authorize_reveal)]
         #[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal(sheet.len() as u32))]
         pub fn reveal(
@@ -1249,9 +1251,11 @@ pub mod pallet {
             worker: T::AccountId,
             sheet: Sheet,
             salt: [u8; 32],
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             Self::ensure_authorized_or_signed(origin)?;
-            Self::do_reveal(worker, batch, page, sheet, salt)
+            let bytes = sheet.len() as u32;
+            let spent = Self::do_reveal(worker, batch, page, sheet, salt)?;
+            Ok(Some(T::WeightInfo::reveal(bytes).saturating_add(spent)).into())
         }
 
         /// Open the gold of pages.

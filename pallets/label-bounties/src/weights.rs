@@ -1,8 +1,8 @@
 //! Weights of `pallet_label_bounties`.
 //!
-//! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
+//! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-23:
 //! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: a5bbe9d0dbf841996cd5607976784f06 over 106 files; changed since it was measured, accepted by review.
+//! Sources: db3e576c11de2ce1d4dbaf6b84d0df71 over 106 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]
@@ -33,6 +33,7 @@ pub trait WeightInfo {
     fn page_done() -> Weight;
     /// `s` is in `[1, 1024]`.
     fn reveal(s: u32) -> Weight;
+    fn page_revealed() -> Weight;
     /// `s` is in `[1, 1024]`.
     fn authorize_reveal(s: u32) -> Weight;
     /// `n` is in `[1, 32]`.
@@ -69,22 +70,22 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Clock` (r:1 w:0)
     // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Campaigns` (r:0 w:1)
     // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
     fn create_campaign() -> Weight {
-        // Minimum execution time: 67_070_000 picoseconds.
-        Weight::from_parts(107_971_000, 3802)
+        // Minimum execution time: 67_000_000 picoseconds.
+        Weight::from_parts(76_895_000, 3874)
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
     // Storage: `LabelBounties::Campaigns` (r:1 w:1)
     // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
     fn set_gateway() -> Weight {
-        // Minimum execution time: 17_646_000 picoseconds.
-        Weight::from_parts(25_357_000, 3876)
+        // Minimum execution time: 14_302_000 picoseconds.
+        Weight::from_parts(17_436_000, 3876)
             .saturating_add(T::DbWeight::get().reads(1_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
@@ -99,7 +100,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Deadlines` (r:0 w:1)
@@ -107,8 +108,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Windows` (r:0 w:1)
     // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
     fn open_batch() -> Weight {
-        // Minimum execution time: 165_376_000 picoseconds.
-        Weight::from_parts(201_500_000, 3917)
+        // Minimum execution time: 167_148_000 picoseconds.
+        Weight::from_parts(184_444_000, 3917)
             .saturating_add(T::DbWeight::get().reads(7_u64))
             .saturating_add(T::DbWeight::get().writes(8_u64))
     }
@@ -123,8 +124,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Clock` (r:1 w:0)
     // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     fn close_page() -> Weight {
-        // Minimum execution time: 70_535_000 picoseconds.
-        Weight::from_parts(121_330_000, 12775)
+        // Minimum execution time: 58_668_000 picoseconds.
+        Weight::from_parts(110_794_000, 12775)
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(3_u64))
     }
@@ -137,10 +138,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Clock` (r:1 w:0)
     // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     fn cancel(w: u32) -> Weight {
-        // Minimum execution time: 38_167_000 picoseconds.
-        Weight::from_parts(2_846_747, 4767)
-            // Standard error: 34_429
-            .saturating_add(Weight::from_parts(8_727_045, 0).saturating_mul(w.into()))
+        // Minimum execution time: 36_214_000 picoseconds.
+        Weight::from_parts(38_527_000, 4767)
+            // Standard error: 1_046_167
+            .saturating_add(Weight::from_parts(15_374_691, 0).saturating_mul(w.into()))
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(w.into())))
             .saturating_add(T::DbWeight::get().writes(2_u64))
@@ -160,7 +161,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Record` (r:1 w:0)
     // Proof: `LabelBounties::Record` (`max_values`: None, `max_size`: Some(72), added: 2547, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Workers` (r:0 w:1)
@@ -168,8 +169,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Queue` (r:0 w:1)
     // Proof: `LabelBounties::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
     fn request_pages() -> Weight {
-        // Minimum execution time: 97_565_000 picoseconds.
-        Weight::from_parts(161_300_000, 8619)
+        // Minimum execution time: 94_401_000 picoseconds.
+        Weight::from_parts(108_090_000, 8619)
             .saturating_add(T::DbWeight::get().reads(10_u64))
             .saturating_add(T::DbWeight::get().writes(7_u64))
     }
@@ -194,8 +195,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Queue` (r:0 w:1)
     // Proof: `LabelBounties::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
     fn request_sponsored() -> Weight {
-        // Minimum execution time: 153_939_000 picoseconds.
-        Weight::from_parts(264_083_000, 8619)
+        // Minimum execution time: 130_084_000 picoseconds.
+        Weight::from_parts(193_007_000, 8619)
             .saturating_add(T::DbWeight::get().reads(10_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
@@ -218,16 +219,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     fn authorize_request() -> Weight {
-        // Minimum execution time: 164_725_000 picoseconds.
-        Weight::from_parts(268_850_000, 8619).saturating_add(T::DbWeight::get().reads(11_u64))
+        // Minimum execution time: 148_260_000 picoseconds.
+        Weight::from_parts(189_431_000, 8619).saturating_add(T::DbWeight::get().reads(11_u64))
     }
     // Storage: `LabelBounties::VoucherUse` (r:1 w:1)
     // Proof: `LabelBounties::VoucherUse` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     fn voucher() -> Weight {
-        // Minimum execution time: 76_263_000 picoseconds.
-        Weight::from_parts(120_329_000, 3533)
+        // Minimum execution time: 65_427_000 picoseconds.
+        Weight::from_parts(80_670_000, 3533)
             .saturating_add(T::DbWeight::get().reads(2_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
@@ -246,12 +247,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Windows` (r:1 w:1)
     // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
     fn skip() -> Weight {
-        // Minimum execution time: 108_902_000 picoseconds.
-        Weight::from_parts(194_369_000, 12775)
+        // Minimum execution time: 100_690_000 picoseconds.
+        Weight::from_parts(136_023_000, 12775)
             .saturating_add(T::DbWeight::get().reads(9_u64))
             .saturating_add(T::DbWeight::get().writes(5_u64))
     }
@@ -272,8 +273,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     fn authorize_skip() -> Weight {
-        // Minimum execution time: 124_966_000 picoseconds.
-        Weight::from_parts(192_145_000, 12775).saturating_add(T::DbWeight::get().reads(8_u64))
+        // Minimum execution time: 115_282_000 picoseconds.
+        Weight::from_parts(148_210_000, 12775).saturating_add(T::DbWeight::get().reads(8_u64))
     }
     // Storage: `LabelBounties::Batches` (r:1 w:0)
     // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
@@ -286,8 +287,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Workers` (r:1 w:1)
     // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
     fn commit() -> Weight {
-        // Minimum execution time: 52_348_000 picoseconds.
-        Weight::from_parts(103_484_000, 12775)
+        // Minimum execution time: 47_421_000 picoseconds.
+        Weight::from_parts(75_011_000, 12775)
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
@@ -308,8 +309,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     fn authorize_commit() -> Weight {
-        // Minimum execution time: 121_110_000 picoseconds.
-        Weight::from_parts(207_259_000, 12775).saturating_add(T::DbWeight::get().reads(8_u64))
+        // Minimum execution time: 131_216_000 picoseconds.
+        Weight::from_parts(167_509_000, 12775).saturating_add(T::DbWeight::get().reads(8_u64))
     }
     // Storage: `LabelBounties::Windows` (r:1 w:1)
     // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
@@ -317,13 +318,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Batches` (r:2 w:1)
     // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Deadlines` (r:0 w:1)
+    // Proof: `LabelBounties::Deadlines` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Cranking` (r:0 w:1)
+    // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
     fn page_done() -> Weight {
-        // Minimum execution time: 28_222_000 picoseconds.
-        Weight::from_parts(53_139_000, 6844)
+        // Minimum execution time: 32_579_000 picoseconds.
+        Weight::from_parts(45_528_000, 6844)
             .saturating_add(T::DbWeight::get().reads(4_u64))
-            .saturating_add(T::DbWeight::get().writes(2_u64))
+            .saturating_add(T::DbWeight::get().writes(4_u64))
     }
-    // Storage: `LabelBounties::Batches` (r:1 w:1)
+    // Storage: `LabelBounties::Batches` (r:1 w:0)
     // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Clock` (r:1 w:0)
     // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
@@ -335,17 +340,27 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Campaigns` (r:1 w:0)
     // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
+    fn reveal(s: u32) -> Weight {
+        // Minimum execution time: 44_466_000 picoseconds.
+        Weight::from_parts(59_309_196, 12775)
+            // Standard error: 1_120
+            .saturating_add(Weight::from_parts(7_941, 0).saturating_mul(s.into()))
+            .saturating_add(T::DbWeight::get().reads(6_u64))
+            .saturating_add(T::DbWeight::get().writes(1_u64))
+    }
+    // Storage: `LabelBounties::Clock` (r:1 w:0)
+    // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Deadlines` (r:0 w:1)
     // Proof: `LabelBounties::Deadlines` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    // Storage: `LabelBounties::Batches` (r:0 w:1)
+    // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Cranking` (r:0 w:1)
     // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
-    fn reveal(s: u32) -> Weight {
-        // Minimum execution time: 51_848_000 picoseconds.
-        Weight::from_parts(86_710_797, 12775)
-            // Standard error: 260
-            .saturating_add(Weight::from_parts(5_984, 0).saturating_mul(s.into()))
-            .saturating_add(T::DbWeight::get().reads(6_u64))
-            .saturating_add(T::DbWeight::get().writes(4_u64))
+    fn page_revealed() -> Weight {
+        // Minimum execution time: 10_586_000 picoseconds.
+        Weight::from_parts(12_318_000, 1489)
+            .saturating_add(T::DbWeight::get().reads(1_u64))
+            .saturating_add(T::DbWeight::get().writes(3_u64))
     }
     // Storage: `SafeMode::EnteredUntil` (r:1 w:0)
     // Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
@@ -364,10 +379,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Campaigns` (r:1 w:0)
     // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
     fn authorize_reveal(s: u32) -> Weight {
-        // Minimum execution time: 42_644_000 picoseconds.
-        Weight::from_parts(65_974_141, 12775)
-            // Standard error: 142
-            .saturating_add(Weight::from_parts(8_438, 0).saturating_mul(s.into()))
+        // Minimum execution time: 39_138_000 picoseconds.
+        Weight::from_parts(50_605_054, 12775)
+            // Standard error: 889
+            .saturating_add(Weight::from_parts(4_006, 0).saturating_mul(s.into()))
             .saturating_add(T::DbWeight::get().reads(8_u64))
     }
     // Storage: `LabelBounties::Batches` (r:1 w:1)
@@ -383,10 +398,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::GoldOf` (r:0 w:32)
     // Proof: `LabelBounties::GoldOf` (`max_values`: None, `max_size`: Some(1405), added: 3880, mode: `MaxEncodedLen`)
     fn open_gold(n: u32) -> Weight {
-        // Minimum execution time: 187_008_000 picoseconds.
-        Weight::from_parts(65_454_001, 3917)
-            // Standard error: 1_372_285
-            .saturating_add(Weight::from_parts(59_893_282, 0).saturating_mul(n.into()))
+        // Minimum execution time: 130_343_000 picoseconds.
+        Weight::from_parts(148_351_000, 3917)
+            // Standard error: 6_355_680
+            .saturating_add(Weight::from_parts(98_046_609, 0).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
             .saturating_add(T::DbWeight::get().writes(1_u64))
@@ -406,8 +421,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Windows` (r:1 w:1)
     // Proof: `LabelBounties::Windows` (`max_values`: None, `max_size`: Some(1302), added: 3777, mode: `MaxEncodedLen`)
     fn expire() -> Weight {
-        // Minimum execution time: 65_498_000 picoseconds.
-        Weight::from_parts(120_729_000, 12775)
+        // Minimum execution time: 57_385_000 picoseconds.
+        Weight::from_parts(93_399_000, 12775)
             .saturating_add(T::DbWeight::get().reads(6_u64))
             .saturating_add(T::DbWeight::get().writes(3_u64))
     }
@@ -416,10 +431,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:2 w:2)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     fn withdraw() -> Weight {
-        // Minimum execution time: 67_561_000 picoseconds.
-        Weight::from_parts(109_904_000, 6196)
+        // Minimum execution time: 66_319_000 picoseconds.
+        Weight::from_parts(79_107_000, 6196)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -428,12 +443,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Domains` (r:0 w:1)
     // Proof: `LabelBounties::Domains` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
     fn create_domain() -> Weight {
-        // Minimum execution time: 56_875_000 picoseconds.
-        Weight::from_parts(91_436_000, 3802)
+        // Minimum execution time: 57_526_000 picoseconds.
+        Weight::from_parts(66_880_000, 3874)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -442,8 +457,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Admitted` (r:1 w:1)
     // Proof: `LabelBounties::Admitted` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
     fn admit() -> Weight {
-        // Minimum execution time: 16_254_000 picoseconds.
-        Weight::from_parts(31_597_000, 3530)
+        // Minimum execution time: 16_705_000 picoseconds.
+        Weight::from_parts(26_550_000, 3530)
             .saturating_add(T::DbWeight::get().reads(2_u64))
             .saturating_add(T::DbWeight::get().writes(2_u64))
     }
@@ -452,8 +467,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Clock` (r:1 w:0)
     // Proof: `LabelBounties::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     fn close_campaign() -> Weight {
-        // Minimum execution time: 17_306_000 picoseconds.
-        Weight::from_parts(32_549_000, 3876)
+        // Minimum execution time: 17_275_000 picoseconds.
+        Weight::from_parts(20_571_000, 3876)
             .saturating_add(T::DbWeight::get().reads(2_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
@@ -468,12 +483,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     fn prune_campaign(n: u32) -> Weight {
-        // Minimum execution time: 70_565_000 picoseconds.
-        Weight::from_parts(55_887_630, 3876)
-            // Standard error: 16_238
-            .saturating_add(Weight::from_parts(7_832_585, 0).saturating_mul(n.into()))
+        // Minimum execution time: 66_860_000 picoseconds.
+        Weight::from_parts(68_633_000, 3876)
+            // Standard error: 1_330_593
+            .saturating_add(Weight::from_parts(23_443_156, 0).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
             .saturating_add(T::DbWeight::get().writes(2_u64))
@@ -491,8 +506,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `Babe::AuthorVrfRandomness` (r:1 w:0)
     // Proof: `Babe::AuthorVrfRandomness` (`max_values`: Some(1), `max_size`: Some(33), added: 528, mode: `MaxEncodedLen`)
     fn begin_block() -> Weight {
-        // Minimum execution time: 39_459_000 picoseconds.
-        Weight::from_parts(63_344_000, 25046)
+        // Minimum execution time: 38_878_000 picoseconds.
+        Weight::from_parts(65_147_000, 25046)
             .saturating_add(T::DbWeight::get().reads(12_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
@@ -507,12 +522,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Queue` (r:0 w:1)
     // Proof: `LabelBounties::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
     fn draw_request() -> Weight {
-        // Minimum execution time: 65_047_000 picoseconds.
-        Weight::from_parts(101_852_000, 3917)
+        // Minimum execution time: 65_107_000 picoseconds.
+        Weight::from_parts(106_468_000, 3917)
             .saturating_add(T::DbWeight::get().reads(6_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -535,8 +550,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Expiring` (r:0 w:1)
     // Proof: `LabelBounties::Expiring` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
     fn draw_page() -> Weight {
-        // Minimum execution time: 85_367_000 picoseconds.
-        Weight::from_parts(169_702_000, 12775)
+        // Minimum execution time: 96_704_000 picoseconds.
+        Weight::from_parts(182_832_000, 12775)
             .saturating_add(T::DbWeight::get().reads(7_u64))
             .saturating_add(T::DbWeight::get().writes(6_u64))
     }
@@ -555,16 +570,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Cranking` (r:1 w:0)
     // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
     fn idle_base() -> Weight {
-        // Minimum execution time: 34_721_000 picoseconds.
-        Weight::from_parts(55_463_000, 25046).saturating_add(T::DbWeight::get().reads(14_u64))
+        // Minimum execution time: 34_812_000 picoseconds.
+        Weight::from_parts(60_090_000, 25046).saturating_add(T::DbWeight::get().reads(14_u64))
     }
     // Storage: `LabelBounties::Expiring` (r:1 w:0)
     // Proof: `LabelBounties::Expiring` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Cranking` (r:1 w:0)
     // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
     fn idle_bucket() -> Weight {
-        // Minimum execution time: 7_532_000 picoseconds.
-        Weight::from_parts(12_970_000, 3498).saturating_add(T::DbWeight::get().reads(2_u64))
+        // Minimum execution time: 7_781_000 picoseconds.
+        Weight::from_parts(13_840_000, 3498).saturating_add(T::DbWeight::get().reads(2_u64))
     }
     // Storage: `LabelBounties::Batches` (r:3 w:1)
     // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
@@ -575,8 +590,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Cranking` (r:0 w:1)
     // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
     fn idle_deadline() -> Weight {
-        // Minimum execution time: 24_647_000 picoseconds.
-        Weight::from_parts(40_680_000, 9771)
+        // Minimum execution time: 23_855_000 picoseconds.
+        Weight::from_parts(40_159_000, 9771)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(3_u64))
     }
@@ -595,7 +610,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:4 w:4)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:2 w:2)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Admitted` (r:1 w:0)
     // Proof: `LabelBounties::Admitted` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Record` (r:1 w:1)
@@ -611,8 +626,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Seen` (r:0 w:1)
     // Proof: `LabelBounties::Seen` (`max_values`: None, `max_size`: Some(1054), added: 3529, mode: `MaxEncodedLen`)
     fn advance() -> Weight {
-        // Minimum execution time: 335_500_000 picoseconds.
-        Weight::from_parts(546_102_000, 25046)
+        // Minimum execution time: 355_639_000 picoseconds.
+        Weight::from_parts(576_097_000, 25046)
             .saturating_add(T::DbWeight::get().reads(22_u64))
             .saturating_add(T::DbWeight::get().writes(15_u64))
     }
@@ -627,8 +642,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Cranking` (r:0 w:3)
     // Proof: `LabelBounties::Cranking` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
     fn transition() -> Weight {
-        // Minimum execution time: 52_528_000 picoseconds.
-        Weight::from_parts(77_706_000, 9771)
+        // Minimum execution time: 47_171_000 picoseconds.
+        Weight::from_parts(79_248_000, 9771)
             .saturating_add(T::DbWeight::get().reads(4_u64))
             .saturating_add(T::DbWeight::get().writes(12_u64))
     }
@@ -641,8 +656,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Workers` (r:9 w:9)
     // Proof: `LabelBounties::Workers` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
     fn score_page() -> Weight {
-        // Minimum execution time: 208_170_000 picoseconds.
-        Weight::from_parts(332_074_000, 24858)
+        // Minimum execution time: 196_842_000 picoseconds.
+        Weight::from_parts(277_953_000, 24858)
             .saturating_add(T::DbWeight::get().reads(12_u64))
             .saturating_add(T::DbWeight::get().writes(10_u64))
     }
@@ -653,8 +668,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Ranks` (r:1 w:0)
     // Proof: `LabelBounties::Ranks` (`max_values`: None, `max_size`: Some(4112), added: 6587, mode: `MaxEncodedLen`)
     fn rank_worker() -> Weight {
-        // Minimum execution time: 18_437_000 picoseconds.
-        Weight::from_parts(33_310_000, 7577).saturating_add(T::DbWeight::get().reads(3_u64))
+        // Minimum execution time: 18_147_000 picoseconds.
+        Weight::from_parts(26_820_000, 7577).saturating_add(T::DbWeight::get().reads(3_u64))
     }
     // Storage: `LabelBounties::Campaigns` (r:1 w:0)
     // Proof: `LabelBounties::Campaigns` (`max_values`: None, `max_size`: Some(411), added: 2886, mode: `MaxEncodedLen`)
@@ -663,7 +678,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Admitted` (r:1 w:0)
     // Proof: `LabelBounties::Admitted` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Record` (r:1 w:1)
@@ -673,8 +688,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `LabelBounties::Seen` (r:0 w:1)
     // Proof: `LabelBounties::Seen` (`max_values`: None, `max_size`: Some(1054), added: 3529, mode: `MaxEncodedLen`)
     fn pay_worker() -> Weight {
-        // Minimum execution time: 80_120_000 picoseconds.
-        Weight::from_parts(131_786_000, 3876)
+        // Minimum execution time: 77_846_000 picoseconds.
+        Weight::from_parts(98_697_000, 3876)
             .saturating_add(T::DbWeight::get().reads(7_u64))
             .saturating_add(T::DbWeight::get().writes(5_u64))
     }
@@ -683,14 +698,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     // Storage: `System::Account` (r:1 w:1)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     // Storage: `Balances::Holds` (r:1 w:1)
-    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(337), added: 2812, mode: `MaxEncodedLen`)
+    // Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(409), added: 2884, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::Batches` (r:0 w:1)
     // Proof: `LabelBounties::Batches` (`max_values`: None, `max_size`: Some(452), added: 2927, mode: `MaxEncodedLen`)
     // Storage: `LabelBounties::WorkerOf` (r:0 w:1)
     // Proof: `LabelBounties::WorkerOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
     fn prune_unit() -> Weight {
-        // Minimum execution time: 61_081_000 picoseconds.
-        Weight::from_parts(99_468_000, 3802)
+        // Minimum execution time: 60_981_000 picoseconds.
+        Weight::from_parts(71_386_000, 3874)
             .saturating_add(T::DbWeight::get().reads(3_u64))
             .saturating_add(T::DbWeight::get().writes(5_u64))
     }
@@ -699,28 +714,28 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
     fn create_campaign() -> Weight {
-        Weight::from_parts(107_971_000, 3802)
+        Weight::from_parts(76_895_000, 3874)
             .saturating_add(ParityDbWeight::get().reads(5_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn set_gateway() -> Weight {
-        Weight::from_parts(25_357_000, 3876)
+        Weight::from_parts(17_436_000, 3876)
             .saturating_add(ParityDbWeight::get().reads(1_u64))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn open_batch() -> Weight {
-        Weight::from_parts(201_500_000, 3917)
+        Weight::from_parts(184_444_000, 3917)
             .saturating_add(ParityDbWeight::get().reads(7_u64))
             .saturating_add(ParityDbWeight::get().writes(8_u64))
     }
     fn close_page() -> Weight {
-        Weight::from_parts(121_330_000, 12775)
+        Weight::from_parts(110_794_000, 12775)
             .saturating_add(ParityDbWeight::get().reads(5_u64))
             .saturating_add(ParityDbWeight::get().writes(3_u64))
     }
     fn cancel(w: u32) -> Weight {
-        Weight::from_parts(2_846_747, 4767)
-            .saturating_add(Weight::from_parts(8_727_045, 0).saturating_mul(w.into()))
+        Weight::from_parts(38_527_000, 4767)
+            .saturating_add(Weight::from_parts(15_374_691, 0).saturating_mul(w.into()))
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().reads((1_u64).saturating_mul(w.into())))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
@@ -728,58 +743,63 @@ impl WeightInfo for () {
             .saturating_add(Weight::from_parts(0, 11785).saturating_mul(w.into()))
     }
     fn request_pages() -> Weight {
-        Weight::from_parts(161_300_000, 8619)
+        Weight::from_parts(108_090_000, 8619)
             .saturating_add(ParityDbWeight::get().reads(10_u64))
             .saturating_add(ParityDbWeight::get().writes(7_u64))
     }
     fn request_sponsored() -> Weight {
-        Weight::from_parts(264_083_000, 8619)
+        Weight::from_parts(193_007_000, 8619)
             .saturating_add(ParityDbWeight::get().reads(10_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn authorize_request() -> Weight {
-        Weight::from_parts(268_850_000, 8619).saturating_add(ParityDbWeight::get().reads(11_u64))
+        Weight::from_parts(189_431_000, 8619).saturating_add(ParityDbWeight::get().reads(11_u64))
     }
     fn voucher() -> Weight {
-        Weight::from_parts(120_329_000, 3533)
+        Weight::from_parts(80_670_000, 3533)
             .saturating_add(ParityDbWeight::get().reads(2_u64))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn skip() -> Weight {
-        Weight::from_parts(194_369_000, 12775)
+        Weight::from_parts(136_023_000, 12775)
             .saturating_add(ParityDbWeight::get().reads(9_u64))
             .saturating_add(ParityDbWeight::get().writes(5_u64))
     }
     fn authorize_skip() -> Weight {
-        Weight::from_parts(192_145_000, 12775).saturating_add(ParityDbWeight::get().reads(8_u64))
+        Weight::from_parts(148_210_000, 12775).saturating_add(ParityDbWeight::get().reads(8_u64))
     }
     fn commit() -> Weight {
-        Weight::from_parts(103_484_000, 12775)
+        Weight::from_parts(75_011_000, 12775)
             .saturating_add(ParityDbWeight::get().reads(5_u64))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
     }
     fn authorize_commit() -> Weight {
-        Weight::from_parts(207_259_000, 12775).saturating_add(ParityDbWeight::get().reads(8_u64))
+        Weight::from_parts(167_509_000, 12775).saturating_add(ParityDbWeight::get().reads(8_u64))
     }
     fn page_done() -> Weight {
-        Weight::from_parts(53_139_000, 6844)
+        Weight::from_parts(45_528_000, 6844)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
-            .saturating_add(ParityDbWeight::get().writes(2_u64))
-    }
-    fn reveal(s: u32) -> Weight {
-        Weight::from_parts(86_710_797, 12775)
-            .saturating_add(Weight::from_parts(5_984, 0).saturating_mul(s.into()))
-            .saturating_add(ParityDbWeight::get().reads(6_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
+    fn reveal(s: u32) -> Weight {
+        Weight::from_parts(59_309_196, 12775)
+            .saturating_add(Weight::from_parts(7_941, 0).saturating_mul(s.into()))
+            .saturating_add(ParityDbWeight::get().reads(6_u64))
+            .saturating_add(ParityDbWeight::get().writes(1_u64))
+    }
+    fn page_revealed() -> Weight {
+        Weight::from_parts(12_318_000, 1489)
+            .saturating_add(ParityDbWeight::get().reads(1_u64))
+            .saturating_add(ParityDbWeight::get().writes(3_u64))
+    }
     fn authorize_reveal(s: u32) -> Weight {
-        Weight::from_parts(65_974_141, 12775)
-            .saturating_add(Weight::from_parts(8_438, 0).saturating_mul(s.into()))
+        Weight::from_parts(50_605_054, 12775)
+            .saturating_add(Weight::from_parts(4_006, 0).saturating_mul(s.into()))
             .saturating_add(ParityDbWeight::get().reads(8_u64))
     }
     fn open_gold(n: u32) -> Weight {
-        Weight::from_parts(65_454_001, 3917)
-            .saturating_add(Weight::from_parts(59_893_282, 0).saturating_mul(n.into()))
+        Weight::from_parts(148_351_000, 3917)
+            .saturating_add(Weight::from_parts(98_046_609, 0).saturating_mul(n.into()))
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().reads((1_u64).saturating_mul(n.into())))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
@@ -787,33 +807,33 @@ impl WeightInfo for () {
             .saturating_add(Weight::from_parts(0, 11785).saturating_mul(n.into()))
     }
     fn expire() -> Weight {
-        Weight::from_parts(120_729_000, 12775)
+        Weight::from_parts(93_399_000, 12775)
             .saturating_add(ParityDbWeight::get().reads(6_u64))
             .saturating_add(ParityDbWeight::get().writes(3_u64))
     }
     fn withdraw() -> Weight {
-        Weight::from_parts(109_904_000, 6196)
+        Weight::from_parts(79_107_000, 6196)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn create_domain() -> Weight {
-        Weight::from_parts(91_436_000, 3802)
+        Weight::from_parts(66_880_000, 3874)
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn admit() -> Weight {
-        Weight::from_parts(31_597_000, 3530)
+        Weight::from_parts(26_550_000, 3530)
             .saturating_add(ParityDbWeight::get().reads(2_u64))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
     }
     fn close_campaign() -> Weight {
-        Weight::from_parts(32_549_000, 3876)
+        Weight::from_parts(20_571_000, 3876)
             .saturating_add(ParityDbWeight::get().reads(2_u64))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn prune_campaign(n: u32) -> Weight {
-        Weight::from_parts(55_887_630, 3876)
-            .saturating_add(Weight::from_parts(7_832_585, 0).saturating_mul(n.into()))
+        Weight::from_parts(68_633_000, 3876)
+            .saturating_add(Weight::from_parts(23_443_156, 0).saturating_mul(n.into()))
             .saturating_add(ParityDbWeight::get().reads(5_u64))
             .saturating_add(ParityDbWeight::get().reads((1_u64).saturating_mul(n.into())))
             .saturating_add(ParityDbWeight::get().writes(2_u64))
@@ -821,56 +841,56 @@ impl WeightInfo for () {
             .saturating_add(Weight::from_parts(0, 2543).saturating_mul(n.into()))
     }
     fn begin_block() -> Weight {
-        Weight::from_parts(63_344_000, 25046)
+        Weight::from_parts(65_147_000, 25046)
             .saturating_add(ParityDbWeight::get().reads(12_u64))
             .saturating_add(ParityDbWeight::get().writes(1_u64))
     }
     fn draw_request() -> Weight {
-        Weight::from_parts(101_852_000, 3917)
+        Weight::from_parts(106_468_000, 3917)
             .saturating_add(ParityDbWeight::get().reads(6_u64))
             .saturating_add(ParityDbWeight::get().writes(4_u64))
     }
     fn draw_page() -> Weight {
-        Weight::from_parts(169_702_000, 12775)
+        Weight::from_parts(182_832_000, 12775)
             .saturating_add(ParityDbWeight::get().reads(7_u64))
             .saturating_add(ParityDbWeight::get().writes(6_u64))
     }
     fn idle_base() -> Weight {
-        Weight::from_parts(55_463_000, 25046).saturating_add(ParityDbWeight::get().reads(14_u64))
+        Weight::from_parts(60_090_000, 25046).saturating_add(ParityDbWeight::get().reads(14_u64))
     }
     fn idle_bucket() -> Weight {
-        Weight::from_parts(12_970_000, 3498).saturating_add(ParityDbWeight::get().reads(2_u64))
+        Weight::from_parts(13_840_000, 3498).saturating_add(ParityDbWeight::get().reads(2_u64))
     }
     fn idle_deadline() -> Weight {
-        Weight::from_parts(40_680_000, 9771)
+        Weight::from_parts(40_159_000, 9771)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(3_u64))
     }
     fn advance() -> Weight {
-        Weight::from_parts(546_102_000, 25046)
+        Weight::from_parts(576_097_000, 25046)
             .saturating_add(ParityDbWeight::get().reads(22_u64))
             .saturating_add(ParityDbWeight::get().writes(15_u64))
     }
     fn transition() -> Weight {
-        Weight::from_parts(77_706_000, 9771)
+        Weight::from_parts(79_248_000, 9771)
             .saturating_add(ParityDbWeight::get().reads(4_u64))
             .saturating_add(ParityDbWeight::get().writes(12_u64))
     }
     fn score_page() -> Weight {
-        Weight::from_parts(332_074_000, 24858)
+        Weight::from_parts(277_953_000, 24858)
             .saturating_add(ParityDbWeight::get().reads(12_u64))
             .saturating_add(ParityDbWeight::get().writes(10_u64))
     }
     fn rank_worker() -> Weight {
-        Weight::from_parts(33_310_000, 7577).saturating_add(ParityDbWeight::get().reads(3_u64))
+        Weight::from_parts(26_820_000, 7577).saturating_add(ParityDbWeight::get().reads(3_u64))
     }
     fn pay_worker() -> Weight {
-        Weight::from_parts(131_786_000, 3876)
+        Weight::from_parts(98_697_000, 3876)
             .saturating_add(ParityDbWeight::get().reads(7_u64))
             .saturating_add(ParityDbWeight::get().writes(5_u64))
     }
     fn prune_unit() -> Weight {
-        Weight::from_parts(99_468_000, 3802)
+        Weight::from_parts(71_386_000, 3874)
             .saturating_add(ParityDbWeight::get().reads(3_u64))
             .saturating_add(ParityDbWeight::get().writes(5_u64))
     }

@@ -3,7 +3,9 @@
 use super::work::*;
 use crate::{mock::*, *};
 use athanor_primitives::labels::{answer_commitment, BatchState, CampaignTerms, LabelType};
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, dispatch::GetDispatchInfo};
+use frame_system::RawOrigin;
+use sp_runtime::traits::Dispatchable;
 
 type E = Error<Test>;
 
@@ -108,6 +110,23 @@ fn the_opening_itself_reveals() {
         assert_eq!(get(id).complete, 0);
         reveal(id, "c", 0);
         assert_eq!((get(id).complete, get(id).revealed_pages), (1, 1));
+    });
+}
+
+#[test]
+fn only_a_pages_first_and_last_reveal_pay_for_its_batch() {
+    build_and_execute(|| {
+        let id = answered();
+        let ordinary = <() as WeightInfo>::reveal(1);
+        let whole = ordinary.saturating_add(<() as WeightInfo>::page_revealed());
+        assert!(whole.any_gt(ordinary));
+        for (name, weight) in [("a", whole), ("b", ordinary), ("c", whole)] {
+            let call = reveal_call(id, name, 0);
+            assert_eq!(call.get_dispatch_info().call_weight, whole);
+            assert_ok!(authorise(&call));
+            let spent = call.dispatch(RawOrigin::Authorized.into()).unwrap();
+            assert_eq!(spent.actual_weight, Some(weight), "{name}");
+        }
     });
 }
 

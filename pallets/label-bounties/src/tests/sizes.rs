@@ -62,3 +62,13 @@ fn calls_are_short() {
         assert_eq!(reveal.encoded_size(), 2 + 8 + 4 + 32 + 5 + 32);
     });
 }
+
+#[test]
+fn weights_with_the_database_are_within_their_bounds() {
+    use frame_support::weights::constants::WEIGHT_REF_TIME_PER_MICROS;
+    // 32 binary answers, and more than a page of five.
+    assert!(<() as WeightInfo>::reveal(4).ref_time() < 300 * WEIGHT_REF_TIME_PER_MICROS);
+    assert!(<() as WeightInfo>::score_page().ref_time() < 1_000 * WEIGHT_REF_TIME_PER_MICROS);
+    // The database is in them.
+    assert!(<() as WeightInfo>::reveal(4).ref_time() > 50 * WEIGHT_REF_TIME_PER_MICROS);
+}

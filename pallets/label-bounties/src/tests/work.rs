@@ -220,6 +220,8 @@ pub(super) fn try_reveal(id: BatchId, name: &str, page: u32) -> DispatchResult {
         good(),
         salt(name, id, page),
     )
+    .map(|_| ())
+    .map_err(|error| error.error)
 }
 
 pub(super) fn reveal(id: BatchId, name: &str, page: u32) {

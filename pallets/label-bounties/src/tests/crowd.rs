@@ -2,7 +2,7 @@
 //! lines, through the pallet's calls only.
 
 use crate::{mock::*, *};
-use athanor_label_math::{pack, pack_answer, Answer, LabelType};
+use athanor_label_math::{pack, pack_answer, Answer, LabelType, Span};
 use athanor_primitives::labels::{
     answer_commitment, answer_salt, gold_commitment, page_path, pages_root, BatchId, BatchState,
     CampaignId, CampaignTerms, PageLeaf,
@@ -63,9 +63,30 @@ pub(crate) fn binary(tasks: u8, gold: u8) -> CampaignTerms {
     }
 }
 
+/// Answers of spans that a code can stand for: label, start and length of each span.
+pub(crate) const SPANS: [&[(u8, u16, u16)]; 5] = [
+    &[],
+    &[(0, 0, 4)],
+    &[(0, 2, 4)],
+    &[(0, 0, 2), (1, 4, 3)],
+    &[(1, 0, 6)],
+];
+
+fn answer_of(label: &LabelType, code: u32) -> Answer {
+    let LabelType::Span { .. } = label else {
+        return Answer::Code(code);
+    };
+    let spans = SPANS[code as usize].iter();
+    Answer::Spans(
+        spans
+            .map(|&(label, start, len)| Span { label, start, len })
+            .collect(),
+    )
+}
+
 /// Packs codes as a sheet of the type.
 pub(crate) fn sheet_of(label: &LabelType, codes: &[u32]) -> Vec<u8> {
-    let answers: Vec<_> = codes.iter().copied().map(Answer::Code).collect();
+    let answers: Vec<_> = codes.iter().map(|code| answer_of(label, *code)).collect();
     pack(label, &answers).unwrap()
 }
 
@@ -80,7 +101,7 @@ pub(crate) fn make(
         .map(|(at, code)| {
             (
                 *at,
-                pack_answer(&terms.label, &Answer::Code(*code)).unwrap(),
+                pack_answer(&terms.label, &answer_of(&terms.label, *code)).unwrap(),
             )
         })
         .collect();

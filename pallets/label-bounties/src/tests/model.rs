@@ -12,7 +12,8 @@ use super::{
 use crate::{mock::*, *};
 use athanor_label_math::{LabelType, ScoreTerms};
 use athanor_primitives::labels::{
-    request_text, voucher_text, BatchId, BatchState, CampaignId, CampaignTerms, Gate, Voucher,
+    request_text, voucher_text, BatchId, BatchState, CampaignId, CampaignTerms, DomainId, Gate,
+    Voucher,
 };
 use frame_support::assert_ok;
 use proptest::test_runner::{Config as Walks, TestRunner};
@@ -40,36 +41,129 @@ fn overlap(a: u32, b: u32) -> i128 {
     WHOLE * i128::from((a & b).count_ones()) / i128::from((a | b).count_ones())
 }
 
-/// A kind of task: type, number of codes, κ and its mark.
-type Kind = (LabelType, u32, fn(u32, u32) -> i128, i128);
+/// A tie is half of either side.
+fn beside(a: u32, b: u32) -> i128 {
+    match (a.min(b), a.max(b)) {
+        (a, b) if a == b => WHOLE,
+        (0 | 1, 2) => WHOLE / 2,
+        _ => 0,
+    }
+}
 
-const KINDS: [Kind; 4] = [
-    (LabelType::Classification { classes: 2 }, 2, equal, WHOLE),
-    (LabelType::Classification { classes: 4 }, 4, equal, WHOLE),
-    (LabelType::Rating { steps: 5 }, 5, near, 49_152),
-    (LabelType::MultiLabel { flags: 4 }, 16, overlap, 49_152),
+/// Two flags of two bits, the first of three times the weight.
+fn severe(a: u32, b: u32) -> i128 {
+    let (mut least, mut most) = (0, 0);
+    for (flag, weight) in [(0, 3), (1, 1)] {
+        let of = |code: u32| i128::from(code >> (2 * flag) & 3);
+        least += weight * of(a).min(of(b));
+        most += weight * of(a).max(of(b));
+    }
+    if most == 0 {
+        WHOLE
+    } else {
+        WHOLE * least / most
+    }
+}
+
+/// Pairs of three items that stand the other way round, of three.
+fn reordered(a: u32, b: u32) -> i128 {
+    let place = |code: u32, item: u32| (0..3).find(|place| code >> (3 * place) & 7 == item);
+    let other = [(0, 1), (0, 2), (1, 2)]
+        .into_iter()
+        .filter(|(i, j)| (place(a, *i) < place(a, *j)) != (place(b, *i) < place(b, *j)));
+    WHOLE - WHOLE * other.count() as i128 / 3
+}
+
+/// F1 of the labelled tokens.
+fn shared(a: u32, b: u32) -> i128 {
+    let tokens = |code: u32| -> BTreeSet<(u8, u16)> {
+        SPANS[code as usize]
+            .iter()
+            .flat_map(|&(label, start, len)| (start..start + len).map(move |at| (label, at)))
+            .collect()
+    };
+    let (a, b) = (tokens(a), tokens(b));
+    if a.is_empty() && b.is_empty() {
+        return WHOLE;
+    }
+    2 * WHOLE * a.intersection(&b).count() as i128 / (a.len() + b.len()) as i128
+}
+
+/// A kind of task: its name, type, codes, κ and its mark.
+type Kind = (
+    &'static str,
+    LabelType,
+    &'static [u32],
+    fn(u32, u32) -> i128,
+    i128,
+);
+
+const SAFETY: LabelType = LabelType::Safety {
+    weights: [3, 1, 0, 0, 0, 0, 0, 0],
+    quorum: 2,
+};
+
+/// The six orders of three items, the item at a place in three bits.
+const ORDERS: &[u32] = &[
+    1 << 3 | 2 << 6,
+    2 << 3 | 1 << 6,
+    1 | 2 << 6,
+    1 | 2 << 3,
+    2 | 1 << 6,
+    2 | 1 << 3,
+];
+
+const CODES: &[u32] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+#[rustfmt::skip]
+const KINDS: [Kind; 8] = [
+    ("two classes", LabelType::Classification { classes: 2 }, CODES.split_at(2).0, equal, WHOLE),
+    ("four classes", LabelType::Classification { classes: 4 }, CODES.split_at(4).0, equal, WHOLE),
+    ("preference", LabelType::Preference, CODES.split_at(4).0, beside, WHOLE),
+    ("rating", LabelType::Rating { steps: 5 }, CODES.split_at(5).0, near, 49_152),
+    ("multi-label", LabelType::MultiLabel { flags: 4 }, CODES, overlap, 49_152),
+    ("safety", SAFETY, CODES, severe, 49_152),
+    ("ranking", LabelType::Ranking { items: 3 }, ORDERS, reordered, 49_152),
+    ("spans", LabelType::Span { tokens: 8 }, CODES.split_at(SPANS.len()).0, shared, 49_152),
+];
+
+/// What has to happen in the walks for them to be about everything.
+const WANTED: [&str; 25] = [
+    "paid",
+    "workers",
+    "full",
+    "part",
+    "nothing",
+    "junk",
+    "hidden",
+    "abandoned",
+    "skipped",
+    "expired",
+    "expired by a call",
+    "no page",
+    "cancelled",
+    "bonds lost",
+    "contested",
+    "false gold opened",
+    "credits",
+    "pruned",
+    "closed",
+    "joined and answered",
+    "left open together",
+    "requesters admitted",
+    "records",
+    "let in by their record",
+    "kept out by their record",
 ];
 
 /// How often what happened, so that a test can tell that it was not about nothing.
-#[derive(Clone, Copy, Debug, Default)]
-struct Met {
-    paid: u32,
-    workers: u32,
-    full: u32,
-    part: u32,
-    nothing: u32,
-    junk: u32,
-    hidden: u32,
-    abandoned: u32,
-    skipped: u32,
-    expired: u32,
-    no_page: u32,
-    cancelled: u32,
-    bonds_lost: u32,
-    contested: u32,
-    credits: u32,
-    pruned: u32,
-    closed: u32,
+#[derive(Clone, Debug, Default)]
+struct Met(BTreeMap<&'static str, u32>);
+
+impl Met {
+    fn add(&mut self, what: &'static str, times: u32) {
+        *self.0.entry(what).or_default() += times;
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -85,6 +179,8 @@ struct Part {
 struct Lot {
     deal: Deal,
     kind: Kind,
+    /// What the requester says of each page's first tasks, and whether it is false.
+    gold: Vec<Vec<(u32, bool)>>,
     parts: BTreeMap<AccountId, Part>,
     opened: BTreeSet<u32>,
     deposit: Balance,
@@ -133,11 +229,26 @@ struct Model {
     purse: Balance,
     lots: BTreeMap<BatchId, Lot>,
     campaigns: BTreeMap<CampaignId, (AccountId, Balance)>,
+    /// Requesters that each domain admits. All domains are one owner's.
+    domains: BTreeMap<DomainId, BTreeSet<AccountId>>,
+    /// Right and wrong gold answers of a worker in a domain.
+    records: BTreeMap<(DomainId, AccountId), (u32, u32)>,
     met: Met,
 }
 
 fn crank() -> AccountId {
     account("crank")
+}
+
+fn owner() -> AccountId {
+    account("owner")
+}
+
+/// A record's lower bound, in 2^-16.
+fn bound(right: u32, wrong: u32) -> u32 {
+    let n = u64::from(right) + u64::from(wrong) + 2;
+    let mean = (u64::from(right) + 1) * 65_536 / n;
+    (mean - (mean * (65_536 - mean) / n).isqrt()) as u32
 }
 
 impl Model {
@@ -164,7 +275,7 @@ impl Model {
         if *self.of(who) > 0 || amount >= ED {
             return self.gain(who, amount);
         }
-        self.met.credits += 1;
+        self.met.add("credits", 1);
         let credit = self.credits.entry(who.clone()).or_default();
         *credit += amount;
         if *credit >= ED {
@@ -197,13 +308,13 @@ impl Model {
                 missing,
             } => {
                 self.part(batch, &worker).waiting -= missing;
-                self.met.no_page += 1;
+                self.met.add("no page", 1);
             }
             Event::PageSkipped { batch, worker, .. } => {
                 self.part(batch, &worker).skipped += 1;
-                self.met.skipped += 1;
+                self.met.add("skipped", 1);
             }
-            Event::LeaseExpired { .. } => self.met.expired += 1,
+            Event::LeaseExpired { .. } => self.met.add("expired", 1),
             Event::SheetRevealed {
                 batch,
                 page,
@@ -215,18 +326,26 @@ impl Model {
             Event::GoldOpened { batch, page } => {
                 let lot = self.lots.get_mut(&batch).expect("a batch");
                 assert!(lot.opened.insert(page));
+                let said = lot.gold[page as usize].iter();
+                let untrue = said.filter(|(_, untrue)| *untrue).count() as u32;
+                self.met.add("false gold opened", untrue);
             }
-            Event::BatchCancelled { .. } => self.met.cancelled += 1,
+            Event::BatchAdvanced {
+                batch,
+                state: BatchState::Reveal,
+                ..
+            } => self.leave_open(batch),
+            Event::BatchCancelled { .. } => self.met.add("cancelled", 1),
             Event::BatchPaid { batch, .. } => self.end(batch),
             Event::BatchPruned { batch } => {
                 let lot = self.lots.get_mut(&batch).expect("a batch");
                 assert!(lot.paid);
                 lot.deposit = 0;
-                self.met.pruned += 1;
+                self.met.add("pruned", 1);
             }
             Event::CampaignPruned { campaign } => {
                 self.campaigns.remove(&campaign).expect("a campaign");
-                self.met.closed += 1;
+                self.met.add("closed", 1);
             }
             Event::CreditPaid { worker, amount } => {
                 // Paid by a call; the other way is followed in `pay`.
@@ -237,6 +356,18 @@ impl Model {
             }
             Event::PaymentDiverted { intended, .. } => panic!("{intended} was not paid"),
             _ => {}
+        }
+    }
+
+    /// No batch of a group is open any more once one of it shows its answers.
+    fn leave_open(&mut self, id: BatchId) {
+        let Some(batch) = Batches::<Test>::get(id) else {
+            return;
+        };
+        for other in LabelBounties::group(id, &batch) {
+            let open = Batches::<Test>::get(other).filter(|other| other.state == BatchState::Open);
+            assert!(open.is_none(), "{id} shows what is asked in {other}");
+            self.met.add("left open together", 1);
         }
     }
 
@@ -261,17 +392,15 @@ impl Model {
                     .collect();
                 let opened = lot.opened.contains(&page);
                 assert!(!opened || !sheets.is_empty());
-                let gold = (0..usize::from(lot.deal.terms.gold))
-                    .filter(|_| opened)
-                    .map(|task| (task, made.truth[task]))
-                    .collect();
+                let said = lot.gold[page as usize].iter().map(|(code, _)| *code);
+                let gold = said.enumerate().filter(|_| opened).collect();
                 Answered { sheets, gold }
             })
             .collect();
         let terms = &lot.deal.terms;
         let rule = Rule {
-            kappa: lot.kind.2,
-            mark: lot.kind.3,
+            kappa: lot.kind.3,
+            mark: lot.kind.4,
             tasks: terms.tasks.into(),
             price: terms.pay,
             phi: terms.score.phi_bp.into(),
@@ -281,8 +410,15 @@ impl Model {
             gold_target: terms.score.gold_target_bp.into(),
         };
         let judged = rule::judge(&rule, &pages, workers.len());
-        self.met.paid += 1;
-        self.met.contested += judged.contested;
+        self.met.add("paid", 1);
+        self.met.add("contested", judged.contested);
+        if pages.iter().any(|page| page.sheets.len() > 1) {
+            self.met.add(lot.kind.0, 1);
+        }
+        let answered = lot.parts.values().any(|part| !part.answers.is_empty());
+        if lot.deal.batch().joins.is_some() && answered {
+            self.met.add("joined and answered", 1);
+        }
 
         let requester = lot.deal.requester.clone();
         let (page_pay, fee, stake) = (lot.page_pay(), lot.fee(), lot.stake());
@@ -305,16 +441,26 @@ impl Model {
             self.lose(who, lost);
             self.pay(who, verdict.pay);
             let met = &mut self.met;
-            met.workers += 1;
-            met.junk += u32::from(verdict.junk);
-            met.hidden += hidden as u32;
-            met.abandoned += abandoned.saturating_sub(1);
+            met.add("workers", 1);
+            met.add("junk", verdict.junk.into());
+            met.add("hidden", hidden as u32);
+            met.add("abandoned", abandoned.saturating_sub(1));
             if shown > 0 {
-                match verdict.share_bp {
-                    0 => met.nothing += 1,
-                    10_000 => met.full += 1,
-                    _ => met.part += 1,
-                }
+                let share = match verdict.share_bp {
+                    0 => "nothing",
+                    10_000 => "full",
+                    _ => "part",
+                };
+                met.add(share, 1);
+            }
+            let (right, wrong) = (verdict.right, verdict.wrong);
+            let domain = terms.domain.filter(|domain| {
+                judged.gold_on && right + wrong > 0 && self.domains[domain].contains(&requester)
+            });
+            if let Some(domain) = domain {
+                let record = self.records.entry((domain, who.clone())).or_default();
+                *record = (record.0 + right, record.1 + wrong);
+                self.met.add("records", 1);
             }
         }
         let mut bond_lost = 0;
@@ -330,7 +476,7 @@ impl Model {
         if judged.contested * 4 > judged.opened {
             bond_lost = bond_lost.max(lot.bond().div_ceil(2));
         }
-        self.met.bonds_lost += u32::from(bond_lost > 0);
+        self.met.add("bonds lost", u32::from(bond_lost > 0));
         let fees = used * SlotFee::get();
         self.lose(&requester, used * (page_pay + fee) + fees + bond_lost);
         self.gain(&treasury(), to_treasury + bond_lost);
@@ -376,6 +522,7 @@ impl Model {
                 *stakes.entry(who.clone()).or_default() += lot.staked(part);
             }
         }
+        *deposits.entry(owner()).or_default() += self.domains.len() as Balance * AUR;
         for (requester, deposit) in self.campaigns.values() {
             *deposits.entry(requester.clone()).or_default() += deposit;
         }
@@ -392,6 +539,12 @@ impl Model {
                 assert_eq!(held(reason, &who), sum, "{reason:?} of {who}");
             }
         }
+        for ((domain, who), (right, wrong)) in &self.records {
+            let record = Record::<Test>::get(domain, who);
+            assert_eq!((record.right, record.wrong), (*right, *wrong), "{who}");
+        }
+        let known = Record::<Test>::iter().count();
+        assert_eq!(known, self.records.len(), "records");
         let credits: Balance = self.credits.values().sum();
         assert_eq!(held(HoldReason::Credit, &LabelBounties::pot()), credits);
         let purse = all_money(&crank()) - FUNDS + all_money(&block_fees()) - AUR;
@@ -417,12 +570,19 @@ impl Walk {
         for i in 0..POOR {
             model.of(&poor(&format!("poor{i}")));
         }
+        model.of(&owner());
         crank();
-        Self {
+        // Halving has its own tests.
+        RecordHalving::set(u32::MAX);
+        let mut walk = Self {
             model,
             seed,
             step: 0,
+        };
+        for _ in 0..8 {
+            walk.admit();
         }
+        walk
     }
 
     fn dice(&mut self, sides: u32) -> u32 {
@@ -449,57 +609,131 @@ impl Walk {
         all.get(at as usize).copied()
     }
 
-    fn open(&mut self) {
-        let live = self.model.lots.values().filter(|lot| !lot.paid).count();
-        if live >= 3 {
-            return;
-        }
-        let kind = KINDS[self.dice(4) as usize];
+    /// A domain, or none.
+    fn domain(&mut self) -> Option<DomainId> {
+        let domains: Vec<_> = self.model.domains.keys().copied().collect();
+        let at = self.dice(domains.len() as u32 + 1) as usize;
+        domains.get(at).copied()
+    }
+
+    fn terms(&mut self, label: LabelType) -> CampaignTerms {
         let tasks = [4, 8][self.dice(2) as usize];
-        let gated = self.dice(3) == 0;
-        let gold = if gated && self.dice(2) == 0 {
+        let gate = match (self.dice(3), self.domain()) {
+            (0, _) => Gate::Voucher,
+            (1, Some(id)) => {
+                // As good as somebody is, if anybody is.
+                let records = self.model.records.iter();
+                let good = records
+                    .filter(|((domain, _), _)| *domain == id)
+                    .map(|(_, (right, wrong))| bound(*right, *wrong))
+                    .max();
+                let bound = [9_000, 30_000, good.unwrap_or(15_000)][self.dice(3) as usize];
+                Gate::Domain { id, bound }
+            }
+            _ => Gate::Open,
+        };
+        let gold = if gate != Gate::Open && self.dice(2) == 0 {
             0
         } else {
             tasks / 2
         };
-        let terms = CampaignTerms {
-            label: kind.0,
+        let few = gate == Gate::Voucher;
+        CampaignTerms {
+            label,
             pay: [AUR / 100, ED * 10 / Balance::from(tasks)][self.dice(2) as usize],
-            panel_min: [1, 3][usize::from(!gated)],
-            panel_max: if gated { 1 } else { 3 } + self.dice(3) as u8,
+            panel_min: if few { 1 } else { 3 },
+            panel_max: if few { 1 } else { 3 } + self.dice(3) as u8,
             stake: [1_000, 2_500, 10_000][self.dice(3) as usize],
             score: ScoreTerms {
                 phi_bp: [500, 3_000][self.dice(2) as usize],
                 ..Default::default()
             },
-            gate: if gated { Gate::Voucher } else { Gate::Open },
+            gate,
             voucher_key: Some(poor("signup").into()),
+            domain: self.domain(),
+            join_delay: [0, 500][self.dice(2) as usize],
+            serve_group: self.dice(2) == 0,
             share_revenue: self.dice(2) == 0,
+            lease: 40,
             ..binary(tasks, gold)
-        };
-        let requester = self.requester();
-        let count = (8 / u32::from(gold.max(1))).max(1) + self.dice(4);
-        let made: Vec<_> = (0..count)
+        }
+    }
+
+    /// Pages, and what the requester says of their gold: one in four of them lies.
+    fn pages(&mut self, kind: &Kind, terms: &CampaignTerms) -> (Vec<Made>, Vec<Vec<(u32, bool)>>) {
+        let liar = self.dice(4) == 0;
+        let count = (8 / u32::from(terms.gold.max(1))).max(1) + self.dice(4);
+        let codes = kind.2;
+        let pick = |number: u32| codes[number as usize % codes.len()];
+        (0..count)
             .map(|page| {
-                let truth: Vec<_> = (0..tasks)
-                    .map(|task| dice((self.seed, self.step, page, task)) % kind.1)
+                let truth: Vec<_> = (0..terms.tasks)
+                    .map(|task| pick(dice((self.seed, self.step, page, task))))
                     .collect();
-                let gold: Vec<_> = (0..gold)
-                    .map(|task| (task, truth[usize::from(task)]))
+                let said: Vec<_> = (0..terms.gold)
+                    .map(|task| {
+                        let right = truth[usize::from(task)];
+                        let lie = pick(dice((self.seed, self.step, page, task, 1u8)));
+                        if liar && lie != right {
+                            (lie, true)
+                        } else {
+                            (right, false)
+                        }
+                    })
                     .collect();
-                make(&terms, page, truth, &gold)
+                let gold: Vec<_> = (0..).zip(said.iter().map(|(code, _)| *code)).collect();
+                (make(terms, page, truth, &gold), said)
             })
-            .collect();
+            .unzip()
+    }
+
+    fn open(&mut self) {
+        let live = self.model.lots.values().filter(|lot| !lot.paid).count();
+        if live >= 4 {
+            return;
+        }
+        let kind = KINDS[self.dice(KINDS.len() as u32) as usize];
+        let terms = self.terms(kind.1);
+        let requester = self.requester();
+        let (made, gold) = self.pages(&kind, &terms);
         let campaign = NextCampaignId::<Test>::get();
         let deal = Deal::of(&requester, terms, made);
         let deposit = Campaigns::<Test>::get(campaign).unwrap().deposit;
-        self.model
-            .campaigns
-            .insert(campaign, (requester.clone(), deposit));
+        self.model.campaigns.insert(campaign, (requester, deposit));
+        self.enter(deal, kind, gold);
+    }
+
+    /// A batch that follows up an open one.
+    fn join(&mut self) {
+        let Some(parent) = self.batch(|state| state == BatchState::Open) else {
+            return;
+        };
+        let lot = &self.model.lots[&parent];
+        let (kind, terms) = (lot.kind, lot.deal.terms);
+        let (requester, campaign) = (lot.deal.requester.clone(), lot.deal.campaign);
+        let batch = lot.deal.batch();
+        if batch.joins.is_some()
+            || batch.children.len() == 2
+            || batch.is_closed(LabelBounties::clock())
+            || Campaigns::<Test>::get(campaign)
+                .unwrap()
+                .settled_at
+                .is_some()
+            || until(&terms) > batch.until + terms.join_delay
+        {
+            return;
+        }
+        let (made, gold) = self.pages(&kind, &terms);
+        let deal = Deal::in_campaign(&requester, campaign, terms, made, Some(parent));
+        self.enter(deal, kind, gold);
+    }
+
+    fn enter(&mut self, deal: Deal, kind: Kind, gold: Vec<Vec<(u32, bool)>>) {
         let lot = Lot {
             deposit: deal.batch().deposit,
             deal,
             kind,
+            gold,
             parts: BTreeMap::new(),
             opened: BTreeSet::new(),
             paid: false,
@@ -508,6 +742,80 @@ impl Walk {
         assert_eq!(batch.money.escrow, lot.slots() * lot.slot());
         assert_eq!(batch.money.bond, lot.bond());
         self.model.lots.insert(lot.deal.id, lot);
+    }
+
+    /// Makes a domain, or lets somebody's gold count in one, or no longer.
+    fn admit(&mut self) {
+        if self.model.domains.len() < 2 {
+            let id = NextDomainId::<Test>::get();
+            assert_ok!(LabelBounties::create_domain(signed(&owner())));
+            self.model.domains.insert(id, BTreeSet::new());
+        }
+        // Between two workers' pay it would count for one and not for the other.
+        let requester = self.requester();
+        let Some(id) = self.domain().filter(|_| self.model.is_calm()) else {
+            return;
+        };
+        // More often let in than shut out.
+        let keep = self.dice(3) > 0;
+        let all = self.model.domains.get_mut(&id).unwrap();
+        if keep && all.contains(&requester) {
+            return;
+        }
+        let admitted = !all.remove(&requester);
+        if admitted {
+            all.insert(requester.clone());
+            self.model.met.add("requesters admitted", 1);
+        }
+        assert_ok!(LabelBounties::admit(
+            signed(&owner()),
+            id,
+            requester,
+            admitted
+        ));
+    }
+
+    /// Frees a lease by a call if it ran out.
+    fn expire(&mut self) {
+        let Some(id) = self.batch(|state| state == BatchState::Open) else {
+            return;
+        };
+        let clock = LabelBounties::clock();
+        let over = |slot: &Slot| matches!(slot, Slot::Leased { until, .. } if clock >= *until);
+        if let Some((page, who)) = self.slot(id, over) {
+            assert_ok!(LabelBounties::expire(signed(&crank()), id, page, who));
+            self.model.met.add("expired by a call", 1);
+        } else if let Some((page, who)) = self.slot(id, |slot| matches!(slot, Slot::Leased { .. }))
+        {
+            let early = LabelBounties::expire(signed(&crank()), id, page, who);
+            assert_eq!(early.unwrap_err().error, Error::<Test>::LeaseIsLive.into());
+        }
+    }
+
+    /// A request through a gate opens or fails by the record that the model knows.
+    fn pass_gate(&mut self, who: &AccountId, id: BatchId, pages: u32, gate: (DomainId, u32)) {
+        let calm = self.model.is_calm();
+        let result = LabelBounties::request_pages(signed(who), id, pages, None);
+        let (right, wrong) = *self
+            .model
+            .records
+            .get(&(gate.0, who.clone()))
+            .unwrap_or(&(0, 0));
+        let good = bound(right, wrong) >= gate.1;
+        match result {
+            Ok(()) => {
+                assert!(good || !calm, "{right}, {wrong} for {}", gate.1);
+                let by_record = right + wrong > 0 && gate.1 > bound(0, 0);
+                self.model
+                    .met
+                    .add("let in by their record", by_record.into());
+            }
+            Err(error) if error == Error::<Test>::RecordTooLow.into() => {
+                assert!(!good || !calm, "{right}, {wrong} for {}", gate.1);
+                self.model.met.add("kept out by their record", 1);
+            }
+            Err(_) => {}
+        }
     }
 
     fn request(&mut self) {
@@ -519,6 +827,16 @@ impl Walk {
         if gate == Gate::Open {
             let (who, pages) = (self.worker(), 1 + self.dice(4));
             let _ = LabelBounties::request_pages(signed(&who), id, pages, None);
+            return;
+        }
+        if let Gate::Domain { id: domain, bound } = gate {
+            let (mut who, pages) = (self.worker(), 1 + self.dice(4));
+            // Half of them are somebody who has a record.
+            let mut known = self.model.records.keys().filter(|(of, _)| *of == domain);
+            if let (0, Some((_, known))) = (pages % 2, known.next()) {
+                who = known.clone();
+            }
+            self.pass_gate(&who, id, pages, (domain, bound));
             return;
         }
         let sponsored = self.dice(2) == 0;
@@ -597,10 +915,11 @@ impl Walk {
             .enumerate()
             .map(|(task, truth)| {
                 let random = dice((self.seed, &who, id, page, task as u32));
+                let pick = |number: u32| lot.kind.2[number as usize % lot.kind.2.len()];
                 match style {
-                    0 => 0,
-                    1 => random % lot.kind.1,
-                    _ if random % 8 == 0 => (random >> 8) % lot.kind.1,
+                    0 => pick(0),
+                    1 => pick(random),
+                    _ if random % 8 == 0 => pick(random >> 8),
                     _ => *truth,
                 }
             })
@@ -643,11 +962,11 @@ impl Walk {
     }
 
     fn one(&mut self) {
-        match self.dice(40) {
+        match self.dice(44) {
             0 => self.open(),
             1..=9 => self.request(),
-            10..=19 => self.commit(),
-            20..=26 => self.reveal(),
+            10..=19 => (0..=self.dice(4)).for_each(|_| self.commit()),
+            20..=26 => (0..=self.dice(12)).for_each(|_| self.reveal()),
             27..=29 => self.gold(),
             30 => {
                 if let Some(id) = self.batch(|state| state == BatchState::Open) {
@@ -661,7 +980,7 @@ impl Walk {
             31 => {
                 if let Some(id) = self.batch(|state| state == BatchState::Open) {
                     let requester = Batches::<Test>::get(id).unwrap().requester;
-                    if self.dice(4) == 0 {
+                    if self.dice(2) == 0 {
                         let _ = LabelBounties::cancel(signed(&requester), id);
                     } else {
                         let page = self.dice(8);
@@ -695,6 +1014,9 @@ impl Walk {
                     let _ = LabelBounties::prune_campaign(signed(&requester), *id, 3);
                 }
             }
+            39 => self.join(),
+            40 => self.admit(),
+            41 | 42 => self.expire(),
             _ => run_blocks(1),
         }
         run_blocks(u32::from(self.dice(3) == 0));
@@ -711,6 +1033,8 @@ impl Walk {
             if Batches::<Test>::iter().next().is_none() {
                 break;
             }
+            (0..60).for_each(|_| self.reveal());
+            (0..6).for_each(|_| self.gold());
             pass(20);
             self.model.follow();
         }
@@ -763,67 +1087,14 @@ fn walk(seed: u64, steps: u32) -> Met {
 fn random_walks_move_money_as_the_tables_say() {
     let mut sum = Met::default();
     for seed in 0..24 {
-        let met = walk(seed, 600);
-        sum = Met {
-            paid: sum.paid + met.paid,
-            workers: sum.workers + met.workers,
-            full: sum.full + met.full,
-            part: sum.part + met.part,
-            nothing: sum.nothing + met.nothing,
-            junk: sum.junk + met.junk,
-            hidden: sum.hidden + met.hidden,
-            abandoned: sum.abandoned + met.abandoned,
-            skipped: sum.skipped + met.skipped,
-            expired: sum.expired + met.expired,
-            no_page: sum.no_page + met.no_page,
-            cancelled: sum.cancelled + met.cancelled,
-            bonds_lost: sum.bonds_lost + met.bonds_lost,
-            contested: sum.contested + met.contested,
-            credits: sum.credits + met.credits,
-            pruned: sum.pruned + met.pruned,
-            closed: sum.closed + met.closed,
-        };
+        for (what, times) in walk(seed, 600).0 {
+            sum.add(what, times);
+        }
     }
     println!("{sum:?}");
-    let Met {
-        paid,
-        workers,
-        full,
-        part,
-        nothing,
-        junk,
-        hidden,
-        abandoned,
-        skipped,
-        expired,
-        no_page,
-        cancelled,
-        bonds_lost,
-        contested,
-        credits,
-        pruned,
-        closed,
-    } = sum;
-    for (what, count) in [
-        ("paid", paid),
-        ("workers", workers),
-        ("full", full),
-        ("part", part),
-        ("nothing", nothing),
-        ("junk", junk),
-        ("hidden", hidden),
-        ("abandoned", abandoned),
-        ("skipped", skipped),
-        ("expired", expired),
-        ("no page", no_page),
-        ("cancelled", cancelled),
-        ("bonds lost", bonds_lost),
-        ("contested", contested),
-        ("credits", credits),
-        ("pruned", pruned),
-        ("closed", closed),
-    ] {
-        assert!(count > 0, "no walk was about {what}");
+    for what in WANTED.into_iter().chain(KINDS.map(|kind| kind.0)) {
+        let times = sum.0.get(what).copied().unwrap_or(0);
+        assert!(times > 0, "no walk was about {what}");
     }
 }
 

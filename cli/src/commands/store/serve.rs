@@ -26,7 +26,7 @@ SIGNALS AND FILES
     name = \"alice\"           # for logs, metrics and the books
     secret = \"16 to 4096 printable characters\"
     # blake3 = \"64 digits\"   # instead of secret: its hash
-    bytes = \"100GiB\"         # quota; with neither, it only reads
+    bytes = \"100GiB\"         # quota: without both of these, it only reads
     blobs = 1000
     private = true           # what it stores is read with a token only
     reads = [\"bob\"]          # it also reads what bob stored privately

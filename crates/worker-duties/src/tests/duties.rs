@@ -124,8 +124,9 @@ fn a_failed_job_is_submitted_again_after_a_while() {
     assert_eq!(daemon.asked.len(), 40);
 }
 
+/// Each vice of a daemon is named and nothing is committed.
 #[test]
-fn each_vice_of_a_daemon_is_named_and_nothing_is_committed() {
+fn daemon_lying() {
     for (mood, problem) in [
         (Mood::Dead, Problem::Unreachable),
         (Mood::Slow, Problem::TimedOut),
@@ -176,8 +177,9 @@ fn each_vice_of_a_daemon_is_named_and_nothing_is_committed() {
     }
 }
 
+/// A daemon that was restarted gets the job again.
 #[test]
-fn a_daemon_that_was_restarted_gets_the_job_again() {
+fn daemon_restarted() {
     let (mut driver, mut chain, mut daemon) = (Driver::default(), State::new(), Daemon::new());
     run_and_include(&mut driver, &mut chain, &mut daemon);
     daemon.known = false;
@@ -259,8 +261,9 @@ fn a_call_that_is_not_included_is_signed_again_only_when_it_has_expired() {
     assert_eq!(chain.block, 10 + MORTAL - 2);
 }
 
+/// A fork without the commit gets the same commit.
 #[test]
-fn a_fork_without_the_commit_gets_the_same_commit() {
+fn reorg_across_a_commit() {
     let (mut driver, mut daemon) = (Driver::default(), done());
     let mut chain = State {
         accepted: true,
@@ -282,6 +285,115 @@ fn a_fork_without_the_commit_gets_the_same_commit() {
     }
     assert_eq!(other.duty(), Duty::Commit);
     assert_eq!(driver.run(&other, &mut daemon), committed);
+}
+
+/// A fork without the reveal gets the same reveal, once no fork can include the first.
+#[test]
+fn reorg_across_a_reveal() {
+    let (mut driver, mut daemon) = (Driver::default(), done());
+    let mut chain = State {
+        accepted: true,
+        ..State::new()
+    };
+    run_and_include(&mut driver, &mut chain, &mut daemon);
+    chain.advance(0);
+    let committed = chain.clone();
+    let Did::Signed(reveal) = run_and_include(&mut driver, &mut chain, &mut daemon) else {
+        panic!("signed")
+    };
+    assert!(chain.revealed);
+    assert!(matches!(
+        reveal,
+        Call::Reveal {
+            trace: Trace::Roots(_),
+            ..
+        }
+    ));
+    let flight = driver.flight.clone().unwrap();
+
+    // A fork that has the block the era was born in can include the first one.
+    let mut near = committed.clone();
+    near.advance(1);
+    assert_eq!(near.duty(), Duty::Reveal);
+    assert!(flight.alive(&near));
+    assert_eq!(driver.run(&near, &mut daemon), Did::Rested);
+    assert!(near.clone().include(&flight, &reveal));
+
+    // One that has not gets the same salt and roots again.
+    let mut far = committed;
+    let birth = flight.birth as usize;
+    far.hashes.truncate(birth);
+    far.block = flight.birth - 1;
+    for _ in 0..4 {
+        far.advance(2);
+    }
+    assert!(!flight.alive(&far));
+    let again = driver.run(&far, &mut daemon);
+    assert_eq!(again, Did::Signed(reveal.clone()));
+    let second = driver.flight.clone().unwrap();
+    assert!(second.alive(&far) && !second.alive(&near));
+    assert!(!far.clone().include(&flight, &reveal));
+    assert!(far.include(&second, &reveal));
+    assert!(far.revealed);
+}
+
+/// Another fork drew another job under the number, for another key: the daemon drops the
+/// old one, and nothing of it is signed.
+#[test]
+fn reorg_across_a_draw() {
+    let (mut driver, mut daemon) = (Driver::default(), done());
+    let mut chain = State {
+        accepted: true,
+        ..State::new()
+    };
+    let Did::Signed(Call::Commit { commitment: old }) =
+        run_and_include(&mut driver, &mut chain, &mut daemon)
+    else {
+        panic!("a commitment")
+    };
+    let old_flight = driver.flight.clone().unwrap();
+    let mut other = State::new();
+    other.hashes.truncate(9);
+    other.block = 8;
+    for _ in 0..5 {
+        other.advance(1);
+    }
+    assert!(!old_flight.alive(&other));
+    let new = Ticket {
+        input_root: [9; 32],
+        ..ticket(Duty::Accept)
+    };
+    assert_ne!(identity(&new), identity(&ticket(Duty::Accept)));
+    // The record of the old draw is not for this ticket, and the daemon has the old job.
+    let record = driver.record.take().unwrap();
+    let refused = next(&other, &KEY, &new, &record, None);
+    assert_eq!(refused, Step::Report(Problem::OtherTicket));
+    daemon.foreign = true;
+    daemon.asked.clear();
+    driver.record = Some(Record::new(&KEY, &GENESIS, &new));
+    assert_eq!(
+        driver.run_ticket(&other, &new, &mut daemon),
+        Did::Signed(Call::Accept)
+    );
+    assert_eq!(
+        daemon.asked[..],
+        [
+            Request::Submit { cancelled: false },
+            Request::Cancel,
+            Request::Submit { cancelled: true }
+        ]
+    );
+    assert!(other.include(driver.flight.as_ref().unwrap(), &Call::Accept));
+    // Whatever is signed from here on is of the new ticket.
+    other.advance(1);
+    let commit = Ticket {
+        duty: other.duty(),
+        ..new
+    };
+    match driver.run_ticket(&other, &commit, &mut daemon) {
+        Did::Signed(Call::Commit { commitment }) => assert_ne!(commitment, old),
+        did => panic!("{did:?}"),
+    }
 }
 
 #[test]

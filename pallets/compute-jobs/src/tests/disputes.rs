@@ -21,6 +21,31 @@ fn watcher() -> AccountId {
     bystander()
 }
 
+/// A trace of another length than the program can't be revealed; if state had one, a
+/// proof about it would show nothing.
+#[test]
+fn a_claim_that_does_not_fit_its_program_is_not_judged() {
+    build_and_execute(|| {
+        providers(3, 10 * AUR);
+        let work = two_clamps(40 * 1_024);
+        let lie = work.lie(1, 9);
+        let (id, _) = claim_all(work.terms(TWO_OF_THREE), &[&lie, &lie, &lie]);
+        let right = opening(&lie, 1);
+        let thread = announce_and_wait(&bystander(), id, &right);
+        let whole = NodeRoots::<Test>::get(id, lie.root()).unwrap();
+        NodeRoots::<Test>::mutate(id, lie.root(), |roots| {
+            roots.as_mut().unwrap().try_push([7; 32]).unwrap()
+        });
+        let proof = work.proof(&lie, 1, 9);
+        assert_noop!(
+            challenge(&bystander(), id, thread, Some(right), proof.clone()),
+            Error::<Test>::NotJudged
+        );
+        NodeRoots::<Test>::insert(id, lie.root(), whole);
+        assert_ok!(challenge(&bystander(), id, thread, Some(right), proof));
+    });
+}
+
 #[test]
 fn an_announcement_holds_its_bond_and_keeps_the_job_from_its_verdict() {
     build_and_execute(|| {

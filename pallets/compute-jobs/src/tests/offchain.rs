@@ -330,8 +330,9 @@ fn the_same_block_twice_sends_nothing_twice() {
     });
 }
 
+/// A node killed after every single write sends nothing twice.
 #[test]
-fn a_node_killed_after_every_single_write_sends_nothing_twice() {
+fn node_restarted_mid_job() {
     on_a_node(|node| {
         let id = commit_due(node);
         work();
@@ -356,8 +357,9 @@ fn a_node_killed_after_every_single_write_sends_nothing_twice() {
     });
 }
 
+/// A fork without the commit gets the same commit.
 #[test]
-fn a_fork_without_the_commit_gets_the_same_commit() {
+fn reorg_across_a_commit() {
     on_a_node(|node| {
         let id = commit_due(node);
         let commitment_of = |id: JobId| {
@@ -519,8 +521,9 @@ fn a_key_has_one_call_under_way_at_a_time() {
     });
 }
 
+/// A daemon that is down costs time alone.
 #[test]
-fn a_daemon_that_is_down_costs_time_alone() {
+fn daemon_dead() {
     on_a_node(|node| {
         let id = assigned(OPTIMISTIC);
         node.world().mood = Mood::Dead;
@@ -591,8 +594,9 @@ fn a_result_once_stored_is_never_replaced() {
     });
 }
 
+/// A silent daemon takes no more than half a block.
 #[test]
-fn a_silent_daemon_takes_no_more_than_half_a_block() {
+fn daemon_slow() {
     on_a_node(|node| {
         for _ in 0..4 {
             create(terms(OPTIMISTIC));
@@ -607,8 +611,9 @@ fn a_silent_daemon_takes_no_more_than_half_a_block() {
     });
 }
 
+/// A restarted daemon gets its jobs again.
 #[test]
-fn a_restarted_daemon_gets_its_jobs_again() {
+fn daemon_restarted() {
     on_a_node(|node| {
         commit_due(node);
         node.world().tickets.clear();

@@ -553,7 +553,7 @@ fn walk(steps: &[Move]) -> Seen {
 #[test]
 fn everybody_has_what_the_model_says_after_every_step() {
     let config = ProptestConfig {
-        cases: 128,
+        cases: 256,
         source_file: Some(file!()),
         test_name: Some(concat!(
             module_path!(),
@@ -578,7 +578,7 @@ fn everybody_has_what_the_model_says_after_every_step() {
     TestRunner::new(config).run(&steps, run).unwrap();
     // A walk that gets nowhere would show nothing.
     let (seen, taken) = (seen.get(), taken.get());
-    assert!(taken > 15_000, "{taken} steps");
+    assert!(taken > 30_000, "{taken} steps");
     let rarest = [
         ("settled", seen.settled),
         ("failed", seen.failed),

@@ -338,6 +338,15 @@ pub struct JobReceipt {
 #[serde(transparent)]
 pub struct Roots(#[serde(with = "hex32s")] pub Vec<Root>);
 
+/// What was answered in another thread about the same node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherThread {
+    /// Its number among the threads about this node, from 0.
+    pub turn: u8,
+    /// The answers, oldest first, each as `0x` hex: at most 3 of at most 32 KiB.
+    pub answers: Vec<String>,
+}
+
 /// Answer of `worker_dispute`: what the challenger does next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -345,7 +354,11 @@ pub enum DisputeStep {
     /// Nothing: the claim is right about this node.
     Agree,
     /// Demand the whole output of the node.
-    Ask,
+    Ask {
+        /// Threads to have about this node, 1 to 3: what is wrong may lie in more
+        /// parts of its output than one thread opens.
+        threads: u8,
+    },
     /// Demand this part of what was demanded last.
     Descend {
         /// Index of the part.
@@ -357,6 +370,8 @@ pub enum DisputeStep {
         #[serde(with = "hex32s")]
         siblings: Vec<[u8; 32]>,
     },
+    /// Nothing in this thread: another about this node has to go on.
+    Rest,
     /// Send this proof, which convicts: the daemon has judged it as the chain will.
     Prove {
         /// SCALE encoding of a `FraudProof`.
@@ -368,7 +383,8 @@ impl From<Next> for DisputeStep {
     fn from(next: Next) -> Self {
         match next {
             Next::Agree => DisputeStep::Agree,
-            Next::Ask => DisputeStep::Ask,
+            Next::Ask { threads } => DisputeStep::Ask { threads },
+            Next::Rest => DisputeStep::Rest,
             Next::Descend(step) => DisputeStep::Descend {
                 group: step.group,
                 value: step.value,
@@ -427,6 +443,10 @@ pub trait WorkerApi {
     /// demanded the output of `node`, oldest first, each as `0x` hex: at most 3 of at
     /// most 32 KiB. Never waits: see [`LATER`].
     ///
+    /// Where `ask` says that there should be several threads about this node, `turn`
+    /// is the number of this one, from 0, and `others` are those that have answers, at
+    /// most 2, open or not. Both may be left out.
+    ///
     /// Errors: [`UNKNOWN_JOB`], [`NOT_DONE`], [`LATER`], [`BAD_ANSWERS`],
     /// [`CANNOT`], and invalid parameters if node or claim are not of this program
     /// or an operand of `node` differs, too.
@@ -437,6 +457,8 @@ pub trait WorkerApi {
         claim: Roots,
         node: u16,
         answers: Vec<String>,
+        turn: Option<u8>,
+        others: Option<Vec<OtherThread>>,
     ) -> RpcResult<DisputeStep>;
 
     /// The answer to a demand, or the piece of a delivery, about this daemon's own
@@ -509,7 +531,11 @@ mod tests {
             json(DisputeStep::Agree),
             serde_json::json!({"step": "agree"})
         );
-        assert_eq!(json(DisputeStep::Ask), serde_json::json!({"step": "ask"}));
+        assert_eq!(
+            json(DisputeStep::Ask { threads: 2 }),
+            serde_json::json!({"step": "ask", "threads": 2})
+        );
+        assert_eq!(json(DisputeStep::Rest), serde_json::json!({"step": "rest"}));
         let descend = DisputeStep::Descend {
             group: 7,
             value: [1; 32],

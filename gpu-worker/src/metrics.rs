@@ -277,8 +277,9 @@ impl Metrics {
     pub fn disputed(&self, next: &Next) {
         let step = match next {
             Next::Agree => "agree",
-            Next::Ask => "ask",
+            Next::Ask { .. } => "ask",
             Next::Descend(_) => "descend",
+            Next::Rest => "rest",
             Next::Prove(_) => "prove",
         };
         self.disputes.with_label_values(&[step]).inc();

@@ -14,10 +14,11 @@
 
 use crate::{
     api::{
-        Capabilities, DisputeStep, HexBytes, JobReceipt, Overview, Readiness, Roots, Status,
-        WorkerApiServer, BAD_ANSWERS, BAD_PROGRAM, CANNOT, LATER, NOT_DONE, OTHER_TICKET,
+        Capabilities, DisputeStep, HexBytes, JobReceipt, OtherThread, Overview, Readiness, Roots,
+        Status, WorkerApiServer, BAD_ANSWERS, BAD_PROGRAM, CANNOT, LATER, NOT_DONE, OTHER_TICKET,
         QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
     },
+    dispute::Line,
     engine::{ReceiptError, SubmitError},
     net::Bounded,
     worker::{DisputeProblem, TicketError, Worker},
@@ -66,9 +67,9 @@ use std::{
 use tokio::net::TcpListener;
 use tower::{layer::util::Identity, Service};
 
-/// Longest JSON-RPC request in bytes: three answers of 32 KiB or a program of
-/// 64 KiB in hex, twice 1,024 roots, and room.
-pub const MAX_REQUEST: u32 = 384 * 1024;
+/// Longest JSON-RPC request in bytes: the answers of three threads, three of 32 KiB
+/// each, in hex, 1,024 roots, and room.
+pub const MAX_REQUEST: u32 = 768 * 1024;
 
 /// Longest JSON-RPC answer in bytes, a batch included.
 pub const MAX_RESPONSE: u32 = 1024 * 1024;
@@ -240,6 +241,16 @@ fn answers(texts: &[String]) -> RpcResult<Vec<Vec<u8>>> {
         })
 }
 
+/// Reads a thread and those beside it.
+fn lines(turn: u8, given: &[String], others: Vec<OtherThread>) -> RpcResult<(Line, Vec<Line>)> {
+    if others.len() >= usize::from(MAX_ANSWERS) {
+        return Err(error(BAD_ANSWERS, "there are at most 2 other threads"));
+    }
+    let line = |turn: u8, given: &[String]| answers(given).map(|answers| Line { turn, answers });
+    let beside = others.iter().map(|other| line(other.turn, &other.answers));
+    Ok((line(turn, given)?, beside.collect::<RpcResult<_>>()?))
+}
+
 fn error(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
     ErrorObject::owned(code, message.into(), None::<()>)
 }
@@ -272,10 +283,13 @@ impl WorkerApiServer for Handler {
         claim: Roots,
         node: u16,
         given: Vec<String>,
+        turn: Option<u8>,
+        others: Option<Vec<OtherThread>>,
     ) -> RpcResult<DisputeStep> {
-        let result = match answers(&given) {
-            Ok(answers) => {
-                let next = self.worker.dispute(job, claim.0, node, answers).await;
+        let lines = lines(turn.unwrap_or(0), &given, others.unwrap_or_default());
+        let result = match lines {
+            Ok((line, others)) => {
+                let next = self.worker.dispute(job, claim.0, node, line, others).await;
                 next.map(DisputeStep::from).map_err(dispute_error)
             }
             Err(error) => Err(error),

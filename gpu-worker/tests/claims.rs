@@ -14,6 +14,7 @@ use codec::Decode;
 use gpu_worker::{
     api::{DisputeStep, JobReceipt},
     backend::{cpu::Cpu, Backend, Run, Trace},
+    dispute::Line,
     fault::{self, Fault},
     metrics::Metrics,
     worker::{DisputeProblem, Settings, Worker},
@@ -215,6 +216,13 @@ impl Daemon {
     }
 }
 
+fn line(answers: &[Vec<u8>]) -> Line {
+    Line {
+        turn: 0,
+        answers: answers.to_vec(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_claim_whose_tensors_are_here_is_checked_and_not_run() {
     let (claim, tensors) = claimed(None);
@@ -258,10 +266,10 @@ async fn a_wrong_claim_is_found_at_its_first_wrong_node_and_proven() {
         let proof = loop {
             let next = watcher
                 .worker
-                .dispute(1, claim.clone(), node, answers.clone())
+                .dispute(1, claim.clone(), node, line(&answers), vec![])
                 .await;
             match next.map(DisputeStep::from) {
-                Ok(DisputeStep::Ask) => {}
+                Ok(DisputeStep::Ask { threads: 1 }) => {}
                 Ok(DisputeStep::Descend {
                     group,
                     value,

@@ -14,8 +14,8 @@ use axum::{http::StatusCode, routing::get, Router};
 use bytes::Bytes;
 use gpu_worker::{
     api::{
-        DisputeStep, JobReceipt, JobState, Readiness, Roots, Status, WorkerApiClient, BAD_ANSWERS,
-        BAD_PROGRAM, NOT_DONE, OTHER_TICKET, QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
+        DisputeStep, JobReceipt, JobState, OtherThread, Readiness, Roots, Status, WorkerApiClient,
+        BAD_ANSWERS, BAD_PROGRAM, NOT_DONE, OTHER_TICKET, QUEUE_FULL, SHUTTING_DOWN, UNKNOWN_JOB,
     },
     backend::{cpu::Cpu, Backend, BackendError, Control, Device, Run, Trace},
     metrics::Metrics,
@@ -1365,8 +1365,11 @@ async fn disputes_are_had_over_json_rpc() {
     assert_ne!(watcher.done(1).await.node_roots, claim.node_roots);
 
     let roots = || Roots(claim.node_roots.clone());
-    let ask = rpc.dispute(1, roots(), 1, vec![]).await.unwrap();
-    assert_eq!(ask, DisputeStep::Ask);
+    let ask = rpc
+        .dispute(1, roots(), 1, vec![], None, None)
+        .await
+        .unwrap();
+    assert_eq!(ask, DisputeStep::Ask { threads: 1 });
     let question = Question {
         job: 1,
         thread: 4,
@@ -1384,34 +1387,54 @@ async fn disputes_are_had_over_json_rpc() {
     let answer = liar.rpc().answer(1, question.clone()).await.unwrap();
     assert_eq!(root(&answer.0), claim.node_roots[1]);
     let step = rpc
-        .dispute(1, roots(), 1, vec![to_hex(&answer.0)])
+        .dispute(1, roots(), 1, vec![to_hex(&answer.0)], None, None)
         .await
         .unwrap();
     assert!(matches!(step, DisputeStep::Prove { .. }), "{step:?}");
 
-    let wrong = rpc.dispute(1, roots(), 1, vec![to_hex(&[1; 640])]).await;
+    let wrong = rpc
+        .dispute(1, roots(), 1, vec![to_hex(&[1; 640])], None, None)
+        .await;
     assert_eq!(code(wrong), BAD_ANSWERS);
     for texts in [
         vec!["zz".into()],
         vec!["0x".into(); 4],
         vec![to_hex(&[0; 32_769])],
     ] {
-        assert_eq!(code(rpc.dispute(1, roots(), 1, texts).await), BAD_ANSWERS);
+        let others = vec![OtherThread {
+            turn: 1,
+            answers: texts.clone(),
+        }];
+        let beside = rpc.dispute(1, roots(), 1, vec![], Some(0), Some(others));
+        assert_eq!(code(beside.await), BAD_ANSWERS);
+        let refused = rpc.dispute(1, roots(), 1, texts, None, None).await;
+        assert_eq!(code(refused), BAD_ANSWERS);
     }
-    let unknown = rpc.dispute(2, roots(), 1, vec![]).await;
+    let unknown = rpc.dispute(2, roots(), 1, vec![], None, None).await;
     assert_eq!(code(unknown), UNKNOWN_JOB);
-    assert_eq!(code(rpc.dispute(1, roots(), 2, vec![]).await), -32_602);
-    let claim_too_long = rpc.dispute(1, Roots(vec![[0; 32]; 1_025]), 1, vec![]).await;
+    assert_eq!(
+        code(rpc.dispute(1, roots(), 2, vec![], None, None).await),
+        -32_602
+    );
+    let claim_too_long = rpc
+        .dispute(1, Roots(vec![[0; 32]; 1_025]), 1, vec![], None, None)
+        .await;
     assert_eq!(code(claim_too_long), -32_602);
     assert_eq!(code(rpc.answer(1, question.clone()).await), -32_602);
     assert_eq!(code(rpc.answer(2, question).await), -32_602);
     // The longest call: as many roots and answers as may be.
+    let longest = |turn| OtherThread {
+        turn,
+        answers: vec![to_hex(&[0; 32_768]); 3],
+    };
     let most = rpc
         .dispute(
             1,
             Roots(vec![[0; 32]; 1_024]),
             1,
             vec![to_hex(&[0; 32_768]); 3],
+            Some(0),
+            Some(vec![longest(1), longest(2)]),
         )
         .await;
     assert_eq!(code(most), -32_602);

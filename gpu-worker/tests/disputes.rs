@@ -18,6 +18,7 @@ use codec::Decode;
 use gpu_worker::{
     api::{DisputeStep, JobState},
     backend::{cpu::Cpu, Backend},
+    dispute::Line,
     metrics::Metrics,
     worker::{DisputeProblem, Fault, Settings, Worker},
 };
@@ -162,10 +163,14 @@ impl Daemon {
         answers: &[Vec<u8>],
     ) -> Result<DisputeStep, DisputeProblem> {
         let until = Instant::now() + Duration::from_secs(60);
+        let line = Line {
+            turn: 0,
+            answers: answers.to_vec(),
+        };
         loop {
             let next = self
                 .worker
-                .dispute(1, claim.to_vec(), node, answers.to_vec())
+                .dispute(1, claim.to_vec(), node, line.clone(), vec![])
                 .await;
             match next {
                 Err(DisputeProblem::Later("being computed")) => assert!(Instant::now() < until),
@@ -244,7 +249,7 @@ async fn a_watcher_convicts_a_claimant_with_a_wrong_element_in_any_node() {
         let mut asked = whole(&claim, node);
         let proof = loop {
             match watcher.dispute(&claim, node, &answers).await.unwrap() {
-                DisputeStep::Ask => assert!(answers.is_empty()),
+                DisputeStep::Ask { threads: 1 } => assert!(answers.is_empty()),
                 DisputeStep::Descend {
                     group,
                     value,
@@ -259,7 +264,7 @@ async fn a_watcher_convicts_a_claimant_with_a_wrong_element_in_any_node() {
                         .unwrap();
                 }
                 DisputeStep::Prove { proof } => break proof.0,
-                DisputeStep::Agree => panic!("agreed with a liar about node {node}"),
+                step => panic!("{step:?} with a liar about node {node}"),
             }
             let question = question(&claim, Value::Node(node), &asked);
             answers.push(liar.answer(question).await.unwrap());
@@ -414,7 +419,7 @@ async fn a_forged_root_and_a_withheld_tensor_are_not_answered() {
     assert_ne!(claim[1], ours[1]);
     assert_eq!(
         watcher.dispute(&claim, 1, &[]).await.unwrap(),
-        DisputeStep::Ask
+        DisputeStep::Ask { threads: 1 }
     );
     let problem = forger
         .answer(question(&claim, Value::Node(1), &whole(&claim, 1)))

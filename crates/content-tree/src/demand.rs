@@ -410,14 +410,34 @@ impl Trail {
         chunks: &Chunks,
         content: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        if !matches!(self.current.shape(), Shape::Bytes(_)) {
-            return Err(self.outside());
+        self.prove_with(answer, None, chunks, content)
+    }
+
+    /// As [`prove_beside`](Self::prove_beside), for chunks that reach into the subtree of
+    /// `another` thread about the same content, given with the bytes that answer it.
+    ///
+    /// # Errors
+    ///
+    /// As [`prove_beside`](Self::prove_beside), for either thread;
+    /// [`Error::NoSuchSubtree`] when the other is about a content of another length.
+    pub fn prove_with(
+        &self,
+        answer: &[u8],
+        another: Option<(&Trail, &[u8])>,
+        chunks: &Chunks,
+        content: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        for (trail, answer) in core::iter::once((self, answer)).chain(another) {
+            let is_bytes = matches!(trail.current.shape(), Shape::Bytes(_));
+            if !is_bytes || trail.current.len != self.current.len {
+                return Err(trail.outside());
+            }
+            trail.current.check(answer)?;
         }
-        self.current.check(answer)?;
         let mut proof = Vec::new();
         if !chunks.is_empty() {
             let whole = Node::whole(self.current.len);
-            self.write(whole, answer, chunks, content, &mut proof)?;
+            self.write(whole, answer, another, chunks, content, &mut proof)?;
         }
         Ok(proof)
     }
@@ -433,18 +453,26 @@ impl Trail {
         &self,
         node: Node,
         answer: &[u8],
+        another: Option<(&Trail, &[u8])>,
         chunks: &Chunks,
         content: &[u8],
         proof: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        if node == self.current.node {
+        let threads = || core::iter::once((self, answer)).chain(another);
+        if let Some((_, answer)) = threads().find(|(trail, _)| trail.current.node == node) {
             return write(node, answer, chunks, proof);
         }
-        if let Some((_, value)) = self.known.iter().find(|(known, _)| *known == node) {
-            if chunks.cover(node) == Cover::Nothing {
-                proof.extend_from_slice(value);
-                return Ok(());
-            }
+        let leads_on = threads().any(|(trail, _)| trail.current.node.is_in(node));
+        let known = threads().find_map(|(trail, _)| {
+            let mut known = trail.known.iter();
+            known.find(|(known, _)| *known == node)
+        });
+        if chunks.cover(node) == Cover::Nothing {
+            let (_, value) = known.ok_or(self.outside())?;
+            proof.extend_from_slice(value);
+            return Ok(());
+        }
+        if let Some((_, value)) = known.filter(|_| !leads_on) {
             let start = usize::try_from(node.offset()).ok();
             let size = usize::try_from(node.byte_len(self.current.len)).ok();
             let bytes = start
@@ -455,7 +483,7 @@ impl Trail {
             return write(node, bytes, chunks, proof);
         }
         let (left, right) = node.split().ok_or(self.outside())?;
-        self.write(left, answer, chunks, content, proof)?;
-        self.write(right, answer, chunks, content, proof)
+        self.write(left, answer, another, chunks, content, proof)?;
+        self.write(right, answer, another, chunks, content, proof)
     }
 }

@@ -48,6 +48,11 @@ impl Node {
         self.start.saturating_add(self.count)
     }
 
+    /// Whether all its chunks are in `other`.
+    pub(crate) fn is_in(&self, other: Node) -> bool {
+        other.start <= self.start && self.end() <= other.end()
+    }
+
     /// Left and right part; `None` for a single chunk.
     pub(crate) fn split(&self) -> Option<(Self, Self)> {
         let left = left_part(self.count)?;

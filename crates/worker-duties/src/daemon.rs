@@ -54,8 +54,12 @@ pub enum Request {
         claim: Vec<Root>,
         /// Node that is called false.
         node: u16,
-        /// What the claimant answered so far.
+        /// Number of the thread among those about this node.
+        turn: u8,
+        /// What the claimant answered in it so far.
         answers: Vec<Vec<u8>>,
+        /// What was answered in other threads about this node, by their number.
+        others: Vec<(u8, Vec<Vec<u8>>)>,
     },
     /// `worker_answer`: what answers this question?
     Answer(Question),
@@ -67,6 +71,12 @@ struct Envelope<P> {
     id: u64,
     method: &'static str,
     params: P,
+}
+
+#[derive(Serialize)]
+struct Other {
+    turn: u8,
+    answers: Vec<String>,
 }
 
 impl Request {
@@ -104,15 +114,27 @@ impl Request {
             Request::Dispute {
                 claim,
                 node,
+                turn,
                 answers,
+                others,
             } => {
+                let hex = |answers: &[Vec<u8>]| -> Vec<String> {
+                    answers.iter().map(|answer| to_hex(answer)).collect()
+                };
                 let claim: Vec<String> = claim.iter().map(|root| to_hex(root)).collect();
-                let answers: Vec<String> = answers.iter().map(|answer| to_hex(answer)).collect();
+                let answers = hex(answers);
+                let others: Vec<Other> = others
+                    .iter()
+                    .map(|(turn, answers)| Other {
+                        turn: *turn,
+                        answers: hex(answers),
+                    })
+                    .collect();
                 serde_json::to_vec(&Envelope {
                     jsonrpc,
                     id,
                     method,
-                    params: (ticket.job, claim, node, answers),
+                    params: (ticket.job, claim, node, answers, turn, others),
                 })
             }
             Request::Answer(question) => serde_json::to_vec(&Envelope {
@@ -184,7 +206,10 @@ pub enum Move {
     /// The daemon computes the claimed root itself.
     Agree,
     /// The claimant is to open the node's output first.
-    Ask,
+    Ask {
+        /// Threads to have about this node.
+        threads: u8,
+    },
     /// Into a group of the last answer, as `athanor_content_tree::Step`.
     Descend {
         /// The group.
@@ -194,6 +219,8 @@ pub enum Move {
         /// Its siblings, from the group upwards.
         siblings: Vec<[u8; 32]>,
     },
+    /// Nothing in this thread: another one about this node goes on.
+    Rest,
     /// A SCALE-encoded `athanor_tensor_program::FraudProof`.
     Prove(Vec<u8>),
 }
@@ -257,11 +284,20 @@ struct ReceiptJson {
     output: Option<String>,
 }
 
+/// A daemon that knows nothing of several threads.
+fn one() -> u8 {
+    1
+}
+
 #[derive(Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 enum MoveJson {
     Agree,
-    Ask,
+    Ask {
+        #[serde(default = "one")]
+        threads: u8,
+    },
+    Rest,
     Descend {
         group: u64,
         #[serde(with = "hex32")]
@@ -326,7 +362,8 @@ pub fn answer(
         Request::Cancel => result(request, job, body).map(Answer::Cancelled),
         Request::Dispute { .. } => Ok(Answer::Move(match result(request, job, body)? {
             MoveJson::Agree => Move::Agree,
-            MoveJson::Ask => Move::Ask,
+            MoveJson::Ask { threads } => Move::Ask { threads },
+            MoveJson::Rest => Move::Rest,
             MoveJson::Descend {
                 group,
                 value,

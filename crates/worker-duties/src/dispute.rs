@@ -3,7 +3,9 @@
 //!
 //! Nothing about a dispute has to be remembered: the thread, what was asked and every
 //! answer are in state, the salt of the announcement follows from the key's secret,
-//! and the daemon can compute its trace again. What is kept saves fees.
+//! and the daemon can compute its trace again. What is kept saves fees, but for one thing:
+//! where it takes two threads to show what is wrong, the answers in one outlive it, or a
+//! claimant could be slow in the other until it has lapsed.
 
 use crate::{
     daemon::{Answer, Move, Request, State, ASK_LATER, NOT_DONE, OTHER_TICKET, UNKNOWN_JOB},
@@ -28,6 +30,10 @@ pub const ANNOUNCED: u32 = 2;
 /// Threads that a key may lose about one claim before it stops: it is more likely
 /// that its own machine is wrong.
 pub const MAX_LOST: u8 = 2;
+
+/// Most threads about one claim: what is wrong in a tensor can lie in two of its parts,
+/// and there are two ways to the second.
+pub const MAX_THREADS: u8 = 3;
 
 /// Most siblings on the way to a group of at most 1,024.
 const MAX_SIBLINGS: usize = 10;
@@ -80,29 +86,42 @@ pub enum Stage {
     },
     /// The claimant has the word.
     Asked {
-        /// The claim.
-        trace_root: Root,
+        /// What was announced.
+        opening: Opening,
     },
     /// The challenger has the word.
     Answered {
-        /// The claim.
-        trace_root: Root,
-        /// Node that is called false.
-        node: u16,
+        /// What was announced.
+        opening: Opening,
         /// Every answer of the thread.
         answers: Vec<Vec<u8>>,
     },
 }
 
-/// What is kept about one claim that the key disputes.
+/// What is kept about one thread about a claim that the key disputes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Suit {
     /// The last call signed about it.
     pub sent: Option<Sent>,
     /// The thread last seen, and its deadline.
     pub open: Option<(ThreadId, u32)>,
-    /// Threads that ended without a conviction.
+    /// Times that it ended without a conviction.
     pub lost: u8,
+    /// Threads there should be about this claim; 0 as long as nobody was asked.
+    pub threads: u8,
+    /// It was answered all that it can ask for, which is kept.
+    pub spent: bool,
+}
+
+/// One of the threads that a key opens about a claim.
+#[derive(Clone, Copy, Debug)]
+pub struct Seat<'a> {
+    /// Its number, below [`MAX_THREADS`].
+    pub turn: u8,
+    /// What is kept about it.
+    pub suit: &'a Suit,
+    /// What was answered in the others, by their number.
+    pub others: &'a [(u8, Vec<Vec<u8>>)],
 }
 
 impl Suit {
@@ -177,20 +196,62 @@ pub fn is_watched(key: &Key, genesis: &[u8; 32], job: JobId, rate: u32) -> bool 
     rate > 0 && u32::from_le_bytes([a, b, c, d]) <= rate
 }
 
-/// The opening of this key's announcement about `node` of the claim `trace_root`: the
-/// same after any crash and on every fork.
-pub fn opening(chain: &impl Chain, key: &Key, job: JobId, trace_root: &Root, node: u16) -> Opening {
-    let salt = (
+/// The opening of this key's announcement of thread `turn` about `node` of the claim
+/// `trace_root`: the same after any crash and on every fork.
+pub fn opening(
+    chain: &impl Chain,
+    key: &Key,
+    job: JobId,
+    trace_root: &Root,
+    node: u16,
+    turn: u8,
+) -> Opening {
+    let mut seed = (
         b"athanor/thread-salt",
         (key.secret, chain.genesis(), key.worker),
         (job, trace_root, node),
     )
-        .using_encoded(blake2_256);
+        .encode();
+    if turn > 0 {
+        seed.push(turn);
+    }
     Opening {
         trace_root: *trace_root,
         node,
-        salt,
+        salt: blake2_256(&seed),
     }
+}
+
+/// The number of a thread that was opened with `opened`. One that is not this key's own
+/// work counts as the first.
+fn turn_of(chain: &impl Chain, key: &Key, job: JobId, opened: &Opening) -> u8 {
+    let Opening {
+        trace_root, node, ..
+    } = opened;
+    (0..MAX_THREADS)
+        .find(|turn| opening(chain, key, job, trace_root, *node, *turn) == *opened)
+        .unwrap_or(0)
+}
+
+/// What is answered, and can be seen of it, in thread `turn` of `key` about `claim`.
+pub fn answers<'a>(
+    chain: &impl Chain,
+    key: &Key,
+    job: &'a Claimed,
+    claim: &Claim,
+    turn: u8,
+) -> &'a [Vec<u8>] {
+    let id = job.ticket.job;
+    let found = job.threads.iter().find_map(|thread| match &thread.stage {
+        Stage::Answered { opening, answers }
+            if opening.trace_root == claim.trace_root
+                && turn_of(chain, key, id, opening) == turn =>
+        {
+            Some(&answers[..])
+        }
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 /// The first node whose root differs, or the first that one has and the other has not.
@@ -199,7 +260,8 @@ pub fn first_difference(own: &[Root], claimed: &[Root]) -> Option<u16> {
     (same < own.len().max(claimed.len())).then(|| u16::try_from(same).unwrap_or(u16::MAX))
 }
 
-/// What `key` does next about `claim` with these node `roots`, given its own `run` and, right after [`Step::Ask`], what was heard.
+/// What `key` does next in one of its threads about `claim` with these node `roots`, given
+/// its own `run` and, right after [`Step::Ask`], what was heard.
 #[allow(clippy::too_many_arguments)]
 pub fn next(
     chain: &impl Chain,
@@ -209,25 +271,25 @@ pub fn next(
     claim: &Claim,
     roots: &[Root],
     run: &Run,
-    suit: &Suit,
+    seat: Seat<'_>,
     heard: Option<Heard>,
 ) -> Step<Suit> {
+    let Seat { turn, suit, others } = seat;
     let Some(node) = first_difference(&run.node_roots, roots) else {
         return Step::Rest;
     };
     let id = job.ticket.job;
     let trace_root = &claim.trace_root;
-    let own = opening(chain, key, id, trace_root, node);
+    let own = opening(chain, key, id, trace_root, node, turn);
     let announcement = own.announcement(&chain.genesis(), &key.worker, id);
     let thread = job.threads.iter().find(|thread| match &thread.stage {
         Stage::Announced {
             announcement: announced,
             ..
         } => *announced == announcement,
-        Stage::Asked { trace_root: claim }
-        | Stage::Answered {
-            trace_root: claim, ..
-        } => claim == trace_root,
+        Stage::Asked { opening } | Stage::Answered { opening, .. } => {
+            opening.trace_root == *trace_root && turn_of(chain, key, id, opening) == turn
+        }
     });
     let open = thread.map(|thread| (thread.id, thread.deadline));
     if suit.open != open {
@@ -246,7 +308,8 @@ pub fn next(
     }
     let following = chain.block().saturating_add(1);
     let Some(thread) = thread else {
-        if following >= job.closes || claim.struck {
+        let over = following >= job.closes || claim.struck || suit.spent;
+        if over || suit.lost >= MAX_LOST && turn > 0 {
             return Step::Rest;
         }
         if suit.lost >= MAX_LOST {
@@ -259,15 +322,50 @@ pub fn next(
     if following >= thread.deadline {
         return Step::Rest;
     }
-    let (node, answers, index) = match &thread.stage {
+    let node = match &thread.stage {
+        Stage::Announced { .. } => node,
+        Stage::Asked { opening } | Stage::Answered { opening, .. } => opening.node,
+    };
+    if turn == 0 && suit.threads == 0 && !claim.struck {
+        // Before anything else: the other threads must be there before the window closes.
+        let question = Request::Dispute {
+            claim: roots.to_vec(),
+            node,
+            turn,
+            answers: Vec::new(),
+            others: Vec::new(),
+        };
+        return match heard {
+            None => Step::Ask(question),
+            Some(Heard { request, answer }) if request == question => {
+                let threads = match answer {
+                    Ok(Answer::Move(Move::Agree)) => {
+                        return Step::Report(Problem::ChangedItsMind);
+                    }
+                    Ok(Answer::Move(Move::Ask { threads })) => threads.clamp(1, MAX_THREADS),
+                    Ok(Answer::Move(_)) => 1,
+                    Ok(_) => return Step::Report(malformed(&request)),
+                    Err(problem) => {
+                        return later(chain, role, &request, problem, thread.deadline);
+                    }
+                };
+                Step::Save(Box::new(Suit {
+                    threads,
+                    ..suit.clone()
+                }))
+            }
+            Some(heard) => submitted(chain, role, heard, question, thread.deadline),
+        };
+    }
+    let (answers, index) = match &thread.stage {
         Stage::Announced { at, .. } if following < at.saturating_add(ANNOUNCED) => {
             return Step::Rest;
         }
-        Stage::Announced { .. } => (node, &Vec::new(), OPEN),
+        Stage::Announced { .. } => (&Vec::new(), OPEN),
         Stage::Asked { .. } => return Step::Rest,
-        Stage::Answered { node, answers, .. } => {
+        Stage::Answered { answers, .. } => {
             let given = u8::try_from(answers.len()).unwrap_or(u8::MAX);
-            (*node, answers, PROVE.saturating_add(given))
+            (answers, PROVE.saturating_add(given))
         }
     };
     if claim.struck {
@@ -294,11 +392,20 @@ pub fn next(
     let question = Request::Dispute {
         claim: roots.to_vec(),
         node,
+        turn,
         answers: answers.clone(),
+        others: others.to_vec(),
     };
     match heard {
         None => Step::Ask(question),
         Some(Heard { request, answer }) if request == question => match answer {
+            Ok(Answer::Move(Move::Rest)) if !answers.is_empty() => match suit.spent {
+                true => Step::Rest,
+                false => Step::Save(Box::new(Suit {
+                    spent: true,
+                    ..suit.clone()
+                })),
+            },
             Ok(Answer::Move(step)) => play(thread, own, node, answers, step),
             Ok(_) => Step::Report(malformed(&request)),
             Err(problem) => later(chain, role, &request, problem, thread.deadline),
@@ -313,7 +420,7 @@ fn play(thread: &Thread, own: Opening, node: u16, answers: &[Vec<u8>], step: Mov
     let given = u8::try_from(answers.len()).unwrap_or(u8::MAX);
     Step::Sign(match step {
         Move::Agree => return Step::Report(Problem::ChangedItsMind),
-        Move::Ask if announced => Call::Demand {
+        Move::Ask { .. } if announced => Call::Demand {
             thread: thread.id,
             opening: own,
             value: Value::Node(own.node),
@@ -334,7 +441,7 @@ fn play(thread: &Thread, own: Opening, node: u16, answers: &[Vec<u8>], step: Mov
             opening: announced.then_some(own),
             proof,
         },
-        Move::Ask | Move::Descend { .. } | Move::Prove(_) => {
+        Move::Ask { .. } | Move::Rest | Move::Descend { .. } | Move::Prove(_) => {
             return Step::Report(Problem::Malformed {
                 method: "worker_dispute",
             })

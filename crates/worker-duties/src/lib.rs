@@ -41,8 +41,9 @@
 //!   this nonce can still be included on this fork. One signed for a runtime that
 //!   was upgraded since can't.
 //! - *A dispute needs no memory*: what was announced, asked and answered is in state,
-//!   the announcement's salt follows from the key's secret, job, claim and node. A
-//!   claim is disputed iff the key's own run has another trace root.
+//!   the announcement's salt follows from the key's secret, job, claim and node; only
+//!   answers that take another thread's are kept until that has them. A claim is
+//!   disputed iff the key's own run has another trace root.
 //! - *The salt survives a lost record*: it is derived from the key's secret, which
 //!   was stored when the key was first seen.
 //! - *Nothing a daemon answers panics or is believed unchecked*: roots must hash to

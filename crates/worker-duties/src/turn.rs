@@ -14,11 +14,12 @@
 //! | `index` | | records there are |
 //! | `record` | job, ticket identity | what is known of one ticket |
 //! | `suits` | job, ticket identity | what is known of its disputes |
+//! | `parts` | job, ticket identity | what was answered in threads that need each other |
 //! | `watched` | | jobs that are checked, and how many were |
 
 use crate::{
     daemon::{Answer, Request},
-    dispute::{self, Claim, Claimed, Reply, Suit},
+    dispute::{self, Claim, Claimed, Reply, Seat, Suit, MAX_THREADS},
     duties::{self, Call, Chain, Heard, Key, Role, Step},
     flight::{Flight, Lane},
     problem::Problem,
@@ -205,11 +206,14 @@ struct Entry {
     gone: Option<u32>,
 }
 
+/// Answers by claim and the number of the thread about it.
+type Parts = Vec<(Root, u8, Vec<Vec<u8>>)>;
+
 /// What is kept about the disputes of one job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 struct Suits {
-    /// Those the key leads, by claim.
-    suits: Vec<(Root, Suit)>,
+    /// Those the key leads, by claim and the number of the thread about it.
+    suits: Vec<(Root, u8, Suit)>,
     /// Questions it answers, by thread.
     replies: Vec<(ThreadId, Reply)>,
 }
@@ -542,19 +546,87 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
         Ok(Some(found))
     }
 
+    /// Goes on with every thread about a claim. A claimant can be slow in one for
+    /// longer than another stays open, hence what is answered is kept.
     fn sue(&mut self, job: &Claimed, role: Role, claim: &Claim, run: &crate::Run) -> Done {
         let ticket = &job.ticket;
-        let trouble = |problem| duty(ticket.job, problem);
         let roots = self
             .view
             .trace(ticket.job, &claim.trace_root)
-            .ok_or_else(|| trouble(Problem::NoTrace))?;
-        let mut suits = self.suits(ticket)?;
+            .ok_or_else(|| duty(ticket.job, Problem::NoTrace))?;
+        let mut done = Ok(());
+        for turn in 0..MAX_THREADS {
+            let suits = self.suits(ticket)?;
+            let mut first = suits.suits.iter();
+            let first = first.find(|(root, turn, _)| *root == claim.trace_root && *turn == 0);
+            let threads = first.map_or(0, |(_, _, suit)| suit.threads);
+            if turn > 0 && turn >= threads {
+                break;
+            }
+            let others = match threads > 1 {
+                true => self.others(job, claim, turn)?,
+                false => Vec::new(),
+            };
+            let going = self.go_on(job, role, claim, &roots, run, turn, &others, suits);
+            done = done.and(going);
+        }
+        done
+    }
+
+    /// What was answered in all threads about a claim but one. Keeps what is new.
+    fn others(
+        &mut self,
+        job: &Claimed,
+        claim: &Claim,
+        turn: u8,
+    ) -> Result<Vec<(u8, Vec<Vec<u8>>)>, Trouble> {
+        let rest: &[&[u8]] = &[&job.ticket.job.to_le_bytes(), &identity(&job.ticket)];
+        let mut parts: Parts = self.read(b"parts", rest)?.unwrap_or_default();
+        let mut changed = false;
+        for number in 0..MAX_THREADS {
+            let seen = dispute::answers(self.view, &self.key, job, claim, number);
+            let mut kept = parts.iter_mut();
+            match kept.find(|(root, of, _)| *root == claim.trace_root && *of == number) {
+                Some((_, _, kept)) if kept.len() >= seen.len() => {}
+                Some((_, _, kept)) => {
+                    *kept = seen.to_vec();
+                    changed = true;
+                }
+                None if seen.is_empty() => {}
+                None => {
+                    parts.push((claim.trace_root, number, seen.to_vec()));
+                    changed = true;
+                }
+            }
+        }
+        if changed {
+            self.write(b"parts", rest, &parts)?;
+        }
+        let others = parts.into_iter().filter_map(|(root, number, answers)| {
+            let other = root == claim.trace_root && number != turn;
+            other.then_some((number, answers))
+        });
+        Ok(others.collect())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn go_on(
+        &mut self,
+        job: &Claimed,
+        role: Role,
+        claim: &Claim,
+        roots: &[Root],
+        run: &crate::Run,
+        turn: u8,
+        others: &[(u8, Vec<Vec<u8>>)],
+        mut suits: Suits,
+    ) -> Done {
+        let ticket = &job.ticket;
         let at = suits
             .suits
             .iter()
-            .position(|(root, _)| *root == claim.trace_root);
-        let mut suit = at.map_or_else(Suit::default, |at| suits.suits.swap_remove(at).1);
+            .position(|(root, of, _)| *root == claim.trace_root && *of == turn);
+        let mut suit = at.map_or_else(Suit::default, |at| suits.suits.swap_remove(at).2);
         let mut heard = None;
         for _ in 0..MAX_STEPS {
             let step = dispute::next(
@@ -563,14 +635,18 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
                 role,
                 job,
                 claim,
-                &roots,
+                roots,
                 run,
-                &suit,
+                Seat {
+                    turn,
+                    suit: &suit,
+                    others,
+                },
                 heard.take(),
             );
             let with = |suit: &Suit| {
                 let mut suits = suits.clone();
-                suits.suits.push((claim.trace_root, suit.clone()));
+                suits.suits.push((claim.trace_root, turn, suit.clone()));
                 suits
             };
             match step {
@@ -592,7 +668,7 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
                     });
                 }
                 Step::Rest => return Ok(()),
-                Step::Report(problem) => return Err(trouble(problem)),
+                Step::Report(problem) => return Err(duty(ticket.job, problem)),
             }
         }
         Ok(())
@@ -797,7 +873,7 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
             !old
         });
         for (job, identity) in over {
-            for word in [&b"record"[..], b"suits"] {
+            for word in [&b"record"[..], b"suits", b"parts"] {
                 let name = self.name(word, &[&job.to_le_bytes(), &identity]);
                 self.host.remove(&name);
             }

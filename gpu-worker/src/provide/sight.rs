@@ -1,6 +1,6 @@
 //! The state of one block, read from a node by the metadata the node itself serves.
 
-use athanor_primitives::{Duty, JobId, Question, Root, Ticket};
+use athanor_primitives::{Duty, JobId, Opening, Question, Root, Ticket};
 use athanor_worker_duties::{
     dispute::{Claim, Claimed, Stage, Thread},
     turn::{View, MAX_SLOTS},
@@ -291,6 +291,22 @@ enum StatusPart {
 struct OpeningPart {
     trace_root: [u8; 32],
     node: u16,
+    salt: [u8; 32],
+}
+
+impl From<OpeningPart> for Opening {
+    fn from(part: OpeningPart) -> Self {
+        let OpeningPart {
+            trace_root,
+            node,
+            salt,
+        } = part;
+        Opening {
+            trace_root,
+            node,
+            salt,
+        }
+    }
 }
 
 #[derive(Debug, DecodeAsType)]
@@ -523,11 +539,10 @@ impl Sight {
                             at: since,
                         },
                         (StatusPart::Asked, Some(opening)) => Stage::Asked {
-                            trace_root: opening.trace_root,
+                            opening: opening.into(),
                         },
                         (StatusPart::Answered, Some(opening)) => Stage::Answered {
-                            trace_root: opening.trace_root,
-                            node: opening.node,
+                            opening: opening.into(),
                             answers,
                         },
                     };

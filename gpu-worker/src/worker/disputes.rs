@@ -10,7 +10,7 @@ use crate::{
     api::Status,
     backend::{BackendError, Control, Run},
     blobs::FetchError,
-    dispute::{self, by_roots, DisputeError, Followed, Next},
+    dispute::{self, by_roots, DisputeError, Found, Line, Next},
     engine::{Attempt, Blob, Outcome, ReceiptError, Role, Task},
     fault,
 };
@@ -68,7 +68,7 @@ impl From<DisputeError> for DisputeProblem {
             DisputeError::BadAnswer { .. } | DisputeError::AnswerTooMany(_) => {
                 DisputeProblem::Answers(text)
             }
-            DisputeError::Straddles | DisputeError::Bug(_) => DisputeProblem::Cannot(text),
+            DisputeError::Bug(_) => DisputeProblem::Cannot(text),
             _ => DisputeProblem::Params(text),
         }
     }
@@ -280,28 +280,34 @@ impl Worker {
         }
     }
 
-    /// The next step of a challenger that calls node `node` of `claim` false, after
-    /// `answers` to its demands for that node's output.
+    /// The next step of a challenger that calls node `node` of `claim` false, in the
+    /// thread `line` of demands for that node's output, given what was answered in
+    /// `others`.
     pub async fn dispute(
         &self,
         job: JobId,
         claim: Vec<Root>,
         node: u16,
-        answers: Vec<Vec<u8>>,
+        line: Line,
+        others: Vec<Line>,
     ) -> Result<Next, DisputeProblem> {
         let inner = &self.0;
         let (task, outcome) = lock(&inner.engine).receipt(job)?;
         let roots = &outcome.node_roots;
-        let next = match by_roots(task.program(), node, roots, &claim, answers.len())? {
+        let (batch, given) = (task.ticket().batch, line.answers.len());
+        let next = match by_roots(task.program(), batch, node, roots, &claim, given)? {
             Some(next) => next,
             None => {
-                let key = (b"dispute", task.identity(), &claim, node, &answers);
+                let lines = |line: &Line| (line.turn, line.answers.clone());
+                let others_given: Vec<_> = others.iter().map(lines).collect();
+                let given = (lines(&line), others_given);
+                let key = (b"dispute", task.identity(), &claim, node, given);
                 let key = key.using_encoded(|bytes| *blake3::hash(bytes).as_bytes());
                 let work = {
                     let (inner, task) = (inner.clone(), task.clone());
                     move |attempt, stop| async move {
                         inner
-                            .challenge(attempt, task, &outcome, claim, node, answers, &stop)
+                            .challenge(attempt, task, &outcome, claim, node, (line, others), &stop)
                             .await
                             .map(Product::Next)
                     }
@@ -597,7 +603,7 @@ impl Inner {
         outcome: &Outcome,
         claim: Vec<Root>,
         node: u16,
-        answers: Vec<Vec<u8>>,
+        (line, others): (Line, Vec<Line>),
         stop: &Arc<Stop>,
     ) -> Result<Next, DisputeProblem> {
         let fault = self.settings.fault;
@@ -607,17 +613,15 @@ impl Inner {
         let own = fault::owner(task.program(), node, fault);
         let tensor = self.values(attempt, &task, outcome, &[own], stop).await?;
         let tensor = tensor.into_iter().next().unwrap_or_default();
-        let (followed, answers) = {
+        let found = {
             let tensor = tensor.clone();
-            let follow = move || (dispute::follow(&tensor, &claimed, &answers), answers);
+            let follow = move || dispute::after(&tensor, &claimed, line, others);
             tokio::task::spawn_blocking(follow).await.map_err(cannot)?
         };
-        let (trail, place) = match followed? {
-            None => return Ok(Next::Agree),
-            Some(Followed::Part(step)) => return Ok(Next::Descend(step)),
-            Some(Followed::Bytes { trail, place }) => (trail, place),
+        let opened = match found? {
+            Found::Next(next) => return Ok(next),
+            Found::Opened(opened) => opened,
         };
-        let answer = answers.into_iter().next_back().unwrap_or_default();
         // The node's operands: the claimant has the same, so they are our own.
         let operands = {
             let nodes = &task.program().program().nodes;
@@ -658,16 +662,10 @@ impl Inner {
             let weights: Vec<&[u8]> = weights.iter().map(|bytes| &bytes[..]).collect();
             let data = Data::partial(program, ticket.batch, &input, &weights, &run);
             let data = data.map_err(cannot)?;
-            let proof = dispute::prove(
-                &data,
-                program,
-                ticket.batch,
-                node,
-                &tensor,
-                &trail,
-                place,
-                &answer,
-            )?;
+            let proof = dispute::prove(&data, program, ticket.batch, node, &tensor, &opened)?;
+            let Some(proof) = proof else {
+                return Ok(Next::Rest);
+            };
             let claim = Claim {
                 batch: ticket.batch,
                 input: &ticket.input_root,

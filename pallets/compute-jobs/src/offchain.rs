@@ -495,12 +495,9 @@ impl<T: Config> Seen<T> {
                         announcement,
                         at: since,
                     },
-                    (ThreadStatus::Asked, Some(opening)) => Stage::Asked {
-                        trace_root: opening.trace_root,
-                    },
+                    (ThreadStatus::Asked, Some(opening)) => Stage::Asked { opening },
                     (ThreadStatus::Answered, Some(opening)) => Stage::Answered {
-                        trace_root: opening.trace_root,
-                        node: opening.node,
+                        opening,
                         answers: (0..thread.answers)
                             .filter_map(|answer| Answers::<T>::get((view.job, id, answer)))
                             .map(|bytes| bytes.into_inner())

@@ -23,9 +23,13 @@ pub(crate) const CLOSES: u32 = 1_200;
 /// Node whose fraud is proved without any answer, as a reshape's.
 const BARE: u16 = 0;
 
-/// Outputs of the nodes of an honest run: one chunk, 98 chunks, three.
+/// Node whose rows of [`ROW`] bytes are proved false as a whole, as a TopK's.
+const ROWS: u16 = 3;
+const ROW: usize = 20;
+
+/// Outputs of the nodes of an honest run: one chunk, 98 chunks, three, 34.
 pub(crate) fn truth() -> Vec<Vec<u8>> {
-    [40usize, 100_000, 3_000]
+    [40usize, 100_000, 3_000, 34_000]
         .iter()
         .enumerate()
         .map(|(node, len)| (0..*len).map(|i| (i * 7 + i / 251 + node) as u8).collect())
@@ -41,6 +45,8 @@ pub(crate) enum Lie {
     Byte(u16, usize),
     /// The root of this node is that of nothing.
     Root(u16),
+    /// The row of node [`ROWS`] that lies in two parts is wrong in both.
+    Across,
 }
 
 impl Lie {
@@ -51,6 +57,14 @@ impl Lie {
             let tensor = &mut held[usize::from(node)];
             let byte = byte % tensor.len();
             tensor[byte] ^= 1;
+        }
+        if self == Lie::Across {
+            let tensor = &mut held[usize::from(ROWS)];
+            tensor[9_215] ^= 1;
+            tensor[9_216] ^= 1;
+            for byte in tensor[10_240..].iter_mut().step_by(999) {
+                *byte ^= 1;
+            }
         }
         let mut roots: Vec<Root> = held.iter().map(|tensor| root(tensor)).collect();
         if let Lie::Root(node) = self {
@@ -315,14 +329,19 @@ impl Court {
             claimed: slice,
             ..
         } = proof;
-        let chunk = element;
         let len = truth.len() as u64;
-        let chunks = Chunks::from_indices(len, [chunk]).ok()?;
+        let range = opened(opening.node, element, len);
+        let chunks = Chunks::from_ranges(len, [range.clone()]).ok()?;
         let slice = verify(claimed, len, &chunks, &slice).ok()?;
-        let range = chunk * 1_024..len.min((chunk + 1) * 1_024);
         let honest = &truth[range.start as usize..range.end as usize];
         (slice.read(range).ok()? != honest).then_some(())
     }
+}
+
+/// What a proof of `element` opens of a node's output: a row, of others a chunk.
+fn opened(node: u16, element: u64, len: u64) -> std::ops::Range<u64> {
+    let width = if node == ROWS { ROW as u64 } else { 1_024 };
+    element * width..len.min((element + 1) * width)
 }
 
 /// A state as one key sees it.
@@ -349,7 +368,7 @@ impl Chain for Eyes<'_> {
     }
     fn shape(&self, _: &Ticket) -> Option<Shape> {
         Some(Shape {
-            nodes: 3,
+            nodes: 4,
             outputs: vec![2],
             output_len: 3_000,
         })
@@ -429,12 +448,9 @@ impl View for Eyes<'_> {
                         announcement: thread.announcement,
                         at: thread.at,
                     },
-                    Some(opening) if thread.asked => Stage::Asked {
-                        trace_root: opening.trace_root,
-                    },
+                    Some(opening) if thread.asked => Stage::Asked { opening },
                     Some(opening) => Stage::Answered {
-                        trace_root: opening.trace_root,
-                        node: opening.node,
+                        opening,
                         answers: thread.answers.clone(),
                     },
                 },
@@ -481,6 +497,8 @@ pub(crate) struct Machine {
     pub(crate) done: bool,
     pub(crate) watched: bool,
     pub(crate) asked: Vec<&'static str>,
+    /// A thread that it finds no answer to.
+    pub(crate) mute_in: Option<ThreadId>,
     /// Writes left before the machine is killed.
     pub(crate) life: Option<u32>,
     pub(crate) pool_refuses: bool,
@@ -500,6 +518,7 @@ impl Machine {
             done: true,
             watched: false,
             asked: vec![],
+            mute_in: None,
             life: None,
             pool_refuses: false,
             signed: None,
@@ -556,12 +575,17 @@ impl Machine {
             Request::Dispute {
                 claim,
                 node,
+                turn,
                 answers,
-            } => match accuse(&held, &roots, claim, *node, answers) {
+                others,
+            } => match accuse(&held, &roots, claim, *node, (*turn, answers), others) {
                 Some(step) => good(step),
                 // Its tensors are those of the claim: only its root is not.
                 None => bad(-32016),
             },
+            Request::Answer(question) if self.mute_in == Some(question.thread) => {
+                bad(daemon::ASK_LATER)
+            }
             Request::Answer(question) => {
                 let Value::Node(node) = question.value else {
                     return bad(-32602);
@@ -597,7 +621,8 @@ fn accuse(
     roots: &[Root],
     claim: &[Root],
     node: u16,
-    answers: &[Vec<u8>],
+    (turn, answers): (u8, &[Vec<u8>]),
+    others: &[(u8, Vec<Vec<u8>>)],
 ) -> Option<Json> {
     let at = usize::from(node);
     if claim[at] == roots[at] {
@@ -606,47 +631,76 @@ fn accuse(
     if node == BARE {
         return Some(prove_by(node, 0, vec![]));
     }
+    if answers.is_empty() {
+        let threads = if node == ROWS { 2 } else { 1 };
+        return Some(json!({"step": "ask", "threads": threads}));
+    }
     let tensor = &held[at];
     let len = tensor.len() as u64;
-    let mut trail = Trail::new(claim[at], len);
-    for (given, answer) in answers.iter().enumerate() {
-        let subtree = *trail.current();
-        let from = (subtree.start() * 1_024) as usize;
-        let to = tensor
-            .len()
-            .min(((subtree.start() + subtree.count()) * 1_024) as usize);
-        let own = &tensor[from..to];
-        match subtree.shape() {
-            athanor_content_tree::Shape::Bytes(_) => {
-                let wrong = own.iter().zip(answer).position(|(a, b)| a != b);
-                let chunk = subtree.start() + wrong? as u64 / 1_024;
-                let chunks = Chunks::from_indices(len, [chunk]).unwrap();
-                let slice = trail.prove(answer, &chunks).unwrap();
-                return Some(prove_by(node, chunk, slice));
-            }
-            athanor_content_tree::Shape::Groups { chunks, .. } => {
-                let own = groups(tensor, subtree.start(), chunks, answer.len() / 32);
-                let group = own
-                    .iter()
-                    .zip(answer.as_chunks::<32>().0)
-                    .position(|(a, b)| a != b)?;
-                let step = trail.descend(answer, group as u64).unwrap();
-                if given + 1 == answers.len() {
-                    return Some(json!({"step": "descend", "group": step.group,
-                        "value": to_hex(&step.value),
-                        "siblings": step.siblings.iter().map(|v| to_hex(v)).collect::<Vec<_>>()}));
-                }
-            }
-        }
+    let (trail, step) = walk(tensor, claim[at], turn, answers)?;
+    if let Some(step) = step {
+        return Some(json!({"step": "descend", "group": step.group,
+            "value": to_hex(&step.value),
+            "siblings": step.siblings.iter().map(|v| to_hex(v)).collect::<Vec<_>>()}));
     }
-    Some(json!({"step": "ask"}))
+    let answer = answers.last()?;
+    let start = (trail.current().start() * 1_024) as usize;
+    let own = &tensor[start..start + answer.len()];
+    let wrong = own.iter().zip(answer).position(|(a, b)| a != b)?;
+    let width = if node == ROWS { ROW } else { 1_024 };
+    let element = ((start + wrong) / width) as u64;
+    let chunks = Chunks::from_ranges(len, [opened(node, element, len)]).unwrap();
+    let others: Vec<_> = others
+        .iter()
+        .filter_map(|(turn, answers)| Some((walk(tensor, claim[at], *turn, answers)?, answers)))
+        .filter_map(|((trail, step), answers)| {
+            step.is_none().then_some(())?;
+            Some((trail, answers.last()?))
+        })
+        .collect();
+    let beside = others
+        .iter()
+        .map(|(trail, answer)| Some((trail, &answer[..])));
+    let slice = std::iter::once(None)
+        .chain(beside)
+        .find_map(|other| trail.prove_with(answer, other, &chunks, tensor).ok());
+    Some(match slice {
+        Some(slice) => prove_by(node, element, slice),
+        None => json!({"step": "rest"}),
+    })
 }
 
-/// A proof whose element is the number of the chunk it opens.
-fn prove_by(node: u16, chunk: u64, claimed: Vec<u8>) -> Json {
+/// The way that the answers of thread `turn` lead, and the step to the next, unless they
+/// end with bytes.
+fn walk(
+    tensor: &[u8],
+    claimed: Root,
+    turn: u8,
+    answers: &[Vec<u8>],
+) -> Option<(Trail, Option<Step>)> {
+    let mut trail = Trail::new(claimed, tensor.len() as u64);
+    let mut last = None;
+    for answer in answers {
+        let subtree = *trail.current();
+        last = match subtree.shape() {
+            athanor_content_tree::Shape::Bytes(_) => None,
+            athanor_content_tree::Shape::Groups { chunks, .. } => {
+                let own = groups(tensor, subtree.start(), chunks, answer.len() / 32);
+                let given = answer.as_chunks::<32>().0;
+                let group = own.iter().zip(given).position(|(a, b)| a != b)?;
+                let group = group as u64 + u64::from(turn);
+                Some(trail.descend(answer, group).unwrap())
+            }
+        };
+    }
+    Some((trail, last))
+}
+
+/// A proof whose element is the number of the chunk or row it opens.
+fn prove_by(node: u16, element: u64, claimed: Vec<u8>) -> Json {
     let proof = FraudProof {
         node,
-        element: chunk,
+        element,
         witness: None,
         claimed,
         operands: vec![],

@@ -23,7 +23,9 @@ fn dispute() -> Request {
     Request::Dispute {
         claim: roots(),
         node: 1,
+        turn: 2,
         answers: vec![vec![1, 2], vec![]],
+        others: vec![(0, vec![vec![3]])],
     }
 }
 
@@ -73,7 +75,11 @@ fn a_dispute_carries_the_claim_and_what_was_answered() {
     let body: Value = serde_json::from_slice(&body).unwrap();
     let hex: Vec<_> = roots().iter().map(|root| to_hex(root)).collect();
     assert_eq!(body["method"], "worker_dispute");
-    assert_eq!(body["params"], json!([JOB, hex, 1, ["0x0102", "0x"]]));
+    let others = json!([{"turn": 0, "answers": ["0x03"]}]);
+    assert_eq!(
+        body["params"],
+        json!([JOB, hex, 1, ["0x0102", "0x"], 2, others])
+    );
 }
 
 #[test]
@@ -91,7 +97,12 @@ fn the_steps_of_a_dispute_are_read() {
     let zero = format!("0x{}", "00".repeat(32));
     for (step, wanted) in [
         (json!({"step": "agree"}), Move::Agree),
-        (json!({"step": "ask"}), Move::Ask),
+        (json!({"step": "ask"}), Move::Ask { threads: 1 }),
+        (
+            json!({"step": "ask", "threads": 3}),
+            Move::Ask { threads: 3 },
+        ),
+        (json!({"step": "rest"}), Move::Rest),
         (
             json!({"step": "descend", "group": 7, "value": zero, "siblings": [zero, zero]}),
             Move::Descend {

@@ -100,6 +100,7 @@ fn lies() -> Vec<Lie> {
         Lie::Root(0),
         Lie::Root(1),
         Lie::Root(2),
+        Lie::Across,
     ]
 }
 
@@ -118,8 +119,10 @@ fn a_watcher_convicts_every_kind_of_liar() {
         assert_eq!(court.lost, 0);
         let watcher = &players[1];
         assert!(watcher.machine.watched);
-        assert_eq!(watcher.called("announce"), 1);
+        let threads = if lie == Lie::Across { 2 } else { 1 };
+        assert_eq!(watcher.called("announce"), threads, "{lie:?}");
         let (demands, proofs) = match lie {
+            Lie::Across => (4, 1),
             Lie::Byte(0, _) | Lie::Root(0) => (0, 1),
             Lie::Byte(1, _) => (2, 1),
             Lie::Root(_) => (1, 0),
@@ -128,6 +131,29 @@ fn a_watcher_convicts_every_kind_of_liar() {
         assert_eq!(watcher.called("demand"), demands, "{lie:?}");
         assert_eq!(watcher.called("challenge"), proofs, "{lie:?}");
         assert_eq!(watcher.tally().disputed, 1);
+    }
+}
+
+/// The liar answers one of two threads at once, and the other when the first is gone.
+#[test]
+fn a_liar_that_is_slow_with_one_of_two_parts_is_convicted() {
+    for slow in [0, 1] {
+        let lie = Lie::Across;
+        let mut players = [Player::new(1, lie, 0), Player::new(9, Lie::None, ALL)];
+        let mut court = Court::new(vec![players[0].claim()]);
+        // So late that no other thread can be opened.
+        court.block = CLOSES - 40;
+        court.hashes = (0..=court.block).map(|number| [number as u8; 32]).collect();
+        players[0].machine.mute_in = Some(slow);
+        let troubles = play(&mut court, &mut players, 38, |_| false);
+        assert_eq!((court.threads(), court.lost), (2, 0), "{troubles:?}");
+        play(&mut court, &mut players, 600, is_convicted(lie));
+        assert!(!is_convicted(lie)(&court), "thread {slow} is slow");
+        assert_eq!((court.threads(), court.lost), (1, 1));
+        players[0].machine.mute_in = None;
+        play(&mut court, &mut players, 20, is_convicted(lie));
+        assert!(is_convicted(lie)(&court), "thread {slow} is slow");
+        assert_eq!(players[1].called("announce"), 2);
     }
 }
 
@@ -427,17 +453,19 @@ fn an_announcement_is_the_same_after_any_crash_and_no_other_key_has_it() {
         worker: [1; 32],
         secret: [2; 32],
     };
-    let base = dispute::opening(&view, &key, JOB, &[3; 32], 4);
-    assert_eq!(base, dispute::opening(&view, &key, JOB, &[3; 32], 4));
+    let base = dispute::opening(&view, &key, JOB, &[3; 32], 4, 0);
+    assert_eq!(base, dispute::opening(&view, &key, JOB, &[3; 32], 4, 0));
     let other = Key {
         secret: [9; 32],
         ..key
     };
     for salt in [
-        dispute::opening(&view, &other, JOB, &[3; 32], 4).salt,
-        dispute::opening(&view, &key, JOB + 1, &[3; 32], 4).salt,
-        dispute::opening(&view, &key, JOB, &[9; 32], 4).salt,
-        dispute::opening(&view, &key, JOB, &[3; 32], 9).salt,
+        dispute::opening(&view, &other, JOB, &[3; 32], 4, 0).salt,
+        dispute::opening(&view, &key, JOB + 1, &[3; 32], 4, 0).salt,
+        dispute::opening(&view, &key, JOB, &[9; 32], 4, 0).salt,
+        dispute::opening(&view, &key, JOB, &[3; 32], 9, 0).salt,
+        dispute::opening(&view, &key, JOB, &[3; 32], 4, 1).salt,
+        dispute::opening(&view, &key, JOB, &[3; 32], 4, 2).salt,
     ] {
         assert_ne!(base.salt, salt);
     }
@@ -487,6 +515,7 @@ fn lie() -> impl Strategy<Value = Lie> {
         Just(Lie::None),
         (0u16..3, any::<usize>()).prop_map(|(node, byte)| Lie::Byte(node, byte)),
         (0u16..3).prop_map(Lie::Root),
+        Just(Lie::Across),
     ]
 }
 

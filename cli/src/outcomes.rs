@@ -56,7 +56,7 @@ impl Stakes {
     }
 
     /// Goes into the audit pot when a provider is drawn.
-    fn premium(&self) -> u128 {
+    pub fn premium(&self) -> u128 {
         match self.policy {
             Policy::Optimistic { audit, .. } => {
                 self.max_pay.saturating_mul(audit.into()).div_ceil(256)
@@ -66,7 +66,7 @@ impl Stakes {
     }
 
     /// Lost if too few providers can get input and weights: the rest of what is held.
-    fn stake(&self) -> u128 {
+    pub fn stake(&self) -> u128 {
         self.held
             .saturating_sub(self.budget())
             .saturating_sub(self.premium())
@@ -111,6 +111,12 @@ impl Stakes {
     pub fn cases(&self, clock: &Clock) -> Vec<Case> {
         let (held, tip, premium) = (self.held, self.tip, self.premium());
         let one = self.replicas() == 1;
+        let audited = matches!(self.policy, Policy::Optimistic { audit: 1.., .. });
+        // With one provider less, the others still are a quorum.
+        let spare = match self.policy {
+            Policy::Replicated { n, quorum, .. } => n > quorum,
+            Policy::Optimistic { .. } => false,
+        };
         let case = |name, when: String, pays: u128, compensation| Case {
             name,
             when,
@@ -130,12 +136,26 @@ impl Stakes {
             self.budget().saturating_add(premium),
             0,
         ));
-        if !one {
+        if spare {
             let fewer = self.budget().saturating_sub(self.max_pay);
             cases.push(case(
                 "settled_one_caught",
                 "settles, at your limit, and one provider is caught".into(),
                 fewer.saturating_add(premium),
+                self.compensation(),
+            ));
+            cases.push(case(
+                "settled_one_late",
+                "settles, at your limit, and one provider is late".into(),
+                fewer.saturating_add(premium),
+                0,
+            ));
+        }
+        if audited {
+            cases.push(case(
+                "settled_by_auditor",
+                "settles by the auditor's result, and the provider is caught".into(),
+                premium,
                 self.compensation(),
             ));
         }
@@ -176,12 +196,16 @@ impl Stakes {
             premium,
             self.compensation(),
         ));
-        if !one {
+        if !one || audited {
             cases.push(case(
                 "failed_no_majority",
-                "fails: the results differ".into(),
+                match audited {
+                    true => "fails: the auditor's result differs and nobody proves either wrong",
+                    false => "fails: the results differ and none has the quorum",
+                }
+                .into(),
                 premium,
-                self.compensation(),
+                0,
             ));
         }
         cases.push(case(
@@ -294,42 +318,113 @@ mod tests {
         found.unwrap_or_else(|| panic!("{name}"))
     }
 
+    /// The rows of the spec's money table: their first column.
+    fn ends() -> Vec<&'static str> {
+        let spec = include_str!("../../docs/spec/compute-jobs.md");
+        let (_, table) = spec.split_once("| end | provider | requester |").unwrap();
+        table
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'))
+            .map(|line| line.split('|').nth(1).unwrap().trim())
+            .collect()
+    }
+
+    /// With a stake: what each end of the spec pays and returns, by the cases' names.
     #[test]
     fn every_end_of_the_spec_has_a_case_with_its_amounts() {
-        let stakes = stakes(REPLICATED);
-        let held = 3 * AUR + AUR / 100;
-        for (name, pays, compensation) in [
-            ("settled_cheapest", 3 * AUR / 10, 0),
-            ("settled_limit", 3 * AUR, 0),
-            ("settled_one_caught", 2 * AUR, AUR / 10),
-            ("expired", 0, 0),
-            ("cancelled", 0, 0),
-            ("failed_not_accepted", AUR / 100, 0),
-            ("failed_not_computed", 0, 0),
-            // A fifth of five times 0.1 AUR, which is less than a fifth of the budget.
-            ("failed_not_revealed", 0, AUR / 10),
-            ("failed_no_majority", 0, AUR / 10),
-            ("failed_proven_wrong", 0, AUR / 10),
-        ] {
-            let case = case(&stakes, name);
-            assert_eq!(
-                (case.pays, case.refund, case.compensation),
-                (pays, held - pays, compensation),
-                "{name}"
-            );
+        const SAMPLED: Policy = Policy::Optimistic {
+            window: 1_200,
+            audit: 16,
+        };
+        for policy in [REPLICATED, SAMPLED, OPTIMISTIC] {
+            let several = policy == REPLICATED;
+            let audited = policy == SAMPLED;
+            let mut stakes = stakes(policy);
+            let budget = stakes.replicas() * AUR;
+            let premium = if audited { AUR / 16 } else { 0 };
+            let stake = stakes.replicas() * AUR / 20;
+            stakes.held += premium + stake;
+            let held = stakes.held;
+            assert_eq!((stakes.premium(), stakes.stake()), (premium, stake));
+            // A fifth of the collateral of who asks least, at most a fifth of the budget.
+            let caught = if audited { AUR / 5 } else { AUR / 10 };
+            let cheapest = stakes.replicas() * AUR / 10;
+            let mut named = Vec::new();
+            let ends = ends();
+            assert!(ends.len() >= 9, "{ends:?}");
+            for end in ends {
+                let wanted: Vec<(&str, u128, u128)> = match end {
+                    "accepted" => vec![
+                        ("settled_cheapest", cheapest + premium, 0),
+                        ("settled_limit", budget + premium, 0),
+                    ],
+                    "auditor whose trace settled the job" if audited => {
+                        vec![("settled_by_auditor", premium, caught)]
+                    }
+                    // Another is drawn, or the job goes on without.
+                    "auditor whose trace settled the job" | "released" => vec![],
+                    "`NoReveal`, `Outvoted`, `FraudProven`, `DataWithheld`" => {
+                        let mut wanted = vec![
+                            ("failed_not_revealed", premium, caught),
+                            ("failed_proven_wrong", premium, caught),
+                        ];
+                        if several {
+                            wanted.push(("settled_one_caught", 2 * AUR, caught));
+                        }
+                        wanted
+                    }
+                    "standing in a failed job" if several || audited => {
+                        vec![("failed_no_majority", premium, 0)]
+                    }
+                    "standing in a failed job" => vec![],
+                    "`Late`" => {
+                        let mut wanted = vec![("failed_not_computed", premium, 0)];
+                        if several {
+                            wanted.push(("settled_one_late", 2 * AUR, 0));
+                        }
+                        wanted
+                    }
+                    "not accepted after two redraws" => {
+                        let lost = AUR / 100 + stake + premium;
+                        vec![("failed_not_accepted", lost, 0)]
+                    }
+                    "expired, cancelled" => vec![("expired", 0, 0), ("cancelled", 0, 0)],
+                    other => panic!("an end that is not quoted: {other}"),
+                };
+                for (name, pays, compensation) in wanted {
+                    let case = case(&stakes, name);
+                    assert_eq!(
+                        (case.pays, case.refund, case.compensation),
+                        (pays, held - pays, compensation),
+                        "{name} of {policy:?}"
+                    );
+                    named.push(name);
+                }
+            }
+            let mut quoted: Vec<_> = stakes
+                .cases(&Clock::new(0, 3_000))
+                .into_iter()
+                .map(|case| case.name)
+                .collect();
+            quoted.sort_unstable();
+            named.sort_unstable();
+            assert_eq!(quoted, named, "{policy:?}");
         }
-        assert_eq!(stakes.cases(&Clock::new(0, 3_000)).len(), 10);
     }
 
     #[test]
-    fn a_single_provider_has_no_majority() {
-        let names: Vec<_> = stakes(OPTIMISTIC)
-            .cases(&Clock::new(0, 3_000))
-            .into_iter()
-            .map(|case| case.name)
-            .collect();
-        assert!(!names.contains(&"failed_no_majority"));
-        assert!(!names.contains(&"settled_one_caught"));
+    fn without_a_spare_provider_one_that_is_caught_or_late_fails_the_job() {
+        let all = Policy::Replicated {
+            n: 3,
+            quorum: 3,
+            window: 1_200,
+        };
+        let cases = stakes(all).cases(&Clock::new(0, 3_000));
+        assert!(cases
+            .iter()
+            .all(|case| !case.name.starts_with("settled_one")));
+        assert!(cases.iter().any(|case| case.name == "failed_no_majority"));
     }
 
     #[test]
@@ -375,7 +470,7 @@ mod tests {
             cheapest: vec![u128::MAX; 3],
             ..stakes(REPLICATED)
         };
-        assert_eq!(stakes.cases(&Clock::new(u64::MAX, u64::MAX)).len(), 10);
+        assert_eq!(stakes.cases(&Clock::new(u64::MAX, u64::MAX)).len(), 11);
     }
 
     #[test]

@@ -132,7 +132,7 @@ Examples:
 /// How a job is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PolicyName {
-    /// One provider. Nobody on chain checks its result yet.
+    /// One provider. Anybody may prove it wrong in the window, and audits are drawn.
     Optimistic,
     /// Several providers, a quorum of which must agree.
     Replicated,
@@ -502,18 +502,26 @@ fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
         }
     };
     let least = prepared.stakes.cheapest.first().copied();
+    let (premium, stake) = (prepared.stakes.premium(), prepared.stakes.stake());
     let rows = output::pairs(&[
         ("policy", policy),
         ("samples", prepared.batch.to_string()),
         ("input", human_bytes(count("input_len"))),
         ("output", human_bytes(count("output_len"))),
         ("units", count("units").to_string()),
+        ("held, the sum of", money("held")),
+        ("- pay at most", format!("{replicas} × {max_pay}")),
+        ("- for audits", Amount(premium).to_string()),
         (
-            "held",
-            format!("{} = {replicas} × {max_pay} + tip {tip}", money("held")),
+            "- stake",
+            format!("{}, lost if too few accept", Amount(stake)),
         ),
+        ("- tip", tip.to_string()),
         ("receipt deposit", money("deposit")),
-        ("offers that fit", count("eligible").to_string()),
+        (
+            "offers that fit",
+            format!("{}, of any collateral and time", count("eligible")),
+        ),
         (
             "cheapest",
             if prices.is_empty() {
@@ -1997,13 +2005,13 @@ mod tests {
             batch: 3,
             policy,
             input: None,
-            quote: json!({"held": "3000000000000", "deposit": "0", "input_len": 9,
+            quote: json!({"held": "3160000000000", "deposit": "0", "input_len": 9,
                 "output_len": 9, "units": 1, "eligible": 4}),
             stakes: Stakes {
                 policy,
                 max_pay: unit,
-                tip: 0,
-                held: 3 * unit,
+                tip: unit / 100,
+                held: 3 * unit + 3 * unit / 20 + unit / 100,
                 deposit: 0,
                 cheapest: vec![unit / 10, unit / 8, unit / 4],
                 min_collateral: unit / 5,
@@ -2012,8 +2020,12 @@ mod tests {
             },
             clock: Clock::new(40, 3_000),
         };
-        let text = quote_rows(&prepared, Amount(unit), Amount(0));
+        let text = quote_rows(&prepared, Amount(unit), Amount(unit / 100));
         for part in [
+            "3.16 AUR",
+            "3 × 1 AUR",
+            "0.15 AUR, lost",
+            "0.01 AUR",
             "1200 blocks (60 min)",
             "0.5 AUR or more",
             "expires",

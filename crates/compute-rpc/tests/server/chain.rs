@@ -215,7 +215,9 @@ impl State for Chain {
         }
         let policy = Policy::from(terms.policy);
         Ok(Some(QuoteView {
-            held: terms.max_pay.0 * u128::from(policy.replicas()) + terms.tip.0,
+            held: (terms.max_pay.0 + STAKE) * u128::from(policy.replicas())
+                + policy.premium(terms.max_pay.0).unwrap()
+                + terms.tip.0,
             deposit: if terms.keep_receipt { AUR } else { 0 },
             cost: COST,
             units: COST.units(),
@@ -226,6 +228,9 @@ impl State for Chain {
         }))
     }
 }
+
+/// The runtime's `SeatStake`.
+const STAKE: u128 = AUR / 20;
 
 /// A server on a free port.
 pub(crate) async fn serve() -> (SocketAddr, ServerHandle) {

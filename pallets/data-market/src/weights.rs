@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: dc65d7e17b25d2428765aec228eb6826 over 103 files; changed since it was measured, accepted by review.
+//! Sources: 86d0d7452ce4b2050b8875aad9272d68 over 103 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

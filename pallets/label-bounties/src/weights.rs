@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-23:
 //! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: db3e576c11de2ce1d4dbaf6b84d0df71 over 106 files; changed since it was measured, accepted by review.
+//! Sources: 41c362ab24f4de87f93a9bb400cc45ae over 106 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

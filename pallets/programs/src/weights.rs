@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: fc3ad0f9dafe7024a043c6194b8441e2 over 98 files; changed since it was measured, accepted by review.
+//! Sources: 3b7d2e1bcdf4232bd845833a7f0236b4 over 98 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

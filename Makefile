@@ -98,7 +98,7 @@ weights: ## measure the runtime's weights and write them into the sources
 bench-judge: ## what the runtime takes to judge the largest element of each operator
 	@scripts/bench-judge
 
-bench-store: ## a blob fetched over loopback with every group checked, beside a plain download
+bench-store: ## the data market's speeds: packing, sealing, decrypting, fetching, buying; and memory
 	@scripts/bench-store
 
 audit: ## licences, yanked versions and advisories of every dependency

@@ -17,6 +17,16 @@ pub(crate) const MR: usize = 12;
 /// Sums of one tile: row r, column c at `r·NR + c`.
 pub(crate) type Sums = [i32; MR * NR];
 
+/// The left side of one tile: row r is `lines` runs of `4·quads` bytes each, the first
+/// at `at[r]` and each `line` bytes behind the one before.
+pub(crate) struct Left<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: &'a [usize],
+    pub(crate) lines: usize,
+    pub(crate) line: usize,
+    pub(crate) quads: usize,
+}
+
 impl Level {
     /// Runs `work` compiled for this level. It is inlined there, and so must be
     /// everything in it that is to profit.
@@ -49,56 +59,34 @@ impl Level {
         }
     }
 
-    /// `sums[r·NR + c] = Σ_k a[r·stride + k]·b[k / 4][c][k % 4]` for `rows` rows and
-    /// `16·groups` columns, over `4·quads` values of k; `a` unsigned, `b` signed,
-    /// sums wrapping at 32 bits.
+    /// `sums[r·NR + c] = Σ_k a[r][k]·b[k / 4][c][k % 4]` for the rows of `left` and
+    /// `16·groups` columns, over all runs of a row; `left` unsigned, `b` signed, sums
+    /// wrapping at 32 bits.
     ///
     /// # Panics
     ///
-    /// If a slice is shorter than these numbers say, `rows` is not 1 to [`MR`], or
-    /// `groups` not 1 to 4.
+    /// If a slice is shorter than these numbers say, there are not 1 to [`MR`] rows, or
+    /// `groups` is not 1 to 4.
     #[inline]
-    pub(crate) fn tile(
-        self,
-        rows: usize,
-        groups: usize,
-        quads: usize,
-        a: &[u8],
-        stride: usize,
-        b: &[u8],
-        sums: &mut Sums,
-    ) {
-        assert!((1..=MR).contains(&rows) && (1..=4).contains(&groups));
-        assert!(stride >= 4 * quads && a.len() >= (rows - 1) * stride + 4 * quads);
-        assert!(b.len() >= quads * groups * LANES * 4);
+    pub(crate) fn tile(self, left: &Left<'_>, groups: usize, b: &[u8], sums: &mut Sums) {
+        let rows = left.at.len();
+        assert!((1..=MR).contains(&rows) && (1..=4).contains(&groups) && left.lines > 0);
+        let last = left.at.iter().fold(0, |last, at| last.max(*at));
+        let row = (left.lines - 1) * left.line + 4 * left.quads;
+        assert!(last <= left.bytes.len() && row <= left.bytes.len() - last);
+        assert!(b.len() >= left.lines * left.quads * groups * LANES * 4);
         match self.0 {
-            Kind::Portable => portable(rows, groups, quads, a, stride, b, sums),
+            Kind::Portable => portable(left, groups, b, sums),
             // SAFETY: the level proves the features; the assertions above are the
             // lengths that `avx2_tile` asks for, and `sums` holds MR rows of NR.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe {
-                x86::avx2_tile(
-                    rows,
-                    groups,
-                    quads,
-                    a.as_ptr(),
-                    stride,
-                    b.as_ptr().cast(),
-                    sums.as_mut_ptr(),
-                );
+                x86::avx2_tile(left, groups, b.as_ptr().cast(), sums.as_mut_ptr());
             },
             // SAFETY: as above, for `vnni_tile`.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe {
-                x86::vnni_tile(
-                    rows,
-                    groups,
-                    quads,
-                    a.as_ptr(),
-                    stride,
-                    b.as_ptr().cast(),
-                    sums.as_mut_ptr(),
-                );
+                x86::vnni_tile(left, groups, b.as_ptr().cast(), sums.as_mut_ptr());
             },
         }
     }
@@ -169,25 +157,23 @@ impl Level {
     }
 }
 
-fn portable(
-    rows: usize,
-    groups: usize,
-    quads: usize,
-    a: &[u8],
-    stride: usize,
-    b: &[u8],
-    sums: &mut Sums,
-) {
+fn portable(left: &Left<'_>, groups: usize, b: &[u8], sums: &mut Sums) {
     let width = groups * LANES;
-    for (row, sums) in sums.chunks_exact_mut(NR).take(rows).enumerate() {
-        let a = &a[row * stride..][..4 * quads];
+    for (at, sums) in left.at.iter().zip(sums.chunks_exact_mut(NR)) {
         for (group, sums) in sums.chunks_exact_mut(LANES).take(groups).enumerate() {
             let mut total = [0i32; LANES];
-            for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(width * 4)) {
-                let b = &b[group * LANES * 4..][..LANES * 4];
-                for (sum, b) in total.iter_mut().zip(b.chunks_exact(4)) {
-                    for (a, b) in a.iter().zip(b) {
-                        *sum = sum.wrapping_add(i32::from(*a) * i32::from(*b as i8));
+            for (line, b) in b
+                .chunks_exact(left.quads * width * 4)
+                .take(left.lines)
+                .enumerate()
+            {
+                let a = &left.bytes[at + line * left.line..][..4 * left.quads];
+                for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(width * 4)) {
+                    let b = &b[group * LANES * 4..][..LANES * 4];
+                    for (sum, b) in total.iter_mut().zip(b.chunks_exact(4)) {
+                        for (a, b) in a.iter().zip(b) {
+                            *sum = sum.wrapping_add(i32::from(*a) * i32::from(*b as i8));
+                        }
                     }
                 }
             }
@@ -198,7 +184,7 @@ fn portable(
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{LANES, NR};
+    use super::{Left, LANES, NR};
     use std::arch::x86_64::*;
 
     /// # Safety
@@ -273,35 +259,44 @@ mod x86 {
     ///
     /// # Safety
     ///
-    /// The machine has AVX-512 F and VNNI. `a` is readable for `(ROWS − 1)·stride +
-    /// 4·quads` bytes, `b` for `quads·GROUPS·64`, `sums` writable for `ROWS·NR` words.
+    /// The machine has AVX-512 F and VNNI. The runs of ROWS rows of `left` from `first` on
+    /// lie inside its bytes, `b` is readable for `lines·quads·GROUPS·64` bytes, `sums`
+    /// writable for `ROWS·NR` words.
     #[target_feature(enable = "avx512f,avx512vnni")]
     #[inline]
     unsafe fn vnni<const ROWS: usize, const GROUPS: usize>(
-        quads: usize,
-        a: *const u8,
-        stride: usize,
+        left: &Left<'_>,
+        first: usize,
         b: *const i8,
         sums: *mut i32,
     ) {
         let mut acc = [[_mm512_setzero_si512(); GROUPS]; ROWS];
-        for quad in 0..quads {
-            let mut weights = [_mm512_setzero_si512(); GROUPS];
-            for (group, weights) in weights.iter_mut().enumerate() {
-                // SAFETY: (quad·GROUPS + group)·64 + 64 ≤ quads·GROUPS·64 bytes of `b`.
-                *weights =
-                    unsafe { _mm512_loadu_si512(b.add((quad * GROUPS + group) * 64).cast()) };
-            }
-            for (row, acc) in acc.iter_mut().enumerate() {
-                // SAFETY: row·stride + 4·quad + 4 ≤ (ROWS − 1)·stride + 4·quads bytes of `a`.
-                let four = unsafe {
-                    a.add(row * stride + 4 * quad)
-                        .cast::<i32>()
-                        .read_unaligned()
-                };
-                let left = _mm512_set1_epi32(four);
-                for (acc, weights) in acc.iter_mut().zip(weights) {
-                    *acc = _mm512_dpbusd_epi32(*acc, left, weights);
+        // SAFETY: rows from `first` on are rows of `left`, and start inside its bytes.
+        let rows: [*const u8; ROWS] = std::array::from_fn(|row| unsafe {
+            left.bytes.as_ptr().add(*left.at.get_unchecked(first + row))
+        });
+        let mut b = b;
+        for line in 0..left.lines {
+            for quad in 0..left.quads {
+                let mut weights = [_mm512_setzero_si512(); GROUPS];
+                for (group, weights) in weights.iter_mut().enumerate() {
+                    // SAFETY: `b` has moved by (line·quads + quad)·GROUPS·64 bytes, and has
+                    // 64 of each group left.
+                    *weights = unsafe { _mm512_loadu_si512(b.add(group * 64).cast()) };
+                }
+                // SAFETY: at most to the end of `b`.
+                b = unsafe { b.add(GROUPS * 64) };
+                for (row, acc) in rows.iter().zip(&mut acc) {
+                    // SAFETY: four bytes of a run of this row.
+                    let four = unsafe {
+                        row.add(line * left.line + 4 * quad)
+                            .cast::<i32>()
+                            .read_unaligned()
+                    };
+                    let four = _mm512_set1_epi32(four);
+                    for (acc, weights) in acc.iter_mut().zip(weights) {
+                        *acc = _mm512_dpbusd_epi32(*acc, four, weights);
+                    }
                 }
             }
         }
@@ -315,28 +310,20 @@ mod x86 {
 
     /// # Safety
     ///
-    /// As [`vnni`], with `rows` from 1 to 12 and `groups` from 1 to 4.
+    /// As [`vnni`], for all rows of `left`, 1 to 12, and `groups` from 1 to 4.
     #[target_feature(enable = "avx512f,avx512vnni")]
-    pub(super) unsafe fn vnni_tile(
-        rows: usize,
-        groups: usize,
-        quads: usize,
-        a: *const u8,
-        stride: usize,
-        b: *const i8,
-        sums: *mut i32,
-    ) {
+    pub(super) unsafe fn vnni_tile(left: &Left<'_>, groups: usize, b: *const i8, sums: *mut i32) {
         // The registers hold 24 sums of 16 columns; more rows are made in parts.
         macro_rules! rows {
             ($groups:literal, $most:literal, $($count:literal)*) => {{
                 let mut done = 0;
-                while done < rows {
-                    let some = (rows - done).min($most);
+                while done < left.at.len() {
+                    let some = (left.at.len() - done).min($most);
                     // SAFETY: the caller's, for `some` of its rows from row `done` on.
                     unsafe {
-                        let (a, sums) = (a.add(done * stride), sums.add(done * NR));
+                        let sums = sums.add(done * NR);
                         match some {
-                            $($count => vnni::<$count, $groups>(quads, a, stride, b, sums),)*
+                            $($count => vnni::<$count, $groups>(left, done, b, sums),)*
                             _ => return,
                         }
                     }
@@ -357,42 +344,48 @@ mod x86 {
     ///
     /// # Safety
     ///
-    /// The machine has AVX2. `a` is readable for `(ROWS − 1)·stride + 4·quads` bytes,
-    /// `b` for `quads·groups·64`, `sums` writable for `ROWS·NR` words; `group < groups`.
+    /// The machine has AVX2. The runs of ROWS rows of `left` from `first` on lie inside its
+    /// bytes, `b` is readable for `lines·quads·groups·64`, `sums` writable for `ROWS·NR`
+    /// words; `group < groups`.
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn avx2<const ROWS: usize>(
+        left: &Left<'_>,
+        first: usize,
         group: usize,
         groups: usize,
-        quads: usize,
-        a: *const u8,
-        stride: usize,
         b: *const i8,
         sums: *mut i32,
     ) {
         // Each of four registers holds two partial sums for each of four columns.
         let mut acc = [[_mm256_setzero_si256(); 4]; ROWS];
-        for quad in 0..quads {
-            let mut left = [_mm256_setzero_si256(); ROWS];
-            for (row, left) in left.iter_mut().enumerate() {
-                // SAFETY: row·stride + 4·quad + 4 ≤ (ROWS − 1)·stride + 4·quads bytes of `a`.
-                let four = unsafe {
-                    a.add(row * stride + 4 * quad)
-                        .cast::<i32>()
-                        .read_unaligned()
-                };
-                *left = _mm256_cvtepu8_epi16(_mm_set1_epi32(four));
-            }
-            for part in 0..4 {
-                // SAFETY: group < groups and part < 4, so the 16 bytes end inside
-                // quads·groups·64.
-                let bytes = unsafe {
-                    _mm_loadu_si128(b.add((quad * groups + group) * 64 + part * 16).cast())
-                };
-                let weights = _mm256_cvtepi8_epi16(bytes);
-                for (acc, left) in acc.iter_mut().zip(left) {
-                    acc[part] = _mm256_add_epi32(acc[part], _mm256_madd_epi16(left, weights));
+        // SAFETY: rows from `first` on are rows of `left`, and start inside its bytes.
+        let rows: [*const u8; ROWS] = std::array::from_fn(|row| unsafe {
+            left.bytes.as_ptr().add(*left.at.get_unchecked(first + row))
+        });
+        // SAFETY: group < groups, of 64 bytes each.
+        let mut b = unsafe { b.add(group * 64) };
+        for line in 0..left.lines {
+            for quad in 0..left.quads {
+                let fours = rows.map(|row| {
+                    // SAFETY: four bytes of a run of this row.
+                    let four = unsafe {
+                        row.add(line * left.line + 4 * quad)
+                            .cast::<i32>()
+                            .read_unaligned()
+                    };
+                    _mm256_cvtepu8_epi16(_mm_set1_epi32(four))
+                });
+                for part in 0..4 {
+                    // SAFETY: part < 4, so the 16 bytes end inside the 64 of this group.
+                    let bytes = unsafe { _mm_loadu_si128(b.add(part * 16).cast()) };
+                    let weights = _mm256_cvtepi8_epi16(bytes);
+                    for (acc, four) in acc.iter_mut().zip(fours) {
+                        acc[part] = _mm256_add_epi32(acc[part], _mm256_madd_epi16(four, weights));
+                    }
                 }
+                // Behind the last quad this is beyond `b`, and not read.
+                b = b.wrapping_add(groups * 64);
             }
         }
         for (row, acc) in acc.iter().enumerate() {
@@ -410,30 +403,19 @@ mod x86 {
 
     /// # Safety
     ///
-    /// As [`avx2`], with `rows` rows instead of ROWS.
+    /// As [`avx2`], for all rows of `left` and all groups.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn avx2_tile(
-        rows: usize,
-        groups: usize,
-        quads: usize,
-        a: *const u8,
-        stride: usize,
-        b: *const i8,
-        sums: *mut i32,
-    ) {
+    pub(super) unsafe fn avx2_tile(left: &Left<'_>, groups: usize, b: *const i8, sums: *mut i32) {
         for group in 0..groups {
-            let mut done = 0;
-            while done < rows {
-                let some = (rows - done).min(2);
-                // SAFETY: the caller's, for `some` of its rows from row `done` on.
+            for done in (0..left.at.len()).step_by(2) {
+                // SAFETY: the caller's, for one or two of its rows from row `done` on.
                 unsafe {
-                    let (a, sums) = (a.add(done * stride), sums.add(done * NR));
-                    match some {
-                        1 => avx2::<1>(group, groups, quads, a, stride, b, sums),
-                        _ => avx2::<2>(group, groups, quads, a, stride, b, sums),
+                    let sums = sums.add(done * NR);
+                    match left.at.len() - done {
+                        1 => avx2::<1>(left, done, group, groups, b, sums),
+                        _ => avx2::<2>(left, done, group, groups, b, sums),
                     }
                 }
-                done += some;
             }
         }
     }

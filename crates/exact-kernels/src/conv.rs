@@ -1,12 +1,13 @@
-//! Convolution: patches as rows of a product, and depthwise without a product.
+//! Convolution: windows as rows of a product, where they lie or as patches, and depthwise
+//! without a product.
 
 use crate::{
-    arch::NR,
+    arch::{Left, NR},
     element::{load, Requant},
-    gemm::{finish, store, Epilogue, Finish, Offsets, Rows, Width},
+    gemm::{finish, store, windows, Epilogue, Finish, Offsets, Packed, Rows, Width, MAX_K},
     Level,
 };
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// Where the taps of a kernel fall on an image `[height, width, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,82 +119,6 @@ impl Geometry {
     }
 }
 
-/// Bytes copied at a time, short runs and long ones.
-const COPY: [usize; 2] = [16, 64];
-
-impl Geometry {
-    /// Bytes of the line that [`patches`] of `count` positions sets aside at most.
-    pub fn line_bytes(&self, count: usize) -> usize {
-        let columns = count.min(self.out[1]).saturating_sub(1) * self.stride[1] + self.kernel[1];
-        columns
-            .saturating_mul(self.channels)
-            .saturating_add(COPY[1])
-    }
-
-    /// The rows of [`patches`] for all channels of an image whose taps lie next to each
-    /// other. Of each image row what is under the windows is laid out once, with its
-    /// borders, and copied from there in blocks of `BLOCK` bytes; what a copy writes too
-    /// much, the next one of the row writes over, or nobody reads.
-    #[inline(always)]
-    fn runs<const BLOCK: usize>(
-        &self,
-        rows: &mut Rows,
-        x: &[u8],
-        first: usize,
-        count: usize,
-        za: i8,
-    ) {
-        let image = self.height * self.width * self.channels;
-        let run = self.kernel[1] * self.channels;
-        let step = self.stride[1] * self.channels;
-        let outside = (za as u8) ^ 0x80;
-        let (rows, stride, line) = rows.lines(count, self.kernel[0] * run, self.line_bytes(count));
-        let mut done = 0;
-        while done < count {
-            let (sample, position) = (
-                (first + done) / self.positions(),
-                (first + done) % self.positions(),
-            );
-            let (p, q) = (position / self.out[1], position % self.out[1]);
-            let many = (self.out[1] - q).min(count - done);
-            let x = &x[sample * image..][..image];
-            let rows = &mut rows[done * stride..(done + many) * stride];
-            let start = q * self.stride[1];
-            let columns = (many - 1) * self.stride[1] + self.kernel[1];
-            for i in 0..self.kernel[0] {
-                let line = &mut line[..columns * self.channels + BLOCK];
-                match self.row(p, i) {
-                    None => line.fill(outside),
-                    Some(row) => {
-                        let before = self.pad[1].saturating_sub(start).min(columns);
-                        let from = (start + before).saturating_sub(self.pad[1]).min(self.width);
-                        let inside = (columns - before).min(self.width - from);
-                        let (head, rest) = line.split_at_mut(before * self.channels);
-                        let (middle, tail) = rest.split_at_mut(inside * self.channels);
-                        let x = &x[(row * self.width + from) * self.channels..];
-                        head.fill(outside);
-                        flip(middle, x);
-                        tail.fill(outside);
-                    }
-                }
-                for (index, row) in rows.chunks_exact_mut(stride).enumerate() {
-                    let from = &line[index * step..][..run.next_multiple_of(BLOCK)];
-                    let to = &mut row[i * run..][..from.len()];
-                    for (to, from) in to
-                        .as_chunks_mut::<BLOCK>()
-                        .0
-                        .iter_mut()
-                        .zip(from.as_chunks::<BLOCK>().0)
-                    {
-                        *to = *from;
-                    }
-                }
-            }
-            done += many;
-        }
-    }
-}
-
 /// `from + 128`, as long as `to`, which often is a few bytes only.
 #[inline(always)]
 fn flip(to: &mut [u8], from: &[u8]) {
@@ -223,18 +148,163 @@ pub fn patches(
     let g = geometry;
     let image = g.height * g.width * g.channels;
     let k = g.kernel[0] * g.kernel[1] * channels.len();
-    let runs = channels.len() == g.channels && g.dilation[1] == 1 && count > 0;
     level.call(
         #[inline(always)]
-        || match g.kernel[1] * channels.len() {
-            0..=16 if runs => g.runs::<{ COPY[0] }>(rows, x, first, count, za),
-            _ if runs => g.runs::<{ COPY[1] }>(rows, x, first, count, za),
-            _ => rows.filled(count, k, |row, out| {
+        || {
+            rows.filled(count, k, |row, out| {
                 let at = first + row;
                 let x = &x[at / g.positions() * image..][..image];
                 let (from, many) = (channels.start, channels.len());
                 g.patch(x, at % g.positions(), from, many, za, out);
-            }),
+            })
+        },
+    );
+}
+
+/// Output columns up to which the rows of an image are laid out whole.
+const NARROW: usize = 256;
+
+/// Parts of images with their borders, and where in them windows start. The last quad of
+/// a run may read up to three bytes of what follows: their weights are 0.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    data: Vec<u8>,
+    at: Vec<usize>,
+}
+
+impl Lines {
+    /// Bytes for `count` output positions, at most.
+    pub fn bytes(g: &Geometry, count: usize) -> usize {
+        let (rows, images) = match g.out[1] > NARROW {
+            true => (1, 1),
+            false => (count / g.out[1] + 2, count / g.positions() + 2),
+        };
+        let many = match g.out[1] > NARROW {
+            true => count,
+            false => g.out[1],
+        };
+        let columns = many.saturating_mul(g.stride[1]) + g.kernel[1];
+        (rows * g.stride[0] + images * g.kernel[0])
+            .saturating_mul(columns)
+            .saturating_mul(g.channels)
+            .saturating_add(count * size_of::<usize>() + 3)
+    }
+
+    /// Lays out what is under `count` windows from `first` on, counted over all images of
+    /// `x`; these are in one output row or span whole ones. Returns the bytes of a line.
+    #[inline(always)]
+    fn fill(&mut self, g: &Geometry, x: &[u8], first: usize, count: usize, za: i8) -> usize {
+        let image = g.height * g.width * g.channels;
+        let outside = (za as u8) ^ 0x80;
+        // The first column under the windows, in the image with its borders, and all of them.
+        let (start, many) = match g.out[1] > NARROW {
+            true => (first % g.out[1] * g.stride[1], count),
+            false => (0, g.out[1]),
+        };
+        let columns = (many - 1) * g.stride[1] + g.kernel[1];
+        let before = g.pad[1].saturating_sub(start).min(columns);
+        let from = (start + before).saturating_sub(g.pad[1]).min(g.width);
+        let inside = (columns - before).min(g.width - from);
+        let line = columns * g.channels;
+        self.at.clear();
+        self.at.reserve(count);
+        let most = Lines::bytes(g, count);
+        if self.data.len() < most {
+            self.data.resize(most, 0);
+        }
+        let (mut position, mut len) = (first, 0);
+        while position < first + count {
+            let (sample, at) = (position / g.positions(), position % g.positions());
+            let here = (g.positions() - at).min(first + count - position);
+            let (top, bottom) = (at / g.out[1], (at + here - 1) / g.out[1]);
+            let lines = (bottom - top) * g.stride[0] + g.kernel[0];
+            let end = len + lines * line;
+            let x = &x[sample * image..][..image];
+            for (index, out) in self.data[len..end].chunks_exact_mut(line).enumerate() {
+                match (top * g.stride[0] + index).checked_sub(g.pad[0]) {
+                    Some(row) if row < g.height => {
+                        let (head, rest) = out.split_at_mut(before * g.channels);
+                        let (middle, tail) = rest.split_at_mut(inside * g.channels);
+                        head.fill(outside);
+                        flip(middle, &x[(row * g.width + from) * g.channels..]);
+                        tail.fill(outside);
+                    }
+                    _ => out.fill(outside),
+                }
+            }
+            for at in at..at + here {
+                let (p, q) = (at / g.out[1] - top, at % g.out[1] * g.stride[1] - start);
+                self.at.push(len + p * g.stride[0] * line + q * g.channels);
+            }
+            (position, len) = (position + here, end);
+        }
+        line
+    }
+}
+
+/// Length of the sums of [`direct`]: each row of the kernel takes whole quads. `None` if
+/// taps lie apart, windows leave something out, or this is more than a product takes.
+pub fn direct_k(g: &Geometry) -> Option<usize> {
+    let k = (g.kernel[1] * g.channels).next_multiple_of(4) * g.kernel[0];
+    let dense = (0..2).all(|axis| g.dilation[axis] == 1 && g.stride[axis] <= g.kernel[axis]);
+    (dense && k <= MAX_K).then_some(k)
+}
+
+/// Weights `w[O,kernel,channels]` as rows of [`direct_k`].
+pub fn direct_weights<'a>(g: &Geometry, w: &'a [u8]) -> Cow<'a, [u8]> {
+    let run = g.kernel[1] * g.channels;
+    if run.is_multiple_of(4) {
+        return Cow::Borrowed(w);
+    }
+    let mut padded = vec![0; w.len() / run * run.next_multiple_of(4)];
+    let runs = padded.chunks_exact_mut(run.next_multiple_of(4));
+    for (to, from) in runs.zip(w.chunks_exact(run)) {
+        to[..run].copy_from_slice(from);
+    }
+    Cow::Owned(padded)
+}
+
+/// A convolution over all channels whose windows are read where they lie: the output at
+/// positions `first..` over all images of `x`, as many as `out` has room for. The weights
+/// are those of [`direct_weights`], and have no zero point.
+///
+/// # Panics
+///
+/// If a slice or the weights are not of this shape.
+pub fn direct(
+    level: Level,
+    g: &Geometry,
+    lines: &mut Lines,
+    x: &[u8],
+    first: usize,
+    za: i8,
+    (packed, epilogue): (&Packed, &Epilogue),
+    out: &mut [u8],
+) {
+    assert!(direct_k(g) == Some(packed.k()) && !epilogue.has_offset());
+    let width = epilogue.out().bytes() * packed.n();
+    level.call(
+        #[inline(always)]
+        || {
+            let (mut first, mut out) = (first, out);
+            while !out.is_empty() {
+                let most = match g.out[1] > NARROW {
+                    true => g.out[1] - first % g.out[1],
+                    false => usize::MAX,
+                };
+                let count = most.min(out.len() / width);
+                let line = lines.fill(g, x, first, count, za);
+                let left = Left {
+                    bytes: &lines.data,
+                    at: &lines.at,
+                    lines: g.kernel[0],
+                    line,
+                    quads: (g.kernel[1] * g.channels).div_ceil(4),
+                };
+                let (this, rest) = out.split_at_mut(count * width);
+                windows(level, &left, packed, epilogue, this);
+                (first, out) = (first + count, rest);
+            }
         },
     );
 }

@@ -13,7 +13,7 @@
 //! depends on the column alone is folded into the constants of the epilogue.
 
 use crate::{
-    arch::{Sums, LANES, MR, NR},
+    arch::{Left, Sums, LANES, MR, NR},
     Level,
 };
 use std::ops::Range;
@@ -139,6 +139,15 @@ impl Packed {
         spread(jobs);
     }
 
+    /// The sums of the rows of `left` for one panel.
+    #[inline(always)]
+    fn tile(&self, level: Level, left: &Left<'_>, panel: usize, sums: &mut Sums) {
+        let quads = self.quads * 4;
+        let groups = self.columns(panel..panel + 1).len().div_ceil(LANES);
+        let packed = &self.data[panel * NR * quads..][..groups * LANES * quads];
+        level.tile(left, groups, packed, sums);
+    }
+
     fn reset(&mut self, len: usize, n: usize, k: usize) {
         assert!(n > 0 && k > 0 && k <= MAX_K && len == n * k);
         let quads = k.div_ceil(4);
@@ -185,8 +194,6 @@ pub struct Rows {
     count: usize,
     wide: bool,
     data: Vec<u8>,
-    /// A line of an image, for [`Rows::lines`].
-    line: Vec<u8>,
 }
 
 impl Rows {
@@ -256,24 +263,6 @@ impl Rows {
                 }
             },
         );
-    }
-
-    /// Starts over with `count` rows of `k` bytes: the rows, each with at least 64
-    /// bytes to spare behind it, the bytes from one to the next, and `line` bytes of
-    /// whatever was there before.
-    #[inline(always)]
-    pub(crate) fn lines(
-        &mut self,
-        count: usize,
-        k: usize,
-        line: usize,
-    ) -> (&mut [u8], usize, &mut [u8]) {
-        self.reset(count, k, false);
-        if self.line.len() < line {
-            self.line.resize(line, 0);
-        }
-        let rows = &mut self.data[..count * self.stride];
-        (rows, self.stride, &mut self.line[..line])
     }
 
     /// Makes `count` rows of `k` bytes by `fill`, which gets the row's index and its
@@ -606,56 +595,72 @@ pub fn multiply(
     }
     level.call(
         #[inline(always)]
-        || blocks(level, a, b, panels, epilogue, out),
+        || {
+            let each = if a.wide { 2 } else { 1 };
+            let row_sums: Vec<i32> = match epilogue.offset.is_empty() {
+                true => Vec::new(),
+                false => (0..a.count).map(|row| a.sum(row)).collect(),
+            };
+            let first = panels.start * NR;
+            for panel in panels {
+                let columns = b.columns(panel..panel + 1);
+                let part = (columns.start - first) * width..(columns.end - first) * width;
+                let at: [usize; MR] = std::array::from_fn(|row| row * a.stride);
+                let mut sums: Sums = [0; MR * NR];
+                let step = level.tile_rows(columns.len().div_ceil(LANES)) / each;
+                for row in (0..a.count).step_by(step) {
+                    let rows = step.min(a.count - row);
+                    let left = Left {
+                        bytes: &a.data[row * each * a.stride..],
+                        at: &at[..rows * each],
+                        lines: 1,
+                        line: 0,
+                        quads: b.quads,
+                    };
+                    b.tile(level, &left, panel, &mut sums);
+                    for (index, out) in out[row..row + rows].iter_mut().enumerate() {
+                        finish(
+                            level,
+                            epilogue,
+                            &mut sums[index * each * NR..][..each * NR],
+                            columns.clone(),
+                            row_sums.get(row + index).copied(),
+                            &mut out[part.clone()],
+                        );
+                    }
+                }
+            }
+        },
     );
 }
 
+/// Multiplies the rows of `left` by all of `b`.
+///
+/// # Panics
+///
+/// If `left`, `b`, `epilogue` and `out` are not of one shape.
 #[inline(always)]
-fn blocks(
+pub(crate) fn windows(
     level: Level,
-    a: &Rows,
+    left: &Left<'_>,
     b: &Packed,
-    panels: Range<usize>,
     epilogue: &Epilogue,
-    out: &mut [&mut [u8]],
+    out: &mut [u8],
 ) {
+    let row = b.n * epilogue.out().bytes();
+    assert_eq!((epilogue.columns, out.len()), (b.n, left.at.len() * row));
+    assert_eq!(left.lines * left.quads, b.quads);
     let width = epilogue.out().bytes();
-    let first = panels.start * NR;
-    let each = if a.wide { 2 } else { 1 };
-    let row_sums: Vec<i32> = match epilogue.offset.is_empty() {
-        true => Vec::new(),
-        false => (0..a.count).map(|row| a.sum(row)).collect(),
-    };
     let mut sums: Sums = [0; MR * NR];
-    for panel in panels {
+    for panel in 0..b.panels() {
         let columns = b.columns(panel..panel + 1);
-        let groups = columns.len().div_ceil(LANES);
-        let packed = &b.data[panel * NR * b.quads * 4..][..groups * LANES * b.quads * 4];
-        let bytes = (columns.start - first) * width..(columns.end - first) * width;
-        let step = level.tile_rows(groups) / each;
-        for row in (0..a.count).step_by(step) {
-            let rows = step.min(a.count - row);
-            let left = &a.data[row * each * a.stride..];
-            level.tile(
-                rows * each,
-                groups,
-                b.quads,
-                left,
-                a.stride,
-                packed,
-                &mut sums,
-            );
-            for (index, out) in out[row..row + rows].iter_mut().enumerate() {
-                let row_sum = row_sums.get(row + index).copied();
-                let part = &mut sums[index * each * NR..][..each * NR];
-                finish(
-                    level,
-                    epilogue,
-                    part,
-                    columns.clone(),
-                    row_sum,
-                    &mut out[bytes.clone()],
-                );
+        let part = columns.start * width..columns.end * width;
+        let step = level.tile_rows(columns.len().div_ceil(LANES));
+        for (at, out) in left.at.chunks(step).zip(out.chunks_mut(step * row)) {
+            b.tile(level, &Left { at, ..*left }, panel, &mut sums);
+            for (out, sums) in out.chunks_exact_mut(row).zip(sums.chunks_exact_mut(NR)) {
+                let out = &mut out[part.clone()];
+                finish(level, epilogue, sums, columns.clone(), None, out);
             }
         }
     }

@@ -485,6 +485,8 @@ fn convolutions_pad_with_the_zero_point() {
             }
         }
         let zb: Vec<u8> = linear.zb.iter().map(|z| *z as u8).collect();
+        let plain = linear.zb.iter().all(|z| *z == 0);
+        let mut windows = conv::Lines::default();
         for level in Level::available() {
             let mut packed = Packed::default();
             packed.pack(level, &linear.b, n, k);
@@ -509,6 +511,18 @@ fn convolutions_pad_with_the_zero_point() {
                 );
             }
             assert!(out == expected, "{level} {g:?} za {}", linear.za);
+            let Some(k) = conv::direct_k(&g).filter(|_| groups == 1 && plain) else {
+                continue;
+            };
+            packed.pack(level, &conv::direct_weights(&g, &linear.b), n, k);
+            let (offsets, end) = (Offsets::One(0), linear.finish());
+            let epilogue = Epilogue::new(&packed, linear.za, false, offsets, params, end);
+            let mut found = vec![0; expected.len()];
+            for (index, out) in found.chunks_mut(block * line).enumerate() {
+                let (by, first) = ((&packed, &epilogue), index * block);
+                conv::direct(level, &g, &mut windows, &x, first, linear.za, by, out);
+            }
+            assert!(found == expected, "direct: {level} {g:?} za {}", linear.za);
         }
     }
 }

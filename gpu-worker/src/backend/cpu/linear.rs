@@ -5,7 +5,7 @@ use super::{
     spread::Team,
 };
 use athanor_exact_kernels::{
-    conv::{self, Depthwise, Geometry},
+    conv::{self, Depthwise, Geometry, Lines},
     gemm::{multiply, Epilogue, Finish, Offsets, Packed, Rows, Scales, Width},
 };
 use athanor_tensor_program::{
@@ -20,6 +20,9 @@ pub(super) const SCRATCH: usize = 64 * 1_024;
 /// Bytes of left rows that should stay in the second cache beside a panel.
 const BLOCK: usize = 320 * 1_024;
 
+/// Bytes of an image of which a block of windows is made.
+const IMAGE: usize = 48 * 1_024;
+
 /// Most left rows of a block.
 const MOST_ROWS: usize = 96;
 
@@ -28,11 +31,18 @@ const SMALL: usize = 1 << 17;
 
 thread_local! {
     static LEFT: RefCell<(Rows, Packed)> = RefCell::default();
+    static LINES: RefCell<Lines> = RefCell::default();
 }
 
 /// Left rows of `k` elements that one block takes.
 fn block_rows(k: usize, wide: bool) -> usize {
     (BLOCK / Rows::bytes(1, k, wide).max(1)).clamp(12, MOST_ROWS) / 12 * 12
+}
+
+/// Windows of a block whose part of the image should stay in the second cache.
+fn block_windows(g: &Geometry) -> usize {
+    let bytes = g.stride[0] * g.stride[1] * g.channels;
+    (IMAGE / bytes.max(1)).clamp(96, 768) / 24 * 24
 }
 
 /// Bytes of a block of left rows.
@@ -56,23 +66,30 @@ pub(super) fn conv_bytes(op: &ops::Conv2d, w: &TensorType) -> usize {
             if c == 1 && o == groups {
                 return Depthwise::bytes(o, taps);
             }
-            let (n, k) = (o / groups, taps * c);
+            // Rows of the kernel may be filled up to whole quads.
+            let (n, k) = (o / groups, taps * c + 3 * kh);
             groups.saturating_mul(Packed::bytes(n, k).saturating_add(Epilogue::bytes(n) + 256))
         }
         None => 0,
     }
 }
 
-/// Bytes one thread needs for the patches of a convolution with these weights.
-pub(super) fn patches_bytes(op: &ops::Conv2d, w: &TensorType) -> usize {
-    let Some([_, kh, kw, c]) = axes::<4>(w) else {
+/// Bytes one thread needs for the left side of a convolution.
+pub(super) fn windows_bytes(
+    op: &ops::Conv2d,
+    x: &TensorType,
+    w: &TensorType,
+    out: &TensorType,
+) -> usize {
+    let (Some([_, kh, kw, c]), Some(g)) = (axes::<4>(w), conv_geometry(op, x, w, out)) else {
         return 0;
     };
-    let channels = c.saturating_mul(size(op.groups));
-    let columns = MOST_ROWS * usize::from(op.window.stride[1]) + kw;
-    rows_bytes(kh * kw * c, false)
-        .saturating_add(columns.saturating_mul(channels))
-        .saturating_add(64)
+    match conv::direct_k(&g) {
+        Some(_) if op.groups == 1 => {
+            Lines::bytes(&g, block_windows(&g)).max(rows_bytes(kh * kw * c, false))
+        }
+        _ => rows_bytes(kh * kw * c, false),
+    }
 }
 
 /// Bytes one thread needs for a product of two activations.
@@ -224,7 +241,8 @@ impl Linear {
         let (n, w) = (self.packed.n(), self.epilogue.out().bytes());
         let row = self.k * if self.wide { 2 } else { 1 };
         let m = out.len() / (n * w);
-        let (rows, groups) = grid(m, n, self.k, self.wide, team.threads);
+        let most = block_rows(self.k, self.wide);
+        let (rows, groups) = grid(m, n, self.k, most, team.threads);
         let mut tasks = Vec::new();
         for (a, out) in a.chunks(rows * row).zip(out.chunks_mut(rows * n * w)) {
             for (panels, out) in parts(out, n, w, self.packed.panels(), groups) {
@@ -244,9 +262,8 @@ impl Linear {
     }
 }
 
-/// Rows of a block and groups of columns for `m` rows on some threads.
-fn grid(m: usize, n: usize, k: usize, wide: bool, threads: usize) -> (usize, usize) {
-    let most = block_rows(k, wide);
+/// Rows of a block, at most so many, and groups of columns for `m` rows on some threads.
+fn grid(m: usize, n: usize, k: usize, most: usize, threads: usize) -> (usize, usize) {
     if threads == 1 || m.saturating_mul(n).saturating_mul(k) < SMALL {
         return (most, 1);
     }
@@ -395,8 +412,26 @@ pub(super) struct Conv {
 
 enum Kind {
     Depthwise(Depthwise),
+    /// Over all channels, with windows where they lie.
+    Direct(Packed, Epilogue),
     /// One product a group, over that many input channels.
     Groups(usize, Vec<(Packed, Epilogue)>),
+}
+
+fn conv_geometry(
+    op: &ops::Conv2d,
+    x: &TensorType,
+    w: &TensorType,
+    out: &TensorType,
+) -> Option<Geometry> {
+    let [_, kh, kw, _] = axes::<4>(w)?;
+    let [rows, columns, _] = axes::<3>(out)?;
+    Some(geometry(
+        &op.window,
+        axes::<3>(x)?,
+        [kh, kw],
+        [rows, columns],
+    ))
 }
 
 fn geometry(window: &Window, image: [usize; 3], kernel: [usize; 2], out: [usize; 2]) -> Geometry {
@@ -423,16 +458,20 @@ impl Conv {
         team: &Team<'_>,
     ) -> Option<Conv> {
         let [x, w] = [0, 1].map(|operand| node.operands.get(operand).copied());
-        let image = axes::<3>(program.operand_type(x?)?)?;
-        let [o, kh, kw, c] = axes::<4>(program.operand_type(w?)?)?;
+        let ty = program.operand_type(w?)?;
+        let geometry = conv_geometry(op, program.operand_type(x?)?, ty, out)?;
+        let [o, kh, kw, c] = axes::<4>(ty)?;
         let Operand::Const(index) = w? else {
             return None;
         };
         let bytes = *constants.get(usize::from(index))?;
-        let [rows, columns, _] = axes::<3>(out)?;
         let extras = extras(program, node, constants, op.zb, op.params, &op.epilogue)?;
         let end = finish(&op.epilogue, extras.table);
         let groups = size(op.groups);
+        let plain = match extras.offsets {
+            Offsets::One(z) => z == 0,
+            Offsets::Each(all) => all.iter().all(|z| *z == 0),
+        };
         let kind = if c == 1 && o == groups {
             Kind::Depthwise(Depthwise::new(
                 bytes,
@@ -443,6 +482,13 @@ impl Conv {
                 extras.params,
                 end,
             ))
+        } else if let (Some(k), 1, true) = (conv::direct_k(&geometry), groups, plain) {
+            let mut packed = Packed::default();
+            let weights = conv::direct_weights(&geometry, bytes);
+            pack(&mut packed, &weights, o, k, team);
+            let (offsets, params) = (Offsets::One(0), extras.params);
+            let epilogue = Epilogue::new(&packed, op.za, false, offsets, params, end);
+            Kind::Direct(packed, epilogue)
         } else {
             let (n, k) = (o / groups, kh * kw * c);
             let group = |index: usize| {
@@ -467,7 +513,7 @@ impl Conv {
             Kind::Groups(c, (0..groups).map(group).collect())
         };
         Some(Conv {
-            geometry: geometry(&op.window, image, [kh, kw], [rows, columns]),
+            geometry,
             za: op.za,
             kind,
         })
@@ -491,13 +537,25 @@ impl Conv {
                     }
                 });
             }
+            Kind::Direct(packed, epilogue) => {
+                let (n, total) = (packed.n(), samples * positions);
+                let (rows, _) = grid(total, n, packed.k(), block_windows(g), team.threads);
+                let blocks = out.chunks_mut(rows * position).enumerate().collect();
+                team.each(blocks, |(block, out)| {
+                    LINES.with_borrow_mut(|lines| {
+                        let by = (packed, epilogue);
+                        conv::direct(team.level, g, lines, x, block * rows, self.za, by, out);
+                    });
+                });
+            }
             Kind::Groups(channels, groups) => {
                 let k = g.kernel[0] * g.kernel[1] * channels;
                 let total = samples * positions;
                 let n = groups.iter().map(|(packed, _)| packed.n()).sum();
+                let grid = grid(total, n, k, block_rows(k, false), team.threads);
                 let (rows, columns) = match groups.as_slice() {
-                    [_] => grid(total, n, k, false, team.threads),
-                    _ => (grid(total, n, k, false, team.threads).0, 1),
+                    [_] => grid,
+                    _ => (grid.0, 1),
                 };
                 let mut tasks = Vec::new();
                 for (block, out) in out.chunks_mut(rows * position).enumerate() {

@@ -217,7 +217,7 @@ pub(super) fn working_bytes(
     let ty = |operand: usize| program.operand_type(*node.operands.get(operand)?);
     let bytes = match &node.op {
         Op::MatMul(_) => linear::rows_bytes(last(ty(0)?), ty(0)?.dtype == DType::I16),
-        Op::Conv2d(op) => linear::patches_bytes(op, ty(1)?),
+        Op::Conv2d(op) => linear::windows_bytes(op, ty(0)?, ty(1)?, program.node_type(index)?),
         Op::BatchMatMul(_) => linear::product_bytes(ty(0)?, ty(1)?),
         Op::Softmax(_) | Op::LayerNorm(_) | Op::RmsNorm(_) => Scratch::BYTES,
         Op::Rope(_) | Op::TopK(_) | Op::ArgMax(_) | Op::Pad(_) => {

@@ -92,67 +92,85 @@ impl Level {
     }
 }
 
+/// The constants of the last step of products, one of each a column, in whole lane groups.
+#[derive(Clone, Copy)]
+pub(crate) struct Scaling<'a> {
+    pub(crate) add: &'a [i64],
+    pub(crate) mul: &'a [i32],
+    pub(crate) shift: &'a [i32],
+    /// Zero point, smallest and largest value.
+    pub(crate) clip: (i32, i32, i32),
+}
+
+impl Scaling<'_> {
+    fn assert(&self, columns: usize) {
+        let n = columns.next_multiple_of(LANES);
+        assert!(n <= NR && [self.add.len(), self.mul.len(), self.shift.len()] == [n; 3]);
+    }
+
+    #[inline(always)]
+    fn apply(&self, sums: &[i32], mut to: impl FnMut(usize, i32)) {
+        let (z, lo, hi) = self.clip;
+        let scales = self.add.iter().zip(self.mul).zip(self.shift);
+        for (column, (sum, ((add, mul), shift))) in sums.iter().zip(scales).enumerate() {
+            let product = (i64::from(*sum) * i64::from(*mul)).wrapping_add(*add);
+            let high = (product >> 32) as i32;
+            to(column, ((high >> (shift & 31)) + z).max(lo).min(hi));
+        }
+    }
+}
+
 impl Level {
-    /// `v = clip((((sums·mul + add) >> 32) >> shift) + z, lo, hi)` of each column, the
-    /// last three by `clip`, into `values` or, as bytes, into `bytes` instead. Whole lane
-    /// groups; shifts are below 32.
+    /// `v = clip((((sums·mul + add) >> 32) >> shift) + z, lo, hi)` of each column. Shifts
+    /// are below 32.
     ///
     /// # Panics
     ///
-    /// If the slices are not of one length, a multiple of [`LANES`].
+    /// If sums, values and constants are not of one length, whole lane groups up to [`NR`].
     #[inline(always)]
-    pub(crate) fn requantise(
-        self,
-        sums: &[i32],
-        add: &[i64],
-        mul: &[i32],
-        shift: &[i32],
-        clip: (i32, i32, i32),
-        values: &mut [i32],
-        bytes: Option<&mut [u8]>,
-    ) {
-        let (z, lo, hi) = clip;
+    pub(crate) fn requantise(self, sums: &[i32], scaling: Scaling<'_>, values: &mut [i32]) {
+        scaling.assert(sums.len());
+        assert_eq!(sums.len(), values.len());
         #[cfg(target_arch = "x86_64")]
         if self.0 == Kind::Avx512 {
-            let n = sums.len();
-            assert!(
-                n.is_multiple_of(LANES)
-                    && [add.len(), mul.len(), shift.len(), values.len()] == [n; 4]
-            );
-            let (values, bytes) = match bytes {
-                Some(bytes) => {
-                    assert_eq!(bytes.len(), n);
-                    (None, bytes.as_mut_ptr())
-                }
-                None => (Some(values.as_mut_ptr()), std::ptr::null_mut()),
-            };
-            // SAFETY: the level proves the features; the assertions above are the lengths
-            // that `requantise` asks for.
-            unsafe {
-                x86::requantise(
-                    n / LANES,
-                    sums.as_ptr(),
-                    add.as_ptr(),
-                    mul.as_ptr(),
-                    shift.as_ptr(),
-                    clip,
-                    values,
-                    bytes,
-                );
+            for (group, (sums, values)) in sums
+                .chunks_exact(LANES)
+                .zip(values.chunks_exact_mut(LANES))
+                .enumerate()
+            {
+                // SAFETY: the level proves the features; the assertions say that there are
+                // constants for this group, and these are LANES sums and values.
+                unsafe { x86::requantise(scaling, group, sums.as_ptr(), values.as_mut_ptr()) };
             }
             return;
         }
-        for ((((value, sum), add), mul), shift) in
-            values.iter_mut().zip(sums).zip(add).zip(mul).zip(shift)
-        {
-            let product = (i64::from(*sum) * i64::from(*mul)).wrapping_add(*add);
-            let high = (product >> 32) as i32;
-            *value = ((high >> (shift & 31)) + z).max(lo).min(hi);
-        }
-        if let Some(bytes) = bytes {
-            for (byte, value) in bytes.iter_mut().zip(values) {
-                *byte = *value as u8;
+        scaling.apply(sums, |column, value| values[column] = value);
+    }
+
+    /// As [`Level::requantise`], to bytes: of rows of a tile, whose columns `out` has.
+    ///
+    /// # Panics
+    ///
+    /// If there are more rows than `sums` has, or rows of other lengths than constants.
+    #[inline(always)]
+    pub(crate) fn narrow(self, sums: &[i32], scaling: Scaling<'_>, out: &mut [&mut [u8]]) {
+        let Some(columns) = out.first().map(|out| out.len()) else {
+            return;
+        };
+        scaling.assert(columns);
+        assert!(columns > 0 && out.iter().all(|out| out.len() == columns));
+        assert!(sums.len() >= out.len() * NR);
+        #[cfg(target_arch = "x86_64")]
+        if self.0 == Kind::Avx512 {
+            for group in 0..columns.div_ceil(LANES) {
+                // SAFETY: the level proves the features; the assertions above are the
+                // lengths that `narrow` asks for.
+                unsafe { x86::narrow(scaling, group, columns, sums.as_ptr(), out) };
             }
+            return;
+        }
+        for (sums, out) in sums.chunks_exact(NR).zip(out) {
+            scaling.apply(&sums[..columns], |column, value| out[column] = value as u8);
         }
     }
 }
@@ -184,7 +202,7 @@ fn portable(left: &Left<'_>, groups: usize, b: &[u8], sums: &mut Sums) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Left, LANES, NR};
+    use super::{Left, Scaling, LANES, NR};
     use std::arch::x86_64::*;
 
     /// # Safety
@@ -203,53 +221,106 @@ mod x86 {
         work()
     }
 
-    /// The last step of products, by VPMULDQ: see [`super::Level::requantise`]. Written
-    /// to `values`, or to `bytes` if that is `None`.
-    ///
+    /// The constants of a lane group, those of 64 bits for its even columns and its odd ones.
+    struct Lanes {
+        mul: [__m512i; 2],
+        add: [__m512i; 2],
+        shift: __m512i,
+        clip: [__m512i; 3],
+    }
+
+    impl Lanes {
+        /// # Safety
+        ///
+        /// The machine has AVX-512 F, and there are constants for this group.
+        #[target_feature(enable = "avx512f")]
+        #[inline]
+        unsafe fn new(scaling: Scaling<'_>, group: usize) -> Lanes {
+            let at = group * LANES;
+            // SAFETY: 16 elements of each from `at` on.
+            let (mul, add, shift) = unsafe {
+                let add = scaling.add.as_ptr().add(at);
+                (
+                    _mm512_loadu_si512(scaling.mul.as_ptr().add(at).cast()),
+                    [
+                        _mm512_loadu_si512(add.cast()),
+                        _mm512_loadu_si512(add.add(8).cast()),
+                    ],
+                    _mm512_loadu_si512(scaling.shift.as_ptr().add(at).cast()),
+                )
+            };
+            let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+            let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+            let (z, lo, hi) = scaling.clip;
+            Lanes {
+                mul: [mul, _mm512_srli_epi64::<32>(mul)],
+                add: [even, odd].map(|which| _mm512_permutex2var_epi64(add[0], which, add[1])),
+                shift,
+                clip: [z, lo, hi].map(|value| _mm512_set1_epi32(value)),
+            }
+        }
+
+        /// The last step of products, by VPMULDQ: see [`super::Level::requantise`].
+        ///
+        /// # Safety
+        ///
+        /// The machine has AVX-512 F. `sums` is readable for 16 words.
+        #[target_feature(enable = "avx512f")]
+        #[inline]
+        unsafe fn apply(&self, sums: *const i32) -> __m512i {
+            // SAFETY: the caller's.
+            let even = unsafe { _mm512_loadu_si512(sums.cast()) };
+            let odd = _mm512_srli_epi64::<32>(even);
+            let even = _mm512_add_epi64(_mm512_mul_epi32(even, self.mul[0]), self.add[0]);
+            let odd = _mm512_add_epi64(_mm512_mul_epi32(odd, self.mul[1]), self.add[1]);
+            let high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64::<32>(even), odd);
+            let value = _mm512_add_epi32(_mm512_srav_epi32(high, self.shift), self.clip[0]);
+            _mm512_min_epi32(_mm512_max_epi32(value, self.clip[1]), self.clip[2])
+        }
+    }
+
     /// # Safety
     ///
-    /// The machine has AVX-512 F. `sums`, `mul` and `shift` are readable for `16·groups`
-    /// words, `add` for as many of 64 bits; what is written to is writable for `16·groups`
-    /// elements.
+    /// The machine has AVX-512 F. There are constants for this group, `sums` is readable
+    /// and `values` writable for 16 words.
     #[target_feature(enable = "avx512f")]
     #[inline]
     pub(super) unsafe fn requantise(
-        groups: usize,
+        scaling: Scaling<'_>,
+        group: usize,
         sums: *const i32,
-        add: *const i64,
-        mul: *const i32,
-        shift: *const i32,
-        (z, lo, hi): (i32, i32, i32),
-        values: Option<*mut i32>,
-        bytes: *mut u8,
+        values: *mut i32,
     ) {
-        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-        let (z, lo, hi) = (
-            _mm512_set1_epi32(z),
-            _mm512_set1_epi32(lo),
-            _mm512_set1_epi32(hi),
-        );
-        for group in 0..groups {
-            let at = group * LANES;
-            // SAFETY: at + 16 ≤ 16·groups elements of each, in halves of eight.
-            let product = |half: usize| unsafe {
-                let at = at + half * 8;
-                let sum = _mm512_cvtepi32_epi64(_mm256_loadu_si256(sums.add(at).cast()));
-                let mul = _mm512_cvtepi32_epi64(_mm256_loadu_si256(mul.add(at).cast()));
-                let add = _mm512_loadu_si512(add.add(at).cast());
-                _mm512_add_epi64(_mm512_mul_epi32(sum, mul), add)
-            };
-            let high = _mm512_permutex2var_epi32(product(0), odd, product(1));
-            // SAFETY: as above.
-            let shift = unsafe { _mm512_loadu_si512(shift.add(at).cast()) };
-            let value = _mm512_add_epi32(_mm512_srav_epi32(high, shift), z);
-            let value = _mm512_min_epi32(_mm512_max_epi32(value, lo), hi);
-            // SAFETY: as above, for 16 words or 16 bytes.
+        // SAFETY: the caller's.
+        unsafe {
+            let value = Lanes::new(scaling, group).apply(sums);
+            _mm512_storeu_si512(values.cast(), value);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The machine has AVX-512 F, BW and VL. There are constants for this group, `sums` has
+    /// NR words for each row of `out`, rows have `columns` bytes, more than `16·group`.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    #[inline]
+    pub(super) unsafe fn narrow(
+        scaling: Scaling<'_>,
+        group: usize,
+        columns: usize,
+        sums: *const i32,
+        out: &mut [&mut [u8]],
+    ) {
+        let at = group * LANES;
+        // SAFETY: the caller's.
+        let lanes = unsafe { Lanes::new(scaling, group) };
+        let mask = 0xFFFFu16 >> (at + LANES).saturating_sub(columns);
+        for (row, out) in out.iter_mut().enumerate() {
+            // SAFETY: at + 16 ≤ NR words of this row; of its bytes those that the mask says.
             unsafe {
-                match values {
-                    Some(values) => _mm512_storeu_si512(values.add(at).cast(), value),
-                    None => _mm_storeu_si128(bytes.add(at).cast(), _mm512_cvtepi32_epi8(value)),
-                }
+                let value = lanes.apply(sums.add(row * NR + at));
+                let bytes = _mm512_cvtepi32_epi8(value);
+                _mm_mask_storeu_epi8(out.as_mut_ptr().add(at).cast(), mask, bytes);
             }
         }
     }

@@ -13,7 +13,7 @@
 //! depends on the column alone is folded into the constants of the epilogue.
 
 use crate::{
-    arch::{Left, Sums, LANES, MR, NR},
+    arch::{Left, Scaling, Sums, LANES, MR, NR},
     Level,
 };
 use std::ops::Range;
@@ -546,6 +546,23 @@ impl Epilogue {
         }
     }
 
+    /// Whether sums become bytes by the high words of products alone.
+    fn narrow(&self) -> bool {
+        self.path == Path::High && self.table.is_none() && self.out == Width::I8
+    }
+
+    /// The constants of some columns and of what fills up their last lane group.
+    #[inline(always)]
+    fn scaling(&self, columns: &Range<usize>) -> Scaling<'_> {
+        let lanes = columns.start..columns.start + columns.len().next_multiple_of(LANES);
+        Scaling {
+            add: &self.add[lanes.clone()],
+            mul: &self.mul[lanes.clone()],
+            shift: &self.shift[lanes],
+            clip: (self.z, self.lo, self.hi),
+        }
+    }
+
     /// Element type of what is written.
     pub fn out(&self) -> Width {
         self.table.as_ref().map_or(self.out, |(_, width)| *width)
@@ -618,16 +635,10 @@ pub fn multiply(
                         quads: b.quads,
                     };
                     b.tile(level, &left, panel, &mut sums);
-                    for (index, out) in out[row..row + rows].iter_mut().enumerate() {
-                        finish(
-                            level,
-                            epilogue,
-                            &mut sums[index * each * NR..][..each * NR],
-                            columns.clone(),
-                            row_sums.get(row + index).copied(),
-                            &mut out[part.clone()],
-                        );
-                    }
+                    let out = out[row..row + rows].iter_mut();
+                    let mut parts = out.map(|out| &mut out[part.clone()]);
+                    let row_sums = row_sums.get(row..).unwrap_or_default();
+                    finish_rows(level, epilogue, &mut sums, &columns, row_sums, &mut parts);
                 }
             }
         },
@@ -658,11 +669,37 @@ pub(crate) fn windows(
         let step = level.tile_rows(columns.len().div_ceil(LANES));
         for (at, out) in left.at.chunks(step).zip(out.chunks_mut(step * row)) {
             b.tile(level, &Left { at, ..*left }, panel, &mut sums);
-            for (out, sums) in out.chunks_exact_mut(row).zip(sums.chunks_exact_mut(NR)) {
-                let out = &mut out[part.clone()];
-                finish(level, epilogue, sums, columns.clone(), None, out);
-            }
+            let out = out.chunks_exact_mut(row);
+            let mut parts = out.map(|out| &mut out[part.clone()]);
+            finish_rows(level, epilogue, &mut sums, &columns, &[], &mut parts);
         }
+    }
+}
+
+/// Finishes the rows of a tile, one of `out` each. `row_sums` are those of [`finish`].
+#[inline(always)]
+fn finish_rows<'a>(
+    level: Level,
+    e: &Epilogue,
+    sums: &mut Sums,
+    columns: &Range<usize>,
+    row_sums: &[i32],
+    out: &mut impl Iterator<Item = &'a mut [u8]>,
+) {
+    if e.narrow() && !e.has_offset() {
+        let mut rows: [&mut [u8]; MR] = std::array::from_fn(|_| <&mut [u8]>::default());
+        let mut count = 0;
+        for (row, out) in rows.iter_mut().zip(out) {
+            *row = out;
+            count += 1;
+        }
+        level.narrow(sums, e.scaling(columns), &mut rows[..count]);
+        return;
+    }
+    let each = if e.wide { 2 * NR } else { NR };
+    for (row, (sums, out)) in sums.chunks_exact_mut(each).zip(out).enumerate() {
+        let row_sum = row_sums.get(row).copied();
+        finish(level, e, sums, columns.clone(), row_sum, out);
     }
 }
 
@@ -702,29 +739,11 @@ pub(crate) fn finish(
                 *value = v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
             }
         }
-        Path::High => {
-            let clip = (e.z, e.lo, e.hi);
-            let sums = &sums[..padded];
-            if let (None, Width::I8) = (&e.table, e.out) {
-                if count == padded {
-                    level.requantise(sums, add, mul, shift, clip, value, Some(out));
-                    return;
-                }
-                let mut bytes = [0u8; NR];
-                level.requantise(
-                    sums,
-                    add,
-                    mul,
-                    shift,
-                    clip,
-                    value,
-                    Some(&mut bytes[..padded]),
-                );
-                out.copy_from_slice(&bytes[..count]);
-                return;
-            }
-            level.requantise(sums, add, mul, shift, clip, value, None);
+        Path::High if e.narrow() => {
+            level.narrow(sums, e.scaling(&columns), &mut [out]);
+            return;
         }
+        Path::High => level.requantise(&sums[..padded], e.scaling(&columns), value),
         Path::Full => {
             let (lo, hi, z) = (i64::from(e.lo), i64::from(e.hi), i64::from(e.z));
             let mut x = [0i64; NR];

@@ -50,10 +50,10 @@ impl Geometry {
         self.out[0] * self.out[1]
     }
 
-    /// Calls `f` with the index of the image's first channel under each tap inside.
+    /// Calls `f` with the index of the image's first channel under each tap of the window
+    /// at output row `p` and column `q` that is inside.
     #[inline(always)]
-    pub fn taps(&self, position: usize, mut f: impl FnMut(usize)) {
-        let (p, q) = (position / self.out[1], position % self.out[1]);
+    fn taps(&self, (p, q): (usize, usize), mut f: impl FnMut(usize)) {
         for i in 0..self.kernel[0] {
             let Some(row) = self.row(p, i) else { continue };
             for j in 0..self.kernel[1] {
@@ -61,6 +61,33 @@ impl Geometry {
                     continue;
                 };
                 f((row * self.width + column) * self.channels);
+            }
+        }
+    }
+
+    /// Calls `f` for each output position from `first` on, counted over all images of `x`,
+    /// with its image, its row and column, and its `line` bytes of `out`.
+    #[inline(always)]
+    fn each(
+        &self,
+        x: &[u8],
+        width: Width,
+        first: usize,
+        line: usize,
+        out: &mut [u8],
+        mut f: impl FnMut(&[u8], (usize, usize), &mut [u8]),
+    ) {
+        let image = self.height * self.width * self.channels * width.bytes();
+        let (mut sample, at) = (first / self.positions(), first % self.positions());
+        let (mut p, mut q) = (at / self.out[1], at % self.out[1]);
+        for out in out.chunks_exact_mut(line) {
+            f(&x[sample * image..][..image], (p, q), out);
+            q += 1;
+            if q == self.out[1] {
+                (p, q) = (p + 1, 0);
+            }
+            if p == self.out[0] {
+                (sample, p) = (sample + 1, 0);
             }
         }
     }
@@ -232,9 +259,13 @@ impl Lines {
                     _ => out.fill(outside),
                 }
             }
-            for at in at..at + here {
-                let (p, q) = (at / g.out[1] - top, at % g.out[1] * g.stride[1] - start);
-                self.at.push(len + p * g.stride[0] * line + q * g.channels);
+            let step = g.stride[1] * g.channels;
+            for p in top..=bottom {
+                let from = if p == top { at % g.out[1] } else { 0 };
+                let to = (at + here - p * g.out[1]).min(g.out[1]);
+                let at = len + (p - top) * g.stride[0] * line;
+                let start = start * g.channels;
+                self.at.extend((from..to).map(|q| at + q * step - start));
             }
             (position, len) = (position + here, end);
         }
@@ -309,66 +340,59 @@ pub fn direct(
     );
 }
 
-/// The largest element of each channel under the window at an output position.
-pub fn max(
-    level: Level,
-    geometry: &Geometry,
-    x: &[u8],
-    width: Width,
-    position: usize,
-    out: &mut [u8],
-) {
+/// Channels that a pool makes at a time.
+const POOL: usize = 32;
+
+/// The largest element of each channel under the windows at output positions `first..`
+/// over all images of `x`, as many as `out` has room for.
+pub fn max(level: Level, g: &Geometry, x: &[u8], width: Width, first: usize, out: &mut [u8]) {
     let w = width.bytes();
     level.call(
         #[inline(always)]
         || {
-            for (index, out) in out.chunks_mut(NR * w).enumerate() {
-                let count = out.len() / w;
-                if width == Width::I8 {
-                    let mut top = [i8::MIN; NR];
-                    geometry.taps(position, |at| {
-                        let from = at + index * NR;
-                        let x = x[from..from + count].as_chunks::<16>();
-                        let top = top.as_chunks_mut::<16>().0;
-                        for (top, x) in top.iter_mut().zip(x.0) {
-                            for (top, x) in top.iter_mut().zip(x) {
-                                *top = (*top).max(*x as i8);
+            g.each(x, width, first, g.channels * w, out, |x, at, out| {
+                for (index, out) in out.chunks_mut(POOL * w).enumerate() {
+                    let from = index * POOL;
+                    if let (Width::I8, Some(out)) = (width, out.first_chunk_mut::<POOL>()) {
+                        let mut top = [i8::MIN; POOL];
+                        g.taps(at, |tap| {
+                            if let Some(x) = x[tap + from..].first_chunk::<POOL>() {
+                                for (top, x) in top.iter_mut().zip(x) {
+                                    *top = (*top).max(*x as i8);
+                                }
                             }
+                        });
+                        for (out, top) in out.iter_mut().zip(top) {
+                            *out = top as u8;
                         }
-                        if let Some(top) = top.get_mut(x.0.len()) {
-                            for (top, x) in top.iter_mut().zip(x.1) {
-                                *top = (*top).max(*x as i8);
-                            }
+                        continue;
+                    }
+                    let (mut top, mut values) = ([i32::MIN; POOL], [0i32; POOL]);
+                    let top = &mut top[..out.len() / w];
+                    g.taps(at, |tap| {
+                        let values = &mut values[..top.len()];
+                        load(&x[(tap + from) * w..], width, values);
+                        for (top, value) in top.iter_mut().zip(values) {
+                            *top = (*top).max(*value);
                         }
                     });
-                    for (out, top) in out.iter_mut().zip(top) {
-                        *out = top as u8;
-                    }
-                    continue;
+                    store(top, width, out);
                 }
-                let (mut top, mut values) = ([i32::MIN; NR], [0i32; NR]);
-                geometry.taps(position, |at| {
-                    let from = (at + index * NR) * w;
-                    load(&x[from..from + count * w], width, &mut values[..count]);
-                    for (top, value) in top.iter_mut().zip(&values) {
-                        *top = (*top).max(*value);
-                    }
-                });
-                store(&top[..count], width, out);
-            }
+            });
         },
     );
 }
 
-/// The mean of each channel under the window at an output position: of `x − zx`, as
-/// `⌊(512·S + c)/(2c)⌋` of the sum S of the taps inside the image and their number c,
-/// or that of all taps if `all`; then `R`. Windows have at most 4,096 taps.
+/// The mean of each channel under the windows at output positions `first..` over all
+/// images of `x`, as many as `out` has room for: of `x − zx`, as `⌊(512·S + c)/(2c)⌋` of
+/// the sum S of the taps inside the image and their number c, or that of all taps if
+/// `all`; then `R`. Windows have at most 4,096 taps.
 pub fn average(
     level: Level,
-    geometry: &Geometry,
+    g: &Geometry,
     x: &[u8],
     width: Width,
-    position: usize,
+    first: usize,
     (zx, all): (i32, bool),
     r: Requant,
     out: &mut [u8],
@@ -381,34 +405,37 @@ pub fn average(
     level.call(
         #[inline(always)]
         || {
-            let mut inside = 0;
-            geometry.taps(position, |_| inside += 1);
-            let taps = match all {
-                true => geometry.kernel[0] * geometry.kernel[1],
-                false => inside,
-            };
-            let (taps, zero) = (taps as i32, zx.wrapping_mul(inside as i32));
-            let inverse = 1.0 / f64::from(2 * taps);
-            let half = f64::from(taps) + 0.5;
-            for (index, out) in out.chunks_mut(NR * wo).enumerate() {
-                let count = out.len() / wo;
-                let (mut sums, mut values) = ([0i32; NR], [0i32; NR]);
-                geometry.taps(position, |at| {
-                    let from = (at + index * NR) * w;
-                    load(&x[from..from + count * w], width, &mut values[..count]);
-                    for (sum, value) in sums.iter_mut().zip(&values) {
-                        *sum += *value;
+            g.each(x, width, first, g.channels * wo, out, |x, at, out| {
+                let mut inside = 0;
+                g.taps(at, |_| inside += 1);
+                let taps = match all {
+                    true => g.kernel[0] * g.kernel[1],
+                    false => inside,
+                };
+                let (taps, zero) = (taps as i32, zx.wrapping_mul(inside as i32));
+                let inverse = 1.0 / f64::from(2 * taps);
+                let half = f64::from(taps) + 0.5;
+                for (index, out) in out.chunks_mut(POOL * wo).enumerate() {
+                    let (from, count) = (index * POOL, out.len() / wo);
+                    let (mut sums, mut values) = ([0i32; POOL], [0i32; POOL]);
+                    g.taps(at, |tap| {
+                        let values = &mut values[..count];
+                        load(&x[(tap + from) * w..][..count * w], width, values);
+                        for (sum, value) in sums.iter_mut().zip(values) {
+                            *sum += *value;
+                        }
+                    });
+                    let values = &mut values[..count];
+                    for (value, sum) in values.iter_mut().zip(&sums) {
+                        let quotient = (f64::from(*sum - zero) * 512.0 + half) * inverse;
+                        *value = ((quotient - 0.5) + ROUND).to_bits() as i32;
                     }
-                });
-                for (value, sum) in values.iter_mut().zip(&sums) {
-                    let quotient = (f64::from(*sum - zero) * 512.0 + half) * inverse;
-                    *value = ((quotient - 0.5) + ROUND).to_bits() as i32;
+                    for value in values.iter_mut() {
+                        *value = r.apply(i64::from(*value));
+                    }
+                    store(values, r.out, out);
                 }
-                for value in &mut values {
-                    *value = r.apply(i64::from(*value));
-                }
-                store(&values[..count], r.out, out);
-            }
+            });
         },
     );
 }
@@ -554,6 +581,101 @@ impl Depthwise {
                 None,
                 out,
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gemm::Scales;
+    use std::time::Instant;
+
+    fn same(height: usize, channels: usize) -> Geometry {
+        Geometry {
+            height,
+            width: height,
+            channels,
+            kernel: [3, 3],
+            stride: [1, 1],
+            dilation: [1, 1],
+            pad: [1, 1],
+            out: [height, height],
+        }
+    }
+
+    fn time(name: &str, unit: f64, mut run: impl FnMut()) {
+        let mut times: Vec<f64> = (0..301)
+            .map(|_| {
+                let t = Instant::now();
+                run();
+                t.elapsed().as_secs_f64()
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        let t = times[100];
+        println!("{name}: {:.1} us, {:.1} G/s", t * 1e6, unit / t / 1e9);
+    }
+
+    #[test]
+    #[ignore = "a measurement: run it alone"]
+    fn speed() {
+        let r = Requant {
+            m: 20_000,
+            s: 16,
+            z: 3,
+            lo: -128,
+            hi: 127,
+            out: Width::I8,
+        };
+        for level in Level::available() {
+            for (images, g, n) in [
+                (64, same(8, 1), 16),
+                (64, same(8, 16), 32),
+                (64, same(4, 32), 32),
+                (1, same(56, 64), 64),
+            ] {
+                let bytes = images * g.height * g.width * g.channels;
+                let x: Vec<u8> = (0..bytes).map(|i| (i * 7 + i / 11) as u8).collect();
+                let len = n * 9 * g.channels;
+                let w: Vec<u8> = (0..len).map(|i| (i * 5 + i / 7) as u8).collect();
+                let Some(k) = direct_k(&g) else { continue };
+                let mut packed = Packed::default();
+                packed.pack(level, &direct_weights(&g, &w), n, k);
+                let end = Finish::Requant {
+                    scales: Scales::Tensor { m: 20_000, s: 28 },
+                    z: 3,
+                    lo: -128,
+                    hi: 127,
+                    out: Width::I8,
+                    table: None,
+                };
+                let e = Epilogue::new(&packed, 3, false, Offsets::One(0), None, end);
+                let mut out = vec![0; images * g.positions() * n];
+                let mut lines = Lines::default();
+                let macs = (images * g.positions() * len) as f64;
+                let name = format!("{level} {images} of {}x{0}x{} to {n}", g.height, g.channels);
+                time(&name, macs, || {
+                    for (index, out) in out.chunks_mut(768 * n).enumerate() {
+                        let first = index * 768;
+                        direct(level, &g, &mut lines, &x, first, 3, (&packed, &e), out);
+                    }
+                });
+                let halves = Geometry {
+                    kernel: [2, 2],
+                    stride: [2, 2],
+                    pad: [0, 0],
+                    out: [g.height / 2, g.width / 2],
+                    ..g
+                };
+                let out = &mut out[..bytes / 4];
+                time(&format!("{name}: max"), bytes as f64, || {
+                    max(level, &halves, &x, Width::I8, 0, out);
+                });
+                time(&format!("{name}: average"), bytes as f64, || {
+                    average(level, &halves, &x, Width::I8, 0, (3, false), r, out);
+                });
+            }
         }
     }
 }

@@ -613,20 +613,17 @@ impl Conv {
     }
 }
 
-/// Makes every position of a pool by `each`, which gets the image, the position and
-/// the bytes of its channels, of type `to`.
+/// Makes a pool by `make`, which gets the output positions before its part of `out`,
+/// whose elements are of type `to`.
 fn pool(
     (window, kernel): (&Window, [u16; 2]),
     x: &Arg<'_>,
     to: Width,
     out: &mut [u8],
-    samples: usize,
     team: &Team<'_>,
-    each: impl Fn(&Geometry, &[u8], usize, &mut [u8]) + Sync,
+    make: impl Fn(&Geometry, usize, &mut [u8]) + Sync,
 ) {
     let Some(image) = axes::<3>(x.ty) else { return };
-    let line = image[2] * to.bytes();
-    let size = x.bytes.len() / samples;
     let kernel = kernel.map(usize::from);
     let extent = |axis: usize| {
         let pad = usize::from(window.pad[axis]) + usize::from(window.pad[axis + 2]);
@@ -634,44 +631,26 @@ fn pool(
         (image[axis] + pad - span) / usize::from(window.stride[axis]) + 1
     };
     let g = geometry(window, image, kernel, [extent(0), extent(1)]);
-    team.units(out, line, |first, out| {
-        for (index, out) in out.chunks_mut(line).enumerate() {
-            let (sample, at) = (
-                (first + index) / g.positions(),
-                (first + index) % g.positions(),
-            );
-            each(&g, &x.bytes[sample * size..(sample + 1) * size], at, out);
-        }
+    team.units(out, image[2] * to.bytes(), |first, out| {
+        make(&g, first, out)
     });
 }
 
 /// The maximum under each window.
-pub(super) fn max_pool(
-    op: &ops::MaxPool2d,
-    x: &Arg<'_>,
-    out: &mut [u8],
-    samples: usize,
-    team: &Team<'_>,
-) {
+pub(super) fn max_pool(op: &ops::MaxPool2d, x: &Arg<'_>, out: &mut [u8], team: &Team<'_>) {
     let of = width(x.ty.dtype);
     let windows = (&op.window, op.kernel);
-    pool(windows, x, of, out, samples, team, |g, x, at, out| {
-        conv::max(team.level, g, x, of, at, out);
+    pool(windows, x, of, out, team, |g, first, out| {
+        conv::max(team.level, g, x.bytes, of, first, out);
     });
 }
 
 /// The mean under each window.
-pub(super) fn avg_pool(
-    op: &ops::AvgPool2d,
-    x: &Arg<'_>,
-    out: &mut [u8],
-    samples: usize,
-    team: &Team<'_>,
-) {
+pub(super) fn avg_pool(op: &ops::AvgPool2d, x: &Arg<'_>, out: &mut [u8], team: &Team<'_>) {
     let (of, r) = (width(x.ty.dtype), requant(&op.requant));
     let windows = (&op.window, op.kernel);
     let how = (op.zx, op.count_pad);
-    pool(windows, x, r.out, out, samples, team, |g, x, at, out| {
-        conv::average(team.level, g, x, of, at, how, r, out);
+    pool(windows, x, r.out, out, team, |g, first, out| {
+        conv::average(team.level, g, x.bytes, of, first, how, r, out);
     });
 }

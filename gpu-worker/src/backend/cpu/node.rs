@@ -501,8 +501,8 @@ pub(super) fn compute(
                 }
             });
         }
-        (Op::MaxPool2d(op), _) => linear::max_pool(op, arg(0)?, out, samples, team),
-        (Op::AvgPool2d(op), _) => linear::avg_pool(op, arg(0)?, out, samples, team),
+        (Op::MaxPool2d(op), _) => linear::max_pool(op, arg(0)?, out, team),
+        (Op::AvgPool2d(op), _) => linear::avg_pool(op, arg(0)?, out, team),
         _ => return Err(Failed::Shape),
     }
     Ok(())

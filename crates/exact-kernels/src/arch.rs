@@ -130,7 +130,7 @@ impl Level {
     #[inline(always)]
     pub(crate) fn requantise(self, sums: &[i32], scaling: Scaling<'_>, values: &mut [i32]) {
         scaling.assert(sums.len());
-        assert_eq!(sums.len(), values.len());
+        assert!(sums.len() == values.len() && sums.len().is_multiple_of(LANES));
         #[cfg(target_arch = "x86_64")]
         if self.0 == Kind::Avx512 {
             for (group, (sums, values)) in sums

@@ -346,39 +346,19 @@ const POOL: usize = 32;
 /// The largest element of each channel under the windows at output positions `first..`
 /// over all images of `x`, as many as `out` has room for.
 pub fn max(level: Level, g: &Geometry, x: &[u8], width: Width, first: usize, out: &mut [u8]) {
-    let w = width.bytes();
+    let line = g.channels * width.bytes();
     level.call(
         #[inline(always)]
         || {
-            g.each(x, width, first, g.channels * w, out, |x, at, out| {
-                for (index, out) in out.chunks_mut(POOL * w).enumerate() {
-                    let from = index * POOL;
-                    if let (Width::I8, Some(out)) = (width, out.first_chunk_mut::<POOL>()) {
-                        let mut top = [i8::MIN; POOL];
-                        g.taps(at, |tap| {
-                            if let Some(x) = x[tap + from..].first_chunk::<POOL>() {
-                                for (top, x) in top.iter_mut().zip(x) {
-                                    *top = (*top).max(*x as i8);
-                                }
-                            }
-                        });
-                        for (out, top) in out.iter_mut().zip(top) {
-                            *out = top as u8;
-                        }
-                        continue;
-                    }
-                    let (mut top, mut values) = ([i32::MIN; POOL], [0i32; POOL]);
-                    let top = &mut top[..out.len() / w];
-                    g.taps(at, |tap| {
-                        let values = &mut values[..top.len()];
-                        load(&x[(tap + from) * w..], width, values);
-                        for (top, value) in top.iter_mut().zip(values) {
-                            *top = (*top).max(*value);
-                        }
-                    });
-                    store(top, width, out);
-                }
-            });
+            g.each(
+                x,
+                width,
+                first,
+                line,
+                out,
+                #[inline(always)]
+                |x, at, out| g.largest(x, width, at, out),
+            );
         },
     );
 }
@@ -393,51 +373,106 @@ pub fn average(
     x: &[u8],
     width: Width,
     first: usize,
-    (zx, all): (i32, bool),
+    how: (i32, bool),
     r: Requant,
     out: &mut [u8],
 ) {
-    // ⌊N/D⌋ is the integer nearest to (N + ½)/D − ½, from which it is at least 1/(2D)
-    // ≥ 2^−14 away from being another; quotients are below 2^26, so the error of these
-    // operations is below 2^−24. For adding 1.5·2^52 see `rows::softmax`.
-    const ROUND: f64 = 6_755_399_441_055_744.0;
-    let (w, wo) = (width.bytes(), r.out.bytes());
+    let line = g.channels * r.out.bytes();
     level.call(
         #[inline(always)]
         || {
-            g.each(x, width, first, g.channels * wo, out, |x, at, out| {
-                let mut inside = 0;
-                g.taps(at, |_| inside += 1);
-                let taps = match all {
-                    true => g.kernel[0] * g.kernel[1],
-                    false => inside,
-                };
-                let (taps, zero) = (taps as i32, zx.wrapping_mul(inside as i32));
-                let inverse = 1.0 / f64::from(2 * taps);
-                let half = f64::from(taps) + 0.5;
-                for (index, out) in out.chunks_mut(POOL * wo).enumerate() {
-                    let (from, count) = (index * POOL, out.len() / wo);
-                    let (mut sums, mut values) = ([0i32; POOL], [0i32; POOL]);
-                    g.taps(at, |tap| {
-                        let values = &mut values[..count];
-                        load(&x[(tap + from) * w..][..count * w], width, values);
-                        for (sum, value) in sums.iter_mut().zip(values) {
-                            *sum += *value;
-                        }
-                    });
-                    let values = &mut values[..count];
-                    for (value, sum) in values.iter_mut().zip(&sums) {
-                        let quotient = (f64::from(*sum - zero) * 512.0 + half) * inverse;
-                        *value = ((quotient - 0.5) + ROUND).to_bits() as i32;
-                    }
-                    for value in values.iter_mut() {
-                        *value = r.apply(i64::from(*value));
-                    }
-                    store(values, r.out, out);
-                }
-            });
+            g.each(
+                x,
+                width,
+                first,
+                line,
+                out,
+                #[inline(always)]
+                |x, at, out| g.mean(x, width, at, how, r, out),
+            );
         },
     );
+}
+
+impl Geometry {
+    /// [`max`] at one position.
+    #[inline(always)]
+    fn largest(&self, x: &[u8], width: Width, at: (usize, usize), out: &mut [u8]) {
+        let w = width.bytes();
+        for (index, out) in out.chunks_mut(POOL * w).enumerate() {
+            let from = index * POOL;
+            if let (Width::I8, Some(out)) = (width, out.first_chunk_mut::<POOL>()) {
+                let mut top = [i8::MIN; POOL];
+                self.taps(at, |tap| {
+                    if let Some(x) = x[tap + from..].first_chunk::<POOL>() {
+                        for (top, x) in top.iter_mut().zip(x) {
+                            *top = (*top).max(*x as i8);
+                        }
+                    }
+                });
+                for (out, top) in out.iter_mut().zip(top) {
+                    *out = top as u8;
+                }
+                continue;
+            }
+            let (mut top, mut values) = ([i32::MIN; POOL], [0i32; POOL]);
+            let top = &mut top[..out.len() / w];
+            self.taps(at, |tap| {
+                let values = &mut values[..top.len()];
+                load(&x[(tap + from) * w..], width, values);
+                for (top, value) in top.iter_mut().zip(values) {
+                    *top = (*top).max(*value);
+                }
+            });
+            store(top, width, out);
+        }
+    }
+
+    /// [`average`] at one position.
+    #[inline(always)]
+    fn mean(
+        &self,
+        x: &[u8],
+        width: Width,
+        at: (usize, usize),
+        (zx, all): (i32, bool),
+        r: Requant,
+        out: &mut [u8],
+    ) {
+        // ⌊N/D⌋ is the integer nearest to (N + ½)/D − ½, from which it is at least 1/(2D)
+        // ≥ 2^−14 away from being another; quotients are below 2^26, so the error of these
+        // operations is below 2^−24. For adding 1.5·2^52 see `rows::softmax`.
+        const ROUND: f64 = 6_755_399_441_055_744.0;
+        let (w, wo) = (width.bytes(), r.out.bytes());
+        let mut inside = 0;
+        self.taps(at, |_| inside += 1);
+        let taps = match all {
+            true => self.kernel[0] * self.kernel[1],
+            false => inside,
+        };
+        let (taps, zero) = (taps as i32, zx.wrapping_mul(inside as i32));
+        let inverse = 1.0 / f64::from(2 * taps);
+        let half = f64::from(taps) + 0.5;
+        for (index, out) in out.chunks_mut(POOL * wo).enumerate() {
+            let (from, count) = (index * POOL, out.len() / wo);
+            let (mut sums, mut values) = ([0i32; POOL], [0i32; POOL]);
+            self.taps(at, |tap| {
+                let values = &mut values[..count];
+                load(&x[(tap + from) * w..][..count * w], width, values);
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum += *value;
+                }
+            });
+            for (value, sum) in values.iter_mut().zip(&sums) {
+                let quotient = (f64::from(*sum - zero) * 512.0 + half) * inverse;
+                *value = ((quotient - 0.5) + ROUND).to_bits() as i32;
+            }
+            for value in &mut values {
+                *value = r.apply(i64::from(*value));
+            }
+            store(&values[..count], r.out, out);
+        }
+    }
 }
 
 /// Weights of a depthwise convolution: one input and one output channel a group.

@@ -83,7 +83,15 @@ impl Side<'_> {
 pub(crate) fn load(bytes: &[u8], width: Width, to: &mut [i32]) {
     match width {
         Width::I8 => {
-            for (to, byte) in to.iter_mut().zip(bytes) {
+            // Often fewer than a vectorised loop of any length would take at a time.
+            let (to, rest) = to.as_chunks_mut::<16>();
+            let behind = bytes.get(to.len() * 16..).unwrap_or_default();
+            for (to, bytes) in to.iter_mut().zip(bytes.as_chunks::<16>().0) {
+                for (to, byte) in to.iter_mut().zip(bytes) {
+                    *to = i32::from(*byte as i8);
+                }
+            }
+            for (to, byte) in rest.iter_mut().zip(behind) {
                 *to = i32::from(*byte as i8);
             }
         }

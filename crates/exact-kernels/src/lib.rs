@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`level`] | what this machine can do, chosen once at run time |
 //! | [`gemm`] | products with packed weights, with the fused epilogue |
-//! | [`conv`] | patches of a convolution as rows of a product; depthwise convolution |
+//! | [`conv`] | windows of a convolution as rows of a product; depthwise convolution; pools |
 //! | [`element`] | requantise, add, multiply, tables, clipping |
 //! | [`rows`] | softmax, norms, sums and means over the last axis |
 //! | [`layout`] | transposes |

@@ -426,7 +426,11 @@ fn under(g: &Geometry, position: usize) -> Vec<Option<usize>> {
 fn geometry(draw: &mut Draw, channels: usize) -> Geometry {
     loop {
         let pick = |draw: &mut Draw, most| [1 + draw.below(most), 1 + draw.below(most)];
-        let [height, width] = pick(draw, 9);
+        let [height, mut width] = pick(draw, 9);
+        // Rows of images as wide as this are laid out in parts.
+        if draw.below(30) == 0 {
+            width += 270;
+        }
         let (kernel, stride, dilation) = (pick(draw, 4), pick(draw, 3), pick(draw, 2));
         let pad = [draw.below(4), draw.below(4)];
         let after = [draw.below(4), draw.below(4)];

@@ -619,11 +619,11 @@ pub fn multiply(
                 false => (0..a.count).map(|row| a.sum(row)).collect(),
             };
             let first = panels.start * NR;
+            let at: [usize; MR] = std::array::from_fn(|row| row * a.stride);
+            let mut sums: Sums = [0; MR * NR];
             for panel in panels {
                 let columns = b.columns(panel..panel + 1);
                 let part = (columns.start - first) * width..(columns.end - first) * width;
-                let at: [usize; MR] = std::array::from_fn(|row| row * a.stride);
-                let mut sums: Sums = [0; MR * NR];
                 let step = level.tile_rows(columns.len().div_ceil(LANES)) / each;
                 for row in (0..a.count).step_by(step) {
                     let rows = step.min(a.count - row);

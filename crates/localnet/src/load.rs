@@ -287,9 +287,10 @@ pub async fn play(
     Ok(())
 }
 
-/// A window so long that all jobs are live together: the chain takes some two hundred a block.
+/// A window so long that all jobs are live together: the chain creates, draws and takes the claims
+/// of some forty a block.
 fn window(jobs: u32) -> u32 {
-    jobs.div_ceil(50).max(20)
+    jobs.div_ceil(35).max(20)
 }
 
 /// Registers the model; its weights are nowhere, since nobody computes.

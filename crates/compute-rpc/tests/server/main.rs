@@ -43,7 +43,7 @@ fn code<T: std::fmt::Debug>(result: Result<T, ClientError>) -> i32 {
 async fn every_method(client: &(impl ClientT + Sync)) {
     let quote = client.quote(terms(), None).await.unwrap();
     assert_eq!(quote.at, BEST);
-    assert_eq!(quote.held, Amount(3 * AUR + 5));
+    assert_eq!(quote.held, Amount(3 * AUR + 3 * (AUR / 20) + 5));
     assert_eq!(quote.deposit, Amount(AUR));
     assert_eq!(quote.cheapest, [Amount(AUR / 10); 3]);
 
@@ -185,7 +185,8 @@ async fn malformed_parameters_are_refused() {
         json!([terms])
     };
     let answer: Result<Value, _> = client.request("compute_quote", Raw(json!([good]))).await;
-    assert_eq!(answer.unwrap()["held"], "5");
+    // The pay, and a stake of 50 mAUR.
+    assert_eq!(answer.unwrap()["held"], "50000000005");
     for (method, params) in [
         ("compute_quote", json!([])),
         ("compute_quote", with("max_pay", json!(5))),

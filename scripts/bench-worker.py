@@ -203,11 +203,11 @@ def products(args, libraries, threads, figures):
         ours, best = [], {kind: [] for kind in theirs}
         for _ in range(args.rounds):
             name = f"gemm_i8_{m}x{n}x{k}_{threads}t"
-            # A few timings of milliseconds a round: rounds, not repetitions, even out the machine.
-            made = worker_figures(args, "--gemm", f"{m}x{n}x{k}", "--threads", str(threads), "--runs", "5")
+            product_of = ["--gemm", f"{m}x{n}x{k}", "--threads", str(threads)]
+            made = worker_figures(args, *product_of, "--runs", "5", "--seconds", "0.15")
             ours.append(made[name]["value"])
             for kind, run in theirs.items():
-                best[kind].append(m * n * k / median_seconds(run, 0.05) / 1e9)
+                best[kind].append(m * n * k / median_seconds(run, 0.15) / 1e9)
         fastest = {}
         for kind, values in best.items():
             library = kind.split()[0]
@@ -242,7 +242,7 @@ def jobs(args, threads, figures):
         made, seconds = [], []
         for _ in range(args.rounds):
             extra = ["--weights", *weights] if weights else []
-            extra += ["--program", program, "--batch", batch, "--threads", str(threads), "--runs", "3"]
+            extra += ["--program", program, "--batch", batch, "--threads", str(threads), "--runs", "3", "--seconds", "0.5"]
             made.append(worker_figures(args, *extra))
             seconds.append(median_seconds(lambda: theirs.run(None, inputs), 0.5))
         key = f"b{batch}_{threads}t"

@@ -78,9 +78,14 @@ pub struct BenchArgs {
     #[arg(long, conflicts_with_all = ["program", "gemm"])]
     pub times: bool,
 
-    /// How often each figure is taken; the median counts.
+    /// How often each figure is taken at least; the median counts.
     #[arg(long, value_name = "N", default_value_t = 9)]
     pub runs: usize,
+
+    /// Seconds for which products and jobs are taken at least: threads that were just started
+    /// may share a core for some milliseconds.
+    #[arg(long, value_name = "SECONDS", default_value = "0.2", value_parser = seconds)]
+    pub seconds: Duration,
 
     /// How the figures are printed: table or json.
     #[arg(long, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
@@ -187,7 +192,7 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
         }
         let cpu = Cpu::with(settings);
         for shapes in &shapes {
-            products(&cpu, *threads, *shapes, args.runs, &mut report)?;
+            products(&cpu, *threads, *shapes, args, &mut report)?;
         }
         if args.times {
             times::propose(settings, args.runs, json, &mut report)?;
@@ -212,6 +217,14 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| *time <= Duration::from_secs(600))
+        .ok_or_else(|| "it is a number from 0 to 600".into())
+}
+
 fn shape(text: &str) -> anyhow::Result<Shapes> {
     let (sizes, wide) = match text.strip_suffix(":i16") {
         Some(sizes) => (sizes, true),
@@ -232,14 +245,12 @@ fn products(
     cpu: &Cpu,
     threads: usize,
     shapes: Shapes,
-    runs: usize,
+    args: &BenchArgs,
     report: &mut impl FnMut(Figure),
 ) -> anyhow::Result<()> {
     let Shapes { m, n, k, wide } = shapes;
     let macs = f64::from(m) * f64::from(n) * f64::from(k);
-    // Short ones are taken more often: a run of microseconds is mostly chance.
-    let more = (2e8 / macs).clamp(1.0, 200.0) as usize;
-    let times = cpu.time_product(shapes, runs.saturating_mul(more))?;
+    let times = cpu.time_product(shapes, args.runs, args.seconds)?;
     let name = format!(
         "gemm_{}_{m}x{n}x{k}_{threads}t",
         if wide { "i16" } else { "i8" }
@@ -307,7 +318,8 @@ fn program(
     let (mut with, mut without, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
     // Without roots nothing that was kept is found.
     let unknown = Run { roots: &[], ..run };
-    for _ in 0..args.runs.max(1) {
+    let started = Instant::now();
+    while with.len() < args.runs.max(1) || started.elapsed() < args.seconds * 3 {
         with.push(once(&hashed)?);
         without.push(once(&bare)?);
         fresh.push(timed(&hashed, unknown)?);

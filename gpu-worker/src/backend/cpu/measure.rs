@@ -69,12 +69,17 @@ impl Cpu {
         }
     }
 
-    /// Times a product, `runs` times after one that warms up.
+    /// Times a product, `runs` times after one that warms up, and on until `least` is over.
     ///
     /// # Errors
     ///
     /// [`BackendError::Bug`] if the shapes make no valid program.
-    pub fn time_product(&self, shapes: Shapes, runs: usize) -> Result<Times, BackendError> {
+    pub fn time_product(
+        &self,
+        shapes: Shapes,
+        runs: usize,
+        least: Duration,
+    ) -> Result<Times, BackendError> {
         let Shapes { m, n, k, wide } = shapes;
         let ty = |dtype, shape: Vec<u32>| TensorType {
             dtype,
@@ -135,7 +140,8 @@ impl Cpu {
             let pack = started.elapsed();
             linear.run(&a, &mut out, team);
             let mut times = Vec::with_capacity(runs);
-            for _ in 0..runs.max(1) {
+            let began = Instant::now();
+            while times.len() < runs.max(1) || began.elapsed() < least {
                 let started = Instant::now();
                 linear.run(&a, &mut out, team);
                 times.push(started.elapsed());

@@ -482,6 +482,30 @@ fn changed_gold() {
     });
 }
 
+#[test]
+fn gold_of_pages_without_an_answer() {
+    build_and_execute(|| {
+        let deal = Deal::with(binary(8, 4), 3);
+        let alice = account("alice");
+        let leased = deal.label(&alice, 2, says::truth(&alice, 100));
+        let [shown, kept] = leased[..] else {
+            panic!("two pages, not {leased:?}")
+        };
+        let untouched = (0..3).find(|page| !leased.contains(page)).unwrap();
+        deal.close();
+        deal.reveal(&alice, shown);
+        deal.leave(BatchState::Reveal);
+        let open = |page| {
+            let openings = vec![deal.opening(page)].try_into().unwrap();
+            LabelBounties::open_gold(signed(&deal.requester), deal.id, openings)
+        };
+        for page in [kept, untouched] {
+            assert_noop!(open(page), E::NothingRevealed);
+        }
+        assert_ok!(open(shown));
+    });
+}
+
 /// Gold that pages were committed to like this is not opened.
 fn refuses_gold(change: impl Fn(&mut Made)) {
     let terms = binary(8, 4);

@@ -2,7 +2,7 @@
 
 use super::work::*;
 use crate::{mock::*, *};
-use athanor_primitives::labels::{BatchState, CampaignTerms, Gate, MAX_PAGES};
+use athanor_primitives::labels::{BatchId, BatchState, CampaignTerms, Gate, MAX_PAGES};
 use frame_support::{assert_noop, assert_ok};
 
 type E = Error<Test>;
@@ -214,5 +214,33 @@ fn a_batch_cancelled_before_anybody_came_ends_at_once() {
         assert_ok!(try_cancel(id));
         run_blocks(1);
         assert_ne!(state(id), BatchState::Open);
+    });
+}
+
+#[test]
+fn the_last_batch_number_is_not_given_out() {
+    build_and_execute(|| {
+        let id = campaign(terms());
+        NextBatchId::<Test>::put(BatchId::MAX);
+        assert_noop!(try_open(id, 10, until(&terms()), None), E::Overflow);
+    });
+}
+
+#[test]
+fn no_terms_cost_more_than_can_be_counted() {
+    build_and_execute(|| {
+        let id = campaign(terms());
+        let mut campaign = Campaigns::<Test>::get(id).unwrap();
+        campaign.fee = Balance::from(u64::MAX);
+        campaign.terms = CampaignTerms {
+            pay: u64::MAX.into(),
+            tasks: u8::MAX,
+            panel_max: u8::MAX,
+            stake: 10_000,
+            ..terms()
+        };
+        assert!(LabelBounties::price_of_batch(&campaign, MAX_PAGES).is_some());
+        let stake = campaign.terms.page_stake();
+        assert!(stake.checked_mul(MAX_PAGES.into()).is_some());
     });
 }

@@ -1,7 +1,9 @@
 //! Campaigns: who may create which.
 
 use crate::{mock::*, *};
-use athanor_primitives::labels::{CampaignTerms, Gate, LabelType};
+use athanor_primitives::labels::{
+    CampaignId, CampaignTerms, DomainId, Gate, JudgingTerms, LabelType,
+};
 use frame_support::{assert_noop, assert_ok};
 
 type E = Error<Test>;
@@ -70,6 +72,13 @@ fn terms_out_of_bounds_are_refused_by_their_own_errors() {
             }),
             (E::NoSuchDomain, |t| t.domain = Some(9)),
             (E::DisputeReserved, |t| t.dispute_for = 1),
+            (E::JudgingReserved, |t| {
+                t.judging = Some(JudgingTerms {
+                    pay: 1,
+                    panel: 3,
+                    gate: Gate::Open,
+                })
+            }),
         ];
         for (error, change) in cases {
             let mut terms = CampaignTerms {
@@ -79,6 +88,20 @@ fn terms_out_of_bounds_are_refused_by_their_own_errors() {
             change(&mut terms);
             assert_noop!(create(terms), error);
         }
+    });
+}
+
+#[test]
+fn the_last_number_is_not_given_out() {
+    build_and_execute(|| {
+        let requester = account("requester");
+        NextCampaignId::<Test>::put(CampaignId::MAX);
+        assert_noop!(create(terms()), E::Overflow);
+        NextDomainId::<Test>::put(DomainId::MAX);
+        assert_noop!(
+            LabelBounties::create_domain(signed(&requester)),
+            E::Overflow
+        );
     });
 }
 

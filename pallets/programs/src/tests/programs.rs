@@ -1,9 +1,10 @@
 //! Registering and removing programs.
 
 use crate::{mock::*, samples, Error, Event, ProgramBytes, Programs as Stored};
-use athanor_tensor_program::{load, Invalid, Operand, Program, Shape, MAX_PROGRAM_BYTES};
+use athanor_tensor_program::{load, validate, Invalid, Operand, Program, Shape, MAX_PROGRAM_BYTES};
 use frame_support::{assert_noop, assert_ok, dispatch::GetDispatchInfo, BoundedVec};
 use sp_io::hashing::blake2_256;
+use sp_runtime::DispatchError;
 
 fn bounded(bytes: Vec<u8>) -> BoundedVec<u8, crate::MaxProgramBytes> {
     bytes.try_into().expect("the sample fits")
@@ -134,6 +135,59 @@ fn a_program_that_breaks_a_rule_is_refused_with_that_rule() {
             break_it(&mut program);
             assert_noop!(register(ALICE, &program), error);
         }
+    });
+}
+
+/// The decoder counts before the validator does, the call bounds the bytes, and no value has two
+/// encodings: these errors are for who validates a program that he has not as bytes.
+#[test]
+fn what_the_decoder_refuses_never_gets_to_the_validator() {
+    build_and_execute(|| {
+        let same = |reason: Invalid, error: Error<Test>| {
+            assert_eq!(
+                DispatchError::from(Error::<Test>::from(reason)),
+                error.into()
+            );
+        };
+        type Breakage = fn(&mut Program);
+        let cases: [(Breakage, Invalid, Error<Test>); 3] = [
+            (
+                |p| p.inputs = vec![p.inputs[0].clone(); 17],
+                Invalid::TooManyInputs { count: 17 },
+                Error::ProgramTooManyInputs,
+            ),
+            (
+                |p| p.constants = vec![p.constants[0].clone(); 1_025],
+                Invalid::TooManyConstants { count: 1_025 },
+                Error::ProgramTooManyConstants,
+            ),
+            (
+                |p| p.nodes = vec![p.nodes[1].clone(); 1_025],
+                Invalid::TooManyNodes { count: 1_025 },
+                Error::ProgramTooManyNodes,
+            ),
+        ];
+        for (break_it, reason, error) in cases {
+            let mut program = samples::two_layers(8);
+            break_it(&mut program);
+            assert_noop!(register(ALICE, &program), Error::<Test>::ProgramMalformed);
+            assert_eq!(validate(&program).map(drop), Err(reason));
+            same(reason, error);
+        }
+
+        let bytes = vec![0; MAX_PROGRAM_BYTES + 1];
+        same(load(&bytes).unwrap_err(), Error::ProgramTooLong);
+        assert!(BoundedVec::<u8, crate::MaxProgramBytes>::try_from(bytes).is_err());
+
+        // Behind version and largest batch, the number of inputs, 1, in two bytes.
+        let canonical = samples::two_layers(8).encoded();
+        assert_eq!(canonical[5], 1 << 2);
+        let longer = [&canonical[..5], &[0b101, 0], &canonical[6..]].concat();
+        assert_noop!(
+            Programs::register_program(RuntimeOrigin::signed(ALICE), bounded(longer)),
+            Error::<Test>::ProgramMalformed
+        );
+        same(Invalid::NotCanonical, Error::ProgramNotCanonical);
     });
 }
 

@@ -142,6 +142,28 @@ impl Policy {
     }
 }
 
+/// What a quote is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, EncodeAsType)]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+pub struct QuoteTerms {
+    /// Model to run.
+    pub model: u64,
+    /// Samples in the input.
+    pub batch: u32,
+    /// Policy.
+    pub policy: Policy,
+    /// Most that one provider is paid.
+    pub max_pay: u128,
+    /// Most blocks that fetching and the run may take; the most there may be if left out.
+    pub max_wait: Option<u32>,
+    /// Least collateral of a provider.
+    pub min_collateral: u128,
+    /// For whoever pokes the job along.
+    pub tip: u128,
+    /// Keep a receipt in state.
+    pub keep_receipt: bool,
+}
+
 /// A job's terms.
 #[derive(Clone, Debug, PartialEq, Eq, EncodeAsType)]
 #[encode_as_type(crate_path = "subxt::ext::scale_encode")]

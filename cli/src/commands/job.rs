@@ -15,13 +15,14 @@ use crate::{
     output,
     pending::{self, Entry, Pending},
     scale,
-    terms::{JobTerms, Policy, AUDIT_RATES},
+    terms::{JobTerms, Policy, QuoteTerms, AUDIT_RATES},
 };
 use athanor_content_store::Client;
 use athanor_primitives::{ticket::root_from_hex, Root, MAX_INLINE_OUTPUT};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{json, Map, Value};
 use std::{
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -202,6 +203,9 @@ pub struct Terms {
     /// Least collateral of a provider, for results worth more than the pay
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     pub min_collateral: Amount,
+    /// Most blocks fetching and the run may take [default: the most allowed]
+    #[arg(long, value_name = "BLOCKS")]
+    pub max_wait: Option<u32>,
 }
 
 /// Options of `job create`.
@@ -210,9 +214,6 @@ pub struct Create {
     /// What is asked for.
     #[command(flatten)]
     pub terms: Terms,
-    /// Most blocks fetching and the run may take [default: the most allowed]
-    #[arg(long, value_name = "BLOCKS")]
-    pub max_wait: Option<u32>,
     /// Have the output, of at most 1 KiB, written to the chain
     #[arg(long)]
     pub inline_output: bool,
@@ -391,11 +392,24 @@ fn batch(model: &Model, id: u64, given: Option<u32>, len: Option<u64>) -> Result
     }
 }
 
+/// The most blocks that fetching and the run may take.
+fn max_wait_of(options: &Terms, bounds: RangeInclusive<u32>) -> Result<u32> {
+    let (least, most) = bounds.clone().into_inner();
+    let max_wait = options.max_wait.unwrap_or(most);
+    if bounds.contains(&max_wait) {
+        return Ok(max_wait);
+    }
+    Err(Error::Usage(format!(
+        "a job may wait {least} to {most} blocks on this chain: change --max-wait"
+    )))
+}
+
 /// Everything a job's price follows from.
 struct Prepared {
     model: Model,
     batch: u32,
     policy: Policy,
+    max_wait: u32,
     input: Option<blobs::FileBlob>,
     quote: Value,
     stakes: Stakes,
@@ -429,6 +443,8 @@ async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Pr
         most: blocks(state, "MaxWindow")?,
     };
     let policy = policy(options, windows)?;
+    let bounds = blocks(state, "WorkBase")?..=blocks(state, "MaxWait")?;
+    let max_wait = max_wait_of(options, bounds)?;
     let model = model_of(state, options.model).await?;
     if model.view.get("retired").and_then(Value::as_bool) == Some(true) {
         return Err(Error::Refused(format!(
@@ -446,15 +462,17 @@ async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Pr
         options.batch,
         input.as_ref().map(|blob| blob.len),
     )?;
-    let args = (
-        options.model,
+    let terms = QuoteTerms {
+        model: options.model,
         batch,
         policy,
-        options.max_pay.0,
-        options.tip.0,
-        options.keep_receipt,
-    );
-    let quote = state.view(PALLET, "quote", args).await?;
+        max_pay: options.max_pay.0,
+        max_wait: Some(max_wait),
+        min_collateral: options.min_collateral.0,
+        tip: options.tip.0,
+        keep_receipt: options.keep_receipt,
+    };
+    let quote = state.view(PALLET, "quote", (terms,)).await?;
     if quote.is_null() {
         return Err(Error::Refused(
             "the chain does not quote this job: the amounts may be more than can exist".into(),
@@ -465,6 +483,7 @@ async fn prepare(options: &Terms, state: &State, context: &Context) -> Result<Pr
         model,
         batch,
         policy,
+        max_wait,
         input,
         quote,
         stakes,
@@ -518,10 +537,7 @@ fn quote_rows(prepared: &Prepared, max_pay: Amount, tip: Amount) -> String {
         ),
         ("- tip", tip.to_string()),
         ("receipt deposit", money("deposit")),
-        (
-            "offers that fit",
-            format!("{}, of any collateral and time", count("eligible")),
-        ),
+        ("offers that fit", count("eligible").to_string()),
         (
             "cheapest",
             if prices.is_empty() {
@@ -589,13 +605,6 @@ async fn create(options: Create, context: &Context) -> Result<()> {
             )));
         }
     }
-    let (least, most) = (blocks(&state, "WorkBase")?, blocks(&state, "MaxWait")?);
-    let max_wait = options.max_wait.unwrap_or(most);
-    if !(least..=most).contains(&max_wait) {
-        return Err(Error::Usage(format!(
-            "a job may wait {least} to {most} blocks on this chain: change --max-wait"
-        )));
-    }
     let root = match (&prepared.input, terms.input_root) {
         (Some(blob), _) => blob.root,
         (None, Some(root)) => root,
@@ -613,7 +622,7 @@ async fn create(options: Create, context: &Context) -> Result<()> {
         batch: prepared.batch,
         policy: prepared.policy,
         max_pay: terms.max_pay.0,
-        max_wait,
+        max_wait: prepared.max_wait,
         min_collateral: terms.min_collateral.0,
         inline_output: options.inline_output,
         keep_receipt: terms.keep_receipt,
@@ -1725,6 +1734,7 @@ mod tests {
             tip: Amount(0),
             keep_receipt: false,
             min_collateral: Amount(0),
+            max_wait: None,
         }
     }
 
@@ -1753,6 +1763,24 @@ mod tests {
                 ..terms()
             };
             assert!(matches!(policy(&wrong, WINDOWS), Err(Error::Usage(_))));
+        }
+    }
+
+    #[test]
+    fn the_wait_defaults_to_the_longest_there_is() {
+        let wait = |max_wait| {
+            let options = Terms {
+                max_wait,
+                ..terms()
+            };
+            max_wait_of(&options, 20..=2_400)
+        };
+        assert_eq!(wait(None).unwrap(), 2_400);
+        for blocks in [20, 600, 2_400] {
+            assert_eq!(wait(Some(blocks)).unwrap(), blocks);
+        }
+        for blocks in [0, 19, 2_401] {
+            assert!(matches!(wait(Some(blocks)), Err(Error::Usage(_))));
         }
     }
 
@@ -2004,6 +2032,7 @@ mod tests {
             model: model(),
             batch: 3,
             policy,
+            max_wait: 2_400,
             input: None,
             quote: json!({"held": "3160000000000", "deposit": "0", "input_len": 9,
                 "output_len": 9, "units": 1, "eligible": 4}),

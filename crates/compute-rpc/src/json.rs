@@ -111,12 +111,34 @@ pub struct Terms {
     pub policy: Policy,
     /// Most that one provider is paid.
     pub max_pay: Amount,
+    /// Most blocks that fetching the blobs, and the run, may take; the most there may be if
+    /// left out.
+    #[serde(default)]
+    pub max_wait: Option<u32>,
+    /// Least collateral of a provider.
+    #[serde(default)]
+    pub min_collateral: Amount,
     /// For whoever pokes the job along.
     #[serde(default)]
     pub tip: Amount,
     /// Keep a receipt, for a deposit.
     #[serde(default)]
     pub keep_receipt: bool,
+}
+
+impl From<Terms> for pallet::QuoteTerms {
+    fn from(terms: Terms) -> Self {
+        Self {
+            model: terms.model,
+            batch: terms.batch,
+            policy: terms.policy.into(),
+            max_pay: terms.max_pay.0,
+            max_wait: terms.max_wait,
+            min_collateral: terms.min_collateral.0,
+            tip: terms.tip.0,
+            keep_receipt: terms.keep_receipt,
+        }
+    }
 }
 
 /// Exact cost of a run.

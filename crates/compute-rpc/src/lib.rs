@@ -35,7 +35,7 @@ pub const UNKNOWN_BLOCK: i32 = -32_030;
 /// There is no live job of that number: it has ended, or never was.
 pub const NO_SUCH_JOB: i32 = -32_031;
 
-/// `create_job` would refuse the model, batch, policy or amounts.
+/// `create_job` would refuse the model, batch, policy, wait or amounts.
 pub const NOT_QUOTED: i32 = -32_032;
 
 /// The runtime could not be asked, or did not answer.
@@ -140,7 +140,8 @@ impl<S: State> ComputeApiServer for Compute<S> {
             ErrorObjectOwned::owned(
                 NOT_QUOTED,
                 "such a job would be refused: the model is unknown or retired, its program takes \
-                 no such batch, the policy is not offered, or the amounts are more than can exist",
+                 no such batch, the policy is not offered, the wait is too short or too long, or \
+                 the amounts are more than can exist",
                 None::<()>,
             )
         })?;

@@ -177,14 +177,7 @@ where
     }
 
     fn quote(&self, at: H256, terms: Terms) -> Result<Option<QuoteView>, StateError> {
-        let question = QuoteViewFunction::<T>::new(
-            terms.model,
-            terms.batch,
-            terms.policy.into(),
-            terms.max_pay.0,
-            terms.tip.0,
-            terms.keep_receipt,
-        );
+        let question = QuoteViewFunction::<T>::new(terms.into());
         ask::<_, B, _>(&*self.client, at, &question)
     }
 }

@@ -2,9 +2,9 @@
 //! live job runs `advance` before and after.
 
 use crate::{
-    draw, Audit, Balance, Config, Draw, Error, Event, HoldReason, InlineOutput, Job, JobStatus,
-    JobTerms, Jobs, NextJobId, NodeRoots, Pallet, Policy, Providers, Purpose, Receipts, Rules,
-    TraceReveal, WeightInfo, MAX_INLINE, MAX_REPLICAS,
+    draw, Audit, Balance, BlockNumber, Config, Draw, Error, Event, HoldReason, InlineOutput, Job,
+    JobStatus, JobTerms, Jobs, NextJobId, NodeRoots, Pallet, Policy, Providers, Purpose, Receipts,
+    Rules, TraceReveal, WeightInfo, MAX_INLINE, MAX_REPLICAS,
 };
 use athanor_primitives::{commitment, JobId, ModelQuote, ModelRegistry, Root};
 use frame_support::{
@@ -56,6 +56,15 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Refuses a wait that no offer could keep to, or that is longer than all may be held up.
+    pub(crate) fn check_max_wait(max_wait: BlockNumber) -> Result<(), Error<T>> {
+        ensure!(
+            (T::WorkBase::get()..=T::MaxWait::get()).contains(&max_wait),
+            Error::<T>::BadMaxWait
+        );
+        Ok(())
+    }
+
     /// Refuses a policy the chain does not run.
     pub(crate) fn check_policy(policy: &Policy) -> Result<(), Error<T>> {
         match policy {
@@ -103,10 +112,7 @@ impl<T: Config> Pallet<T> {
 
     pub(crate) fn do_create_job(requester: T::AccountId, terms: JobTerms) -> DispatchResult {
         Self::check_policy(&terms.policy)?;
-        ensure!(
-            terms.max_wait >= T::WorkBase::get() && terms.max_wait <= T::MaxWait::get(),
-            Error::<T>::BadMaxWait
-        );
+        Self::check_max_wait(terms.max_wait)?;
         let ModelQuote {
             program_hash,
             cost,

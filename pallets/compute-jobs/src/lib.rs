@@ -1771,16 +1771,9 @@ pub mod pallet {
         }
 
         /// What a job would hold, and what the offers that take it now ask for.
-        /// `None` if `create_job` would refuse the model, batch, policy or amounts.
-        pub fn quote(
-            model: ModelId,
-            batch: u32,
-            policy: Policy,
-            max_pay: Balance,
-            tip: Balance,
-            keep_receipt: bool,
-        ) -> Option<QuoteView> {
-            Self::view_quote(model, batch, policy, max_pay, tip, keep_receipt)
+        /// `None` if `create_job` would refuse the model, batch, policy, wait or amounts.
+        pub fn quote(terms: QuoteTerms) -> Option<QuoteView> {
+            Self::view_quote(terms)
         }
 
         /// Jobs whose claims may be disputed, from number `from` on, at most `limit`, in

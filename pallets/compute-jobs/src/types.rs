@@ -359,6 +359,30 @@ pub struct JobTerms {
     pub tip: Balance,
 }
 
+/// What a quote is asked for: of [`JobTerms`], what a price and who takes it follow from.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen,
+)]
+pub struct QuoteTerms {
+    /// Model to run.
+    pub model: ModelId,
+    /// Samples in the input.
+    pub batch: u32,
+    /// How many run it and how it is checked.
+    pub policy: Policy,
+    /// Most that one provider is paid.
+    pub max_pay: Balance,
+    /// Most blocks that fetching the blobs, and the run, may take beyond the base; the
+    /// most there may be if left out.
+    pub max_wait: Option<BlockNumber>,
+    /// Least collateral a provider must lock.
+    pub min_collateral: Balance,
+    /// Paid to whoever pokes the job along.
+    pub tip: Balance,
+    /// Keep a receipt in state when the job settles, for a deposit.
+    pub keep_receipt: bool,
+}
+
 /// How a replica names its trace.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen,

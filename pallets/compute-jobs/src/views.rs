@@ -1,11 +1,11 @@
 //! What the view functions and the off-chain worker read. Nothing here writes.
 
 use crate::{
-    Assignments, Audit, Balance, Claim, Config, Job, JobStatus, JobTerms, JobView, Jobs, OfferView,
-    Offers, Pallet, Policy, ProviderView, Providers, QuoteView,
+    Assignments, Audit, Claim, Config, Job, JobStatus, JobTerms, JobView, Jobs, OfferView, Offers,
+    Pallet, ProviderView, Providers, QuoteTerms, QuoteView,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
-use athanor_primitives::{Duty, JobId, ModelId, ModelQuote, ModelRegistry, Ticket};
+use athanor_primitives::{Duty, JobId, ModelQuote, ModelRegistry, Ticket};
 use frame_support::{traits::Get, BoundedVec};
 
 impl<T: Config> Pallet<T> {
@@ -135,15 +135,20 @@ impl<T: Config> Pallet<T> {
         Some((duty, job.deadline))
     }
 
-    pub(crate) fn view_quote(
-        model: ModelId,
-        batch: u32,
-        policy: Policy,
-        max_pay: Balance,
-        tip: Balance,
-        keep_receipt: bool,
-    ) -> Option<QuoteView> {
+    pub(crate) fn view_quote(terms: QuoteTerms) -> Option<QuoteView> {
+        let QuoteTerms {
+            model,
+            batch,
+            policy,
+            max_pay,
+            max_wait,
+            min_collateral,
+            tip,
+            keep_receipt,
+        } = terms;
         Self::check_policy(&policy).ok()?;
+        let max_wait = max_wait.unwrap_or_else(T::MaxWait::get);
+        Self::check_max_wait(max_wait).ok()?;
         let ModelQuote {
             program_hash,
             cost,
@@ -168,8 +173,8 @@ impl<T: Config> Pallet<T> {
                 batch,
                 policy,
                 max_pay,
-                max_wait: T::MaxWait::get(),
-                min_collateral: 0,
+                max_wait,
+                min_collateral,
                 inline_output: false,
                 keep_receipt,
                 tip,

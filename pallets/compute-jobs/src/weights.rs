@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 10 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: 494ae8a85c8bb876597931110d3e1d37 over 116 files; changed since it was measured, accepted by review.
+//! Sources: 5c40d51999320c0b338e421c967dd07c over 116 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

@@ -210,10 +210,15 @@ impl State for Chain {
     }
 
     fn quote(&self, _: H256, terms: Terms) -> Result<Option<QuoteView>, StateError> {
-        if terms.model != 3 {
+        let max_wait = terms.max_wait.unwrap_or(MAX_WAIT);
+        if terms.model != 3 || max_wait > MAX_WAIT {
             return Ok(None);
         }
         let policy = Policy::from(terms.policy);
+        let takes = |(wait, collateral): &&(u32, u128)| {
+            *wait <= max_wait && *collateral >= terms.min_collateral.0
+        };
+        let eligible = TAKERS.iter().filter(takes).count();
         Ok(Some(QuoteView {
             held: (terms.max_pay.0 + STAKE) * u128::from(policy.replicas())
                 + policy.premium(terms.max_pay.0).unwrap()
@@ -223,11 +228,23 @@ impl State for Chain {
             units: COST.units(),
             input_len: 1_024,
             output_len: 160,
-            eligible: 5,
-            cheapest: vec![AUR / 10; policy.replicas().into()],
+            eligible: eligible as u32,
+            cheapest: vec![AUR / 10; eligible.min(policy.replicas().into())],
         }))
     }
 }
+
+/// The runtime's `MaxWait`.
+const MAX_WAIT: u32 = 2_400;
+
+/// Blocks that each offer needs, and the most collateral behind it.
+const TAKERS: [(u32, u128); 5] = [
+    (24, 50 * AUR),
+    (24, 100 * AUR),
+    (600, 100 * AUR),
+    (601, 100 * AUR),
+    (2_400, 100 * AUR),
+];
 
 /// The runtime's `SeatStake`.
 const STAKE: u128 = AUR / 20;

@@ -27,6 +27,8 @@ fn terms() -> Terms {
             window: 1_200,
         },
         max_pay: Amount(AUR),
+        max_wait: None,
+        min_collateral: Amount(0),
         tip: Amount(5),
         keep_receipt: true,
     }
@@ -46,6 +48,25 @@ async fn every_method(client: &(impl ClientT + Sync)) {
     assert_eq!(quote.held, Amount(3 * AUR + 3 * (AUR / 20) + 5));
     assert_eq!(quote.deposit, Amount(AUR));
     assert_eq!(quote.cheapest, [Amount(AUR / 10); 3]);
+    assert_eq!(quote.eligible, 5);
+    let eligible = |max_wait, min_collateral| async move {
+        let terms = Terms {
+            max_wait,
+            min_collateral: Amount(min_collateral),
+            ..terms()
+        };
+        let quote = client.quote(terms, None).await.unwrap();
+        (quote.eligible, quote.cheapest.len())
+    };
+    assert_eq!(eligible(Some(2_400), 50 * AUR).await, (5, 3));
+    assert_eq!(eligible(Some(600), 0).await, (3, 3));
+    assert_eq!(eligible(None, 50 * AUR + 1).await, (4, 3));
+    assert_eq!(eligible(Some(600), 101 * AUR).await, (0, 0));
+    let endless = Terms {
+        max_wait: Some(2_401),
+        ..terms()
+    };
+    assert_eq!(code(client.quote(endless, None).await), NOT_QUOTED);
 
     let job = client.job(7, Some(BEST)).await.unwrap();
     assert_eq!((job.job, job.state.as_str()), (7, "claimed"));
@@ -204,6 +225,10 @@ async fn malformed_parameters_are_refused() {
         ),
         ("compute_quote", with("pay", json!("5"))),
         ("compute_quote", with("batch", json!(-1))),
+        ("compute_quote", with("max_wait", json!(-1))),
+        ("compute_quote", with("max_wait", json!("600"))),
+        ("compute_quote", with("min_collateral", json!(5))),
+        ("compute_quote", with("min_collateral", json!(null))),
         ("compute_job", json!(["7"])),
         ("compute_job", json!([7, "0x12"])),
         ("compute_job", json!([-7])),

@@ -172,8 +172,15 @@ fn a_quote_says_what_is_held_and_who_would_take_it() {
             ..offer(1)
         };
         assert_ok!(ComputeJobs::set_offer(signed(&provider(1)), cheap));
-        let quote =
-            |batch, max_pay| ComputeJobs::quote(MODEL, batch, TWO_OF_THREE, max_pay, AUR, true);
+        let quote = |batch, max_pay| {
+            ComputeJobs::quote(QuoteTerms {
+                batch,
+                max_pay,
+                tip: AUR,
+                keep_receipt: true,
+                ..quote_terms(TWO_OF_THREE)
+            })
+        };
         let view = quote(1, 10 * AUR).unwrap();
         assert_eq!((view.held, view.deposit), (31 * AUR, AUR / 10));
         assert_eq!(view.cheapest, [2 * AUR, 10 * AUR, 10 * AUR]);
@@ -189,7 +196,79 @@ fn a_quote_says_what_is_held_and_who_would_take_it() {
             window: 100,
             audit: 16,
         };
-        let view = ComputeJobs::quote(MODEL, 1, audited, AUR, 7, false).unwrap();
-        assert_eq!(view.held, AUR + AUR / 16 + 7);
+        let view = ComputeJobs::quote(QuoteTerms {
+            max_pay: AUR,
+            tip: 7,
+            ..quote_terms(audited)
+        });
+        assert_eq!(view.unwrap().held, AUR + AUR / 16 + 7);
+    });
+}
+
+fn quote_terms(policy: Policy) -> QuoteTerms {
+    QuoteTerms {
+        model: MODEL,
+        batch: 1,
+        policy,
+        max_pay: 10 * AUR,
+        max_wait: None,
+        min_collateral: 0,
+        tip: 0,
+        keep_receipt: false,
+    }
+}
+
+#[test]
+fn a_quote_counts_offers_that_can_lock_the_collateral_asked_for() {
+    build_and_execute(|| {
+        providers(3, AUR);
+        let careful = OfferTerms {
+            max_collateral: 20 * AUR,
+            ..offer(AUR)
+        };
+        assert_ok!(ComputeJobs::set_offer(signed(&provider(1)), careful));
+        let eligible = |min_collateral| {
+            let terms = QuoteTerms {
+                min_collateral,
+                ..quote_terms(OPTIMISTIC)
+            };
+            ComputeJobs::quote(terms).unwrap().eligible
+        };
+        assert_eq!(eligible(0), 3);
+        assert_eq!(eligible(20 * AUR), 3);
+        assert_eq!(eligible(20 * AUR + 1), 2);
+        // No bond is larger.
+        assert_eq!(eligible(1_000 * AUR), 2);
+        assert_eq!(eligible(1_000 * AUR + 1), 0);
+    });
+}
+
+#[test]
+fn a_quote_counts_offers_that_are_done_within_the_wait_asked_for() {
+    build_and_execute(|| {
+        providers(3, AUR);
+        // A run of a hundred blocks of 3 s: 20 and four times that to work in.
+        let slow = OfferTerms {
+            times: Times {
+                macs: 300_000_000_000,
+                ..Times::default()
+            },
+            ..offer(AUR)
+        };
+        assert_ok!(ComputeJobs::set_offer(signed(&provider(1)), slow));
+        let quote = |max_wait| {
+            ComputeJobs::quote(QuoteTerms {
+                max_wait,
+                ..quote_terms(OPTIMISTIC)
+            })
+        };
+        let eligible = |max_wait| quote(Some(max_wait)).unwrap().eligible;
+        assert_eq!(eligible(420), 3);
+        assert_eq!(eligible(419), 2);
+        assert_eq!(eligible(1_000), 3);
+        assert_eq!(quote(None), quote(Some(1_000)));
+        // Waits that `create_job` refuses.
+        assert_eq!(quote(Some(19)), None);
+        assert_eq!(quote(Some(1_001)), None);
     });
 }

@@ -40,7 +40,11 @@ impl<T: Config> Pallet<T> {
     ) -> Vec<T::AccountId> {
         let pick = |fits: &dyn Fn(&T::AccountId) -> bool| -> Vec<T::AccountId> {
             let seats = usize::try_from(seats).unwrap_or(usize::MAX);
-            let stood = candidates.iter().filter(|who| fits(who)).take(seats);
+            // Governance may name a candidate invulnerable: he has one seat then, not two.
+            let stood = candidates
+                .iter()
+                .filter(|who| fits(who) && !invulnerables.contains(who))
+                .take(seats);
             let kept = invulnerables.iter().filter(|who| fits(who));
             kept.chain(stood).cloned().collect()
         };

@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 20 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: 4ce8dfd66db64afb6039179617b485d8 over 6 files; changed since it was measured, accepted by review.
+//! Sources: 60a042ff8fd08c3790d878924ac0e683 over 6 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

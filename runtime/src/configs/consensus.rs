@@ -152,10 +152,17 @@ impl pallet_validators::Sessions<AccountId> for Seats {
     }
 
     fn unlist(who: &AccountId) -> bool {
-        // Each refuses whom it does not know, and the last.
-        CollatorSelection::leave_intent(RuntimeOrigin::signed(who.clone())).is_ok()
-            || CollatorSelection::remove_invulnerable(RuntimeOrigin::root(), who.clone()).is_ok()
-            || !Self::is_listed(who)
+        // Each refuses whom it does not know, and the last. Governance may put somebody on both
+        // lists.
+        let left = CollatorSelection::leave_intent(RuntimeOrigin::signed(who.clone())).is_ok();
+        let removed =
+            CollatorSelection::remove_invulnerable(RuntimeOrigin::root(), who.clone()).is_ok();
+        removed
+            || if left {
+                !Invulnerables::<Runtime>::get().contains(who)
+            } else {
+                !Self::is_listed(who)
+            }
     }
 
     fn disable(who: &AccountId, severity: Perbill) {

@@ -227,17 +227,47 @@ fn an_offender_is_disabled_until_it_is_out_and_cannot_come_back() {
     });
 }
 
+/// Eve, with session keys.
+fn eve() -> AccountId32 {
+    let eve = Sr25519Keyring::Eve;
+    let keys = session_keys(
+        sp_keyring::Ed25519Keyring::Eve.public().into(),
+        eve.public().into(),
+        eve.public().into(),
+    );
+    let who = eve.to_account_id();
+    pallet_session::NextKeys::<Runtime>::insert(&who, keys);
+    who
+}
+
+#[test]
+fn a_candidate_named_invulnerable_has_one_seat_and_loses_all_of_it() {
+    externalities("local_testnet").execute_with(|| {
+        let who = eve();
+        let origin = RuntimeOrigin::signed(who.clone());
+        assert_ok!(Validators::bond(origin.clone(), consensus::MinBond::get()));
+        assert_ok!(CollatorSelection::register_as_candidate(origin));
+        let mut all = Invulnerables::<Runtime>::get().into_inner();
+        all.push(who.clone());
+        assert_ok!(CollatorSelection::set_invulnerables(
+            RuntimeOrigin::root(),
+            all
+        ));
+        rotate();
+        rotate();
+        let seats = Session::validators();
+        assert_eq!(seats.iter().filter(|seat| **seat == who).count(), 1);
+
+        assert_ok!(Validators::jail(RuntimeOrigin::root(), who.clone(), None));
+        assert!(!Invulnerables::<Runtime>::get().contains(&who));
+        assert!(pallet_collator_selection::CandidateList::<Runtime>::get().is_empty());
+    });
+}
+
 #[test]
 fn a_candidate_without_a_bond_is_refused() {
     externalities("local_testnet").execute_with(|| {
-        let eve = Sr25519Keyring::Eve;
-        let keys = session_keys(
-            sp_keyring::Ed25519Keyring::Eve.public().into(),
-            eve.public().into(),
-            eve.public().into(),
-        );
-        let who = eve.to_account_id();
-        pallet_session::NextKeys::<Runtime>::insert(&who, keys);
+        let who = eve();
         let origin = RuntimeOrigin::signed(who.clone());
         assert_noop!(
             CollatorSelection::register_as_candidate(origin.clone()),

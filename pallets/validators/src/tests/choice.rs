@@ -31,6 +31,18 @@ fn candidates_take_no_more_seats_than_there_are() {
 }
 
 #[test]
+fn nobody_is_chosen_twice() {
+    build_and_execute(|| {
+        for who in 5..=6 {
+            assert_ok!(Validators::bond(signed(who), BOND));
+        }
+        assert_eq!(Validators::choose(vec![1, 5], vec![5, 6], 1), [1, 5, 6]);
+        // Nor where bonds do not matter.
+        assert_eq!(Validators::choose(vec![7, 8], vec![8, 9], 2), [7, 8, 9]);
+    });
+}
+
+#[test]
 fn nobody_is_chosen_without_keys() {
     build_and_execute(|| {
         world(|w| w.without_keys = vec![2, 3]);

@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
 	fuzz fuzz-runtime fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market e2e-validators e2e-governance e2e-upgrade \
-	bench-chain-jobs bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet \
+	bench-chain bench-chain-jobs bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet \
 	zombienet-test clean
 
 help: ## list the targets
@@ -62,6 +62,9 @@ e2e-disputes: ## a provider lies in every operator there is, a watcher catches i
 
 e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a job
 	@scripts/localnet kills
+
+bench-chain: ## transactions a second by kind, beside a second node, and a quarter of an hour's soak
+	@scripts/bench-chain
 
 bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how full its blocks are
 	@scripts/localnet load --jobs 10000 --offers 256 --expiring 1000

@@ -40,7 +40,9 @@ Examples:
     --count 5000 --prometheus http://127.0.0.1:9615/metrics
   athanor bench chain --suri //Alice --kind transfer --seconds 600 \\
     --rate 50 --pid 4242 --db /var/lib/athanor --output json
-  athanor bench chain --suri //Alice --beside ws://127.0.0.1:9945")]
+  athanor bench chain --suri //Alice --beside ws://127.0.0.1:9945 \\
+    --prometheus http://127.0.0.1:9615/metrics \\
+    --prometheus http://127.0.0.1:9616/metrics")]
     Chain(Options),
 }
 
@@ -74,9 +76,10 @@ pub struct Options {
     /// Another node of the network, to see how fast blocks reach it
     #[arg(long, value_name = "URL")]
     pub beside: Vec<String>,
-    /// The node's Prometheus endpoint, for import and construction times
+    /// A node's Prometheus endpoint: an author's for the time to construct a
+    /// block, another's for the time to import one
     #[arg(long, value_name = "URL")]
-    pub prometheus: Option<String>,
+    pub prometheus: Vec<String>,
     /// The node's process on this machine, for its memory
     #[arg(long)]
     pub pid: Option<u32>,
@@ -273,6 +276,19 @@ fn summary(
         "times": sample::times(first, last),
         "memory": sample::memory(samples),
         "database": sample::growth(first, last, included),
+        "series": {
+            "blocks": blocks
+                .iter()
+                .map(|block| {
+                    json!({
+                        "second": round(block.seen.saturating_duration_since(began).as_secs_f64()),
+                        "included": block.ours,
+                        "ref_time_share": round(share(block.ref_time, limits.ref_time)),
+                    })
+                })
+                .collect::<Vec<_>>(),
+            "memory": sample::course(samples),
+        },
     })
 }
 
@@ -280,6 +296,10 @@ fn summary(
 fn table(run: &Value) -> String {
     let mut rest = run.clone();
     let kind = rest.get_mut("kind").map(Value::take).unwrap_or_default();
+    // Hundreds of points are for programs.
+    if let Some(series) = rest.get_mut("series") {
+        series.take();
+    }
     let mut rows = vec![("kind".to_owned(), output::scalar("kind", &kind))];
     rows_of("", &rest, &mut rows);
     output::pairs(&rows)
@@ -326,8 +346,13 @@ mod tests {
     }
 
     #[test]
-    fn a_table_leaves_out_what_was_not_measured() {
-        let run = json!({ "kind": "remark", "blocks": { "loaded": 3 }, "memory": null });
+    fn a_table_leaves_out_series_and_what_was_not_measured() {
+        let run = json!({
+            "kind": "remark",
+            "blocks": { "loaded": 3 },
+            "memory": null,
+            "series": { "memory": [{ "second": 0.0, "mib": 1.0 }] },
+        });
         assert_eq!(table(&run), "kind            remark\nblocks, loaded  3");
     }
 }

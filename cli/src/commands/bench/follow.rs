@@ -107,7 +107,10 @@ async fn heads(rpc: &RpcClient, kind: &str) -> Result<(Seen, JoinHandle<()>)> {
         .map_err(|error| Error::protocol(&subscribe, error))?;
     let seen = Seen::default();
     let notes = seen.clone();
+    let client = rpc.clone();
     let task = tokio::spawn(async move {
+        // A subscription ends with the last handle of its connection.
+        let _open = client;
         while let Some(Ok(header)) = stream.next().await {
             let now = Instant::now();
             let Some(number) = number_of(&header) else {

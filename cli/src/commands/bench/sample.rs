@@ -4,6 +4,7 @@ use super::Options;
 use serde_json::{json, Map, Value};
 use std::{
     collections::BTreeMap,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -22,7 +23,7 @@ const MOST: usize = 16 << 20;
 
 /// Where to look.
 pub(super) struct Probe {
-    prometheus: Option<String>,
+    prometheus: Vec<String>,
     pid: Option<u32>,
     db: Option<PathBuf>,
     client: reqwest::Client,
@@ -50,13 +51,15 @@ impl Probe {
 
     /// What is seen now; what cannot be seen is left out.
     pub(super) async fn sample(&self) -> Sampled {
-        let mut metrics = BTreeMap::new();
-        if let Some(url) = &self.prometheus {
+        let mut metrics = BTreeMap::<String, f64>::new();
+        for url in &self.prometheus {
             let request = self.client.get(url).timeout(Duration::from_secs(5));
             if let Ok(answer) = request.send().await {
                 if let Ok(bytes) = answer.bytes().await {
                     let text = String::from_utf8_lossy(bytes.get(..MOST).unwrap_or(&bytes));
-                    metrics = parse(&text);
+                    for (name, value) in parse(&text) {
+                        *metrics.entry(name).or_default() += value;
+                    }
                 }
             }
         }
@@ -96,7 +99,7 @@ fn resident(pid: u32) -> Option<u64> {
     Some(kib * 1_024)
 }
 
-/// Bytes of all files under a folder.
+/// Bytes on the disk of all files under a folder: ParityDB's files have holes, and are much longer.
 fn size(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return 0;
@@ -105,7 +108,7 @@ fn size(folder: &Path) -> u64 {
         .flatten()
         .map(|entry| match entry.metadata() {
             Ok(found) if found.is_dir() => size(&entry.path()),
-            Ok(found) if found.is_file() => found.len(),
+            Ok(found) if found.is_file() => found.blocks() * 512,
             _ => 0,
         })
         .sum()
@@ -150,15 +153,51 @@ pub(super) fn memory(samples: &[Sampled]) -> Value {
         return Value::Null;
     };
     let most = seen.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    // Whether it grows shows in the second half: in the first, caches fill.
     let middle = seen.get(seen.len() / 2).map_or(*first, |(_, bytes)| *bytes);
     json!({
         "first_mib": mib(*first),
         "middle_mib": mib(middle),
         "last_mib": mib(*last),
         "most_mib": mib(most),
+        "mib_per_minute": slope(&seen).map(|slope| (slope * 1_000.0).round() / 1_000.0),
         "over_seconds": ended.saturating_duration_since(*began).as_secs(),
     })
+}
+
+/// Growth by least squares over the second half of the samples, in MiB a minute: in the first half,
+/// caches fill.
+fn slope(seen: &[(Instant, u64)]) -> Option<f64> {
+    let half = seen.get(seen.len() / 2..)?;
+    let (began, _) = half.first()?;
+    let points: Vec<(f64, f64)> = half
+        .iter()
+        .map(|(at, bytes)| {
+            let minutes = at.saturating_duration_since(*began).as_secs_f64() / 60.0;
+            (minutes, *bytes as f64 / MIB)
+        })
+        .collect();
+    let mean = |of: fn(&(f64, f64)) -> f64| {
+        points.iter().map(of).sum::<f64>() / points.len().max(1) as f64
+    };
+    let (middle, level) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|(x, _)| (x - middle).powi(2)).sum();
+    let both: f64 = points.iter().map(|(x, y)| (x - middle) * (y - level)).sum();
+    (points.len() > 2 && spread > 0.0).then(|| both / spread)
+}
+
+/// The node's memory at every sample, in seconds since the first and MiB.
+pub(super) fn course(samples: &[Sampled]) -> Value {
+    let Some(began) = samples.first().map(|first| first.at) else {
+        return Value::Null;
+    };
+    samples
+        .iter()
+        .filter_map(|sampled| {
+            let second = sampled.at.saturating_duration_since(began).as_secs_f64();
+            let second = (second * 10.0).round() / 10.0;
+            Some(json!({ "second": second, "mib": mib(sampled.memory?) }))
+        })
+        .collect()
 }
 
 /// Growth of the database, and what it comes to for a million transactions.
@@ -222,12 +261,40 @@ mod tests {
     }
 
     #[test]
+    fn the_slope_of_memory_is_that_of_the_second_half() {
+        let began = Instant::now();
+        let at = |minute: u64, mib: u64| (began + Duration::from_secs(60 * minute), mib << 20);
+        // Steep while caches fill, then 3 MiB a minute.
+        let grows: Vec<_> = (0..10)
+            .map(|minute| at(minute, (60 * minute).min(240 + 3 * minute)))
+            .collect();
+        let slope_of = |seen: &[(Instant, u64)]| (slope(seen).unwrap() * 1e6).round() / 1e6;
+        assert_eq!(slope_of(&grows), 3.0);
+        let flat: Vec<_> = (0..10).map(|minute| at(minute, 300)).collect();
+        assert_eq!(slope_of(&flat), 0.0);
+        assert_eq!(slope(&flat[..4]), None);
+        assert_eq!(slope(&[]), None);
+    }
+
+    #[test]
     fn this_process_has_memory_and_a_folder_a_size() {
         assert!(resident(std::process::id()).is_some_and(|bytes| bytes > 1 << 20));
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("a")).unwrap();
-        std::fs::write(folder.path().join("a/b"), [0; 100]).unwrap();
-        std::fs::write(folder.path().join("c"), [0; 11]).unwrap();
-        assert_eq!(size(folder.path()), 111);
+        let write = |name: &str| {
+            let mut file = std::fs::File::create(folder.path().join(name)).unwrap();
+            let bytes: Vec<u8> = (0..100_000u32)
+                .map(|n| (n.wrapping_mul(n) >> 7) as u8)
+                .collect();
+            std::io::Write::write_all(&mut file, &bytes).unwrap();
+            // Bytes that a file does not have on the disk do not count.
+            file.set_len(1 << 30).unwrap();
+            file.sync_all().unwrap();
+        };
+        write("c");
+        let one = size(folder.path());
+        write("a/b");
+        let two = size(folder.path());
+        assert!(one > 50_000 && two > one && two < 1 << 24, "{one} {two}");
     }
 }

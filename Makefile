@@ -57,7 +57,7 @@ fuzz-worker: ## the worker's CPU backend against the reference, on a million ran
 models: ## prepare the example models, import them, and measure their accuracy
 	@scripts/models
 
-e2e-disputes: ## a provider lies in every operator there is, a watcher catches it each time
+e2e-disputes: ## a provider lies in every operator there is, others show nothing; a watcher catches all
 	@scripts/localnet disputes
 
 e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a job

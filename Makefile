@@ -60,7 +60,7 @@ models: ## prepare the example models, import them, and measure their accuracy
 e2e-disputes: ## a provider lies in every operator there is, others show nothing; a watcher catches all
 	@scripts/localnet disputes
 
-e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a job
+e2e-kills: ## nodes and daemons of providers, a liar and a watcher killed at every step of a job
 	@scripts/localnet kills
 
 bench-chain-jobs: ## a chain under a load of jobs: settled a second, and how full its blocks are

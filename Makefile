@@ -57,10 +57,10 @@ fuzz-worker: ## the worker's CPU backend against the reference, on a million ran
 models: ## prepare the example models, import them, and measure their accuracy
 	@scripts/models
 
-e2e-disputes: ## a provider lies in every operator there is, a watcher catches it each time
+e2e-disputes: ## a provider lies in every operator there is, others show nothing; a watcher catches all
 	@scripts/localnet disputes
 
-e2e-kills: ## a provider's node, its daemon, and both, killed at every step of a job
+e2e-kills: ## nodes and daemons of providers, a liar and a watcher killed at every step of a job
 	@scripts/localnet kills
 
 bench-chain: ## transactions a second by kind, beside a second node, and a quarter of an hour's soak

@@ -105,7 +105,7 @@ pub struct ServeArgs {
     /// FOR TESTS ONLY: make a fault on purpose. A provider that runs with this
     /// publishes wrong results, or none, and loses its collateral.
     ///
-    /// wrong-output, wrong-element=NODE, wrong-root=NODE, withhold, hold-fetch, hold-run, hold-store, hold-receipt.
+    /// wrong-output, wrong-element=NODE, hidden-element=NODE, wrong-root=NODE, withhold, hold-fetch, hold-run, hold-store, hold-receipt.
     #[arg(long, value_name = "FAULT", hide_short_help = true)]
     pub fault: Option<Fault>,
 }

@@ -17,6 +17,8 @@ pub enum Fault {
     /// node's if the program has fewer, and go on from there: everything behind it
     /// follows from the wrong element, and demands are answered.
     WrongElement(u16),
+    /// As [`WrongElement`](Fault::WrongElement), and answer no demand.
+    HiddenElement(u16),
     /// Claim a root of garbage for this node's output, or for the last node's if the
     /// program has fewer. Demands for it can't be answered.
     WrongRoot(u16),
@@ -46,6 +48,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::WrongElement(node) => write!(f, "wrong-element={node}"),
+            Fault::HiddenElement(node) => write!(f, "hidden-element={node}"),
             Fault::WrongRoot(node) => write!(f, "wrong-root={node}"),
             plain => {
                 let name = PLAIN.iter().find(|(fault, _)| fault == plain);
@@ -58,8 +61,9 @@ impl fmt::Display for Fault {
 /// The text names no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no such fault: wrong-output, wrong-element=NODE, wrong-root=NODE, withhold, hold-fetch, \
-     hold-run, hold-store and hold-receipt are, NODE from 0 to {}", MAX_NODES - 1
+    "no such fault: wrong-output, wrong-element=NODE, hidden-element=NODE, wrong-root=NODE, \
+     withhold, hold-fetch, hold-run, hold-store and hold-receipt are, NODE from 0 to {}",
+    MAX_NODES - 1
 )]
 pub struct NoSuchFault;
 
@@ -72,6 +76,7 @@ impl FromStr for Fault {
             return match name {
                 _ if usize::from(node) >= MAX_NODES => Err(NoSuchFault),
                 "wrong-element" => Ok(Fault::WrongElement(node)),
+                "hidden-element" => Ok(Fault::HiddenElement(node)),
                 "wrong-root" => Ok(Fault::WrongRoot(node)),
                 _ => Err(NoSuchFault),
             };
@@ -86,15 +91,31 @@ impl Fault {
     pub fn lies(self) -> bool {
         matches!(
             self,
-            Fault::WrongOutput | Fault::WrongElement(_) | Fault::WrongRoot(_)
+            Fault::WrongOutput
+                | Fault::WrongElement(_)
+                | Fault::HiddenElement(_)
+                | Fault::WrongRoot(_)
         )
+    }
+
+    /// Whether no demand is answered, though it could be.
+    pub fn withholds(self) -> bool {
+        matches!(self, Fault::Withhold | Fault::HiddenElement(_))
+    }
+
+    /// The fault as far as results go.
+    fn made(self) -> Self {
+        match self {
+            Fault::HiddenElement(node) => Fault::WrongElement(node),
+            other => other,
+        }
     }
 
     /// The node of `program` whose output is another than it should be, with all
     /// that follows from it.
     fn corrupts(self, program: &Validated) -> Option<u16> {
         let last = u16::try_from(program.node_count().checked_sub(1)?).ok()?;
-        match self {
+        match self.made() {
             Fault::WrongOutput => Some(last),
             Fault::WrongElement(node) => Some(node.min(last)),
             _ => None,
@@ -103,7 +124,7 @@ impl Fault {
 
     /// Spoils the output of the node this fault corrupts.
     fn spoil(self, width: usize, bytes: &mut [u8]) {
-        let at = match self {
+        let at = match self.made() {
             Fault::WrongElement(_) => {
                 let element = (bytes.len() / 2).checked_div(width).unwrap_or(0);
                 element.saturating_mul(width)
@@ -111,7 +132,7 @@ impl Fault {
             _ => bytes.len().saturating_sub(1),
         };
         if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= match self {
+            *byte ^= match self.made() {
                 Fault::WrongElement(_) => 1,
                 _ => 0xFF,
             };
@@ -158,7 +179,7 @@ pub fn run(
     fault: Option<Fault>,
     control: &dyn Control,
 ) -> Result<Trace, BackendError> {
-    match fault {
+    match fault.map(Fault::made) {
         Some(fault @ Fault::WrongElement(_)) => {
             let last = run.program.node_count().saturating_sub(1);
             spoilt(backend, run, fault, last, control)
@@ -281,7 +302,7 @@ pub fn values_bytes(
     wanted: &[u16],
     fault: Option<Fault>,
 ) -> Option<u64> {
-    if let Some(Fault::WrongElement(_)) = fault {
+    if let Some(Fault::WrongElement(_)) = fault.map(Fault::made) {
         // The lone node's input is a copy of values.
         return program.memory(batch)?.checked_mul(2);
     }
@@ -297,7 +318,7 @@ pub fn values_weights(
     wanted: &[u16],
     fault: Option<Fault>,
 ) -> Option<Vec<usize>> {
-    match fault {
+    match fault.map(Fault::made) {
         Some(Fault::WrongElement(_)) => Some((0..program.root_constant_count()).collect()),
         _ => Some(Part::leading_to(program, wanted)?.weights),
     }
@@ -317,7 +338,7 @@ pub fn values(
     control: &dyn Control,
 ) -> Result<Vec<Vec<u8>>, BackendError> {
     let bug = || BackendError::Bug("a value was not made".into());
-    if let Some(fault @ Fault::WrongElement(_)) = fault {
+    if let Some(fault @ Fault::WrongElement(_)) = fault.map(Fault::made) {
         let last = wanted.iter().copied().max().ok_or_else(bug)?;
         let trace = spoilt(backend, run, fault, usize::from(last), control)?;
         return wanted
@@ -382,6 +403,7 @@ mod tests {
             "wrong-output",
             "wrong-element=0",
             "wrong-element=1023",
+            "hidden-element=1",
             "wrong-root=7",
             "withhold",
             "hold-fetch",

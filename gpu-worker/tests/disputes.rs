@@ -438,6 +438,16 @@ async fn a_forged_root_and_a_withheld_tensor_are_not_answered() {
         let problem = silent.answer(question).await.unwrap_err();
         assert!(matches!(problem, DisputeProblem::Later(_)), "{problem}");
     }
+
+    let liar = Daemon::start(Some(Fault::WrongElement(1))).await;
+    let hider = Daemon::start(Some(Fault::HiddenElement(1))).await;
+    let claim = hider.claim(1).await;
+    assert_eq!(claim, liar.claim(1).await);
+    assert_ne!(claim[1], ours[1]);
+    let asked = question(&claim, Value::Node(1), &whole(&claim, 1));
+    let problem = hider.answer(asked.clone()).await.unwrap_err();
+    assert!(matches!(problem, DisputeProblem::Later(_)), "{problem}");
+    liar.answer(asked).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

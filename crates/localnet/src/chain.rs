@@ -123,6 +123,17 @@ pub struct JobState {
     pub status: String,
     /// Who runs it.
     pub replicas: Vec<Replica>,
+    /// Open disputes about it.
+    pub threads: Vec<ThreadState>,
+}
+
+/// An open thread of announcement, demands and answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadState {
+    /// Name of its state.
+    pub status: String,
+    /// Answers so far.
+    pub answers: u8,
 }
 
 /// One provider's part in a job.
@@ -167,10 +178,43 @@ pub async fn job(ws: &str, id: u64) -> Result<Option<JobState>> {
         _ => replicas,
     };
     let replicas = children(list).map(replica).collect::<Result<_>>()?;
+    let status = job.at("status").map(reason).unwrap_or_default();
+    let threads = match status.as_str() {
+        "Claimed" => threads(&state, id).await?,
+        _ => Vec::new(),
+    };
     Ok(Some(JobState {
-        status: job.at("status").map(reason).unwrap_or_default(),
+        status,
         replicas,
+        threads,
     }))
+}
+
+async fn threads(state: &State, job: u64) -> Result<Vec<ThreadState>> {
+    let what = || format!("cannot read the threads of job {job}");
+    let storage = state.storage();
+    let entry = storage
+        .entry(dynamic::storage::<Vec<Value>, Value>(
+            "ComputeJobs",
+            "Threads",
+        ))
+        .with_context(what)?;
+    let of_job = vec![Value::u128(job.into())];
+    let mut entries = entry.iter(of_job).await.with_context(what)?;
+    let mut threads = Vec::new();
+    while let Some(entry) = entries.next().await {
+        let entry = entry.with_context(what)?;
+        let value = entry.value().decode().with_context(what)?;
+        threads.push(ThreadState {
+            status: value.at("status").map(reason).unwrap_or_default(),
+            answers: value
+                .at("answers")
+                .and_then(first_amount)
+                .and_then(|answers| u8::try_from(answers).ok())
+                .context("a thread without its answers")?,
+        });
+    }
+    Ok(threads)
 }
 
 fn replica(value: &Value) -> Result<Replica> {

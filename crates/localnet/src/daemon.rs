@@ -7,13 +7,32 @@ use std::{path::PathBuf, time::Duration};
 /// How long a daemon may take until it answers.
 const START: Duration = Duration::from_secs(60);
 
+/// In place of a node's number: no program has so many nodes, so it is the last of each.
+pub const LAST_NODE: u16 = 1_023;
+
 /// A way in which a daemon lies, for tests and the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The last byte of the last node's output is flipped.
     WrongOutput,
-    /// One element of the last node's output is wrong; demands for it are answered.
-    WrongElement,
+    /// One element of this node's output is wrong; demands for it are answered.
+    WrongElement(u16),
+    /// The same, and no demand is answered.
+    HiddenElement(u16),
+    /// The root of this node's output is that of nothing: demands for it cannot be answered.
+    WrongRoot(u16),
+}
+
+impl Fault {
+    /// Its name on the daemon's command line.
+    pub(crate) fn flag(self) -> String {
+        match self {
+            Fault::WrongOutput => "wrong-output".into(),
+            Fault::WrongElement(node) => format!("wrong-element={node}"),
+            Fault::HiddenElement(node) => format!("hidden-element={node}"),
+            Fault::WrongRoot(node) => format!("wrong-root={node}"),
+        }
+    }
 }
 
 /// A running daemon: it runs jobs and serves a content store.
@@ -23,6 +42,7 @@ pub struct Daemon {
     url: String,
     program: PathBuf,
     args: Vec<String>,
+    fault: Option<Fault>,
 }
 
 impl Daemon {
@@ -54,18 +74,15 @@ impl Daemon {
         for gateway in gateways {
             args.extend(["--gateway", gateway]);
         }
-        match fault {
-            None => {}
-            Some(Fault::WrongOutput) => args.extend(["--fault", "wrong-output"]),
-            // No program has so many nodes: of each it is the last.
-            Some(Fault::WrongElement) => args.extend(["--fault", "wrong-element=1023"]),
-        }
-        let process = Process::spawn(name, &tools.worker, &args, &workspace.log(name))?;
+        let args: Vec<String> = args.into_iter().map(String::from).collect();
+        let all = with_fault(&args, fault);
+        let process = Process::spawn(name, &tools.worker, &all, &workspace.log(name))?;
         let mut daemon = Self {
             process,
             url: format!("http://{listen}"),
             program: tools.worker.clone(),
-            args: args.into_iter().map(String::from).collect(),
+            args,
+            fault,
         };
         daemon.wait_until_ready().await?;
         Ok(daemon)
@@ -80,8 +97,23 @@ impl Daemon {
         self.process.kill()?;
         let name = self.process.name().to_string();
         let log = self.process.log().to_path_buf();
-        self.process = Process::spawn(&name, &self.program, &self.args, &log)?;
+        let args = with_fault(&self.args, self.fault);
+        self.process = Process::spawn(&name, &self.program, &args, &log)?;
         self.wait_until_ready().await
+    }
+
+    /// Kills it as a crash would.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be signalled or collected.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// How it lies from its next start on.
+    pub fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
     }
 
     async fn wait_until_ready(&mut self) -> Result<()> {
@@ -132,4 +164,12 @@ impl Daemon {
     pub(crate) fn request_stop(&mut self) {
         self.process.request_stop();
     }
+}
+
+fn with_fault(args: &[String], fault: Option<Fault>) -> Vec<String> {
+    let mut args = args.to_vec();
+    if let Some(fault) = fault {
+        args.extend(["--fault".into(), fault.flag()]);
+    }
+    args
 }

@@ -6,16 +6,21 @@
 //! nodes acts: the watcher runs what is claimed, announces, asks for the wrong tensor, and proves
 //! one element of it false.
 //!
+//! Two more liars, without nodes of their own, show nothing: one has a wrong element and answers no
+//! demand for it, the other claims the root of a tensor that does not exist. They lose by silence.
+//!
 //! A provider is jailed with its first lie that is shown, so a few jobs at a time are drawn to
 //! each, and the next few to a new one that uses the same node and daemon.
 
 use crate::{
     athanor::{aur, number, text, Athanor},
     chain,
-    daemon::Fault,
+    daemon::{Fault, LAST_NODE},
     network::{DaemonPlan, Network},
     node::NodePlan,
-    progress::Progress,
+    progress::{Progress, Step},
+    provide::{Provide, Runner},
+    rpc::wait_for,
     story::{Job, Order, Outcome, Policy, Provider},
     tools::Tools,
     workspace::Workspace,
@@ -45,6 +50,17 @@ const WINDOW: u32 = 80;
 const JOB_SECONDS: u64 = 1_800;
 /// How long a fresh chain may take to its first finalised blocks.
 const FIRST_BLOCKS: Duration = Duration::from_secs(180);
+/// How long a job may wait for the liar it is meant for.
+const DRAWN: Duration = Duration::from_secs(300);
+/// Liars who show nothing, with their names in the table and of their secrets.
+const SILENT: [(&str, &str, Fault); 2] = [
+    (
+        "hidden element",
+        "hidden-element",
+        Fault::HiddenElement(LAST_NODE),
+    ),
+    ("wrong root", "wrong-root", Fault::WrongRoot(LAST_NODE)),
+];
 /// Seeds that are tried for a program that ends with an operator.
 const SEEDS: u64 = 10_000;
 
@@ -58,12 +74,13 @@ struct Case {
 fn cases(count: usize) -> Result<Vec<Case>> {
     let all = OPERATORS.len();
     let count = count.clamp(1, all);
-    (0..count).map(|i| case(i * all / count)).collect()
+    (0..count).map(|i| case(i * all / count, 0)).collect()
 }
 
-fn case(operator: usize) -> Result<Case> {
+/// A case for an operator, from the first seed of `from` on that gives one.
+fn case(operator: usize, from: u64) -> Result<Case> {
     let name = *OPERATORS.get(operator).context("no such operator")?;
-    (0..SEEDS)
+    (from..from.saturating_add(SEEDS))
         .map(|seed| {
             let mut choices = testing::Choices::seeded(seed);
             testing::Job::draw(&mut choices, &testing::Limits::default(), Some(operator))
@@ -103,7 +120,7 @@ pub async fn play(
 
     let step = progress.step("start a node with a liar's gpu-worker, and a watcher's");
     let daemons = [
-        DaemonPlan::faulty("alice", Fault::WrongElement),
+        DaemonPlan::faulty("alice", Fault::WrongElement(LAST_NODE)),
         DaemonPlan::honest("watcher"),
     ];
     let mut network = Network::on_preset(tools, workspace, "development", &daemons).await?;
@@ -124,6 +141,26 @@ pub async fn play(
     insert_key(&cli, &mut network, "watcher", "gpww", WATCHER).await?;
     let before = cli.total(&watcher).await?;
     step.done(&watcher);
+
+    let step = progress.step("start liars without nodes, who show nothing");
+    let followed = [ws.clone(), network.node("watcher")?.ws()];
+    let mut silent = Vec::new();
+    for liar in SILENT {
+        silent.push(Silent::start(tools, workspace, &cli, &followed, &store, liar).await?);
+    }
+    let orders = silent
+        .iter()
+        .zip(REQUESTERS)
+        .map(|(liar, requester)| liar.order(&cli, requester, &store, workspace, &step));
+    let hidden = futures::future::try_join_all(orders).await?;
+    for job in &hidden {
+        wait_for("the draw of a silent liar", DRAWN, || async {
+            let state = chain::job(&ws, job.id).await?;
+            Ok(state.is_none_or(|job| job.status != "Open").then_some(()))
+        })
+        .await?;
+    }
+    step.done(hidden.len());
 
     let mut table = Table::new();
     table
@@ -184,24 +221,26 @@ pub async fn play(
             let step = progress.step(format!("{operator}: wait for the end of job {}", job.id));
             let outcome = Outcome::watch(&cli, job, JOB_SECONDS, &step).await?;
             network.ensure_running()?;
-            let fault = outcome
-                .struck
-                .iter()
-                .find(|(who, _)| *who == liar)
-                .map(|(_, fault)| fault.clone());
-            let caught = fault.as_deref() == Some("fraud_proven") && outcome.paid_to(&liar) == 0;
-            if !caught {
+            let end = Caught::of(&outcome, &liar, "fraud_proven");
+            if !end.caught {
                 missed.push(*operator);
             }
-            let words = fault.unwrap_or_else(|| "nothing".into());
-            table.add_row([
-                (*operator).to_string(),
-                job.id.to_string(),
-                outcome.state.clone(),
-                words.clone(),
-            ]);
-            step.done(format!("{}, struck for {words}", outcome.state));
+            table.add_row(end.row(operator, job));
+            step.done(end.words());
         }
+    }
+    let total = total + hidden.len();
+    for (liar, job) in silent.iter_mut().zip(&hidden) {
+        let step = progress.step(format!("{}: wait for the end of job {}", liar.name, job.id));
+        let outcome = Outcome::watch(&cli, job, JOB_SECONDS, &step).await?;
+        network.ensure_running()?;
+        liar.provide.ensure_running()?;
+        let end = Caught::of(&outcome, &liar.address, "data_withheld");
+        if !end.caught {
+            missed.push(liar.name);
+        }
+        table.add_row(end.row(liar.name, job));
+        step.done(end.words());
     }
     println!("{table}");
 
@@ -214,6 +253,107 @@ pub async fn play(
     let step = progress.step("check the chain's invariants");
     step.done(chain::audit(&ws).await?);
     Ok(())
+}
+
+/// What became of a liar.
+struct Caught {
+    state: String,
+    fault: String,
+    caught: bool,
+}
+
+impl Caught {
+    /// Whether a provider was struck for `fault`, and paid nothing.
+    fn of(outcome: &Outcome, liar: &str, fault: &str) -> Self {
+        let found = outcome.struck.iter().find(|(who, _)| who == liar);
+        let found = found.map_or("nothing", |(_, found)| found.as_str());
+        Self {
+            state: outcome.state.clone(),
+            fault: found.into(),
+            caught: found == fault && outcome.paid_to(liar) == 0,
+        }
+    }
+
+    fn row(&self, name: &str, job: &Job) -> [String; 4] {
+        let Self { state, fault, .. } = self;
+        [
+            name.into(),
+            job.id.to_string(),
+            state.clone(),
+            fault.clone(),
+        ]
+    }
+
+    fn words(&self) -> String {
+        format!("{}, struck for {}", self.state, self.fault)
+    }
+}
+
+/// A liar without a node, and the model that it alone takes.
+struct Silent {
+    name: &'static str,
+    provide: Provide,
+    owner: String,
+    worker: String,
+    case: Case,
+    address: String,
+}
+
+impl Silent {
+    async fn start(
+        tools: &Tools,
+        workspace: &Workspace,
+        cli: &Athanor,
+        nodes: &[String],
+        store: &str,
+        (name, secret, fault): (&'static str, &'static str, Fault),
+    ) -> Result<Self> {
+        let (owner, worker) = (format!("//Silent//{secret}"), format!("//Mute//{secret}"));
+        let runner = Runner::Own {
+            gateway: store,
+            fault: Some(fault),
+        };
+        let provide = Provide::start(tools, workspace, secret, nodes, &worker, runner).await?;
+        let address = cli.address(&worker).await?;
+        cli.transfer("//Bob", &address, WORKER_MONEY).await?;
+        Ok(Self {
+            name,
+            provide,
+            address: cli.address(&owner).await?,
+            owner,
+            worker,
+            // Any will do but those of the other liars: a program is registered once.
+            case: Case {
+                operator: secret,
+                ..case(usize::from(matches!(fault, Fault::WrongRoot(_))), SEEDS)?
+            },
+        })
+    }
+
+    /// Publishes a model, registers the liar for it, and orders a job.
+    async fn order(
+        &self,
+        cli: &Athanor,
+        requester: &str,
+        store: &str,
+        workspace: &Workspace,
+        step: &Step,
+    ) -> Result<Job> {
+        let model = publish(cli, &self.case, requester, store, workspace).await?;
+        let number = model.to_string();
+        let provider = Provider {
+            owner: &self.owner,
+            worker: &self.worker,
+            endpoint: self.provide.url(),
+            bond: BOND,
+            funder: "//Alice//stash",
+            offer: &["--model", &number],
+        };
+        provider.register(cli).await?;
+        let job = create(cli, &self.case, model, requester, store, workspace).await?;
+        step.note(format!("job {}: {}", job.id, self.name));
+        Ok(job)
+    }
 }
 
 /// Puts a secret's key into a node's keystore.
@@ -239,13 +379,28 @@ async fn order(
     store: &str,
     workspace: &Workspace,
 ) -> Result<Job> {
+    let model = publish(cli, case, requester, store, workspace).await?;
+    create(cli, case, model, requester, store, workspace).await
+}
+
+/// Writes a file of a case.
+fn write(workspace: &Workspace, case: &Case, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let dir = workspace.data(&format!("case-{}", case.operator))?;
-    let write = |name: String, bytes: &[u8]| -> Result<PathBuf> {
-        let path = dir.join(name);
-        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
-    };
-    let program = write("program.bin".into(), &case.job.program.program().encoded())?;
+    let path = dir.join(name);
+    std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Registers a case's program and model, and uploads its weights. Answers the model's id.
+async fn publish(
+    cli: &Athanor,
+    case: &Case,
+    requester: &str,
+    store: &str,
+    workspace: &Workspace,
+) -> Result<u64> {
+    let program = case.job.program.program().encoded();
+    let program = write(workspace, case, "program.bin", &program)?;
     let program = program.display().to_string();
     let answer = cli
         .run(&["program", "register", &program, "--suri", requester])
@@ -255,7 +410,7 @@ async fn order(
         .map(String::from)
         .into();
     for (index, weights) in case.job.weights().into_iter().enumerate() {
-        let path = write(format!("{index}.bin"), weights)?;
+        let path = write(workspace, case, &format!("{index}.bin"), weights)?;
         args.extend(["--weights".into(), path.display().to_string()]);
     }
     let rest = [
@@ -267,8 +422,19 @@ async fn order(
         requester,
     ];
     args.extend(rest.map(String::from));
-    let model = number(&cli.run(&args).await?, "model")?;
-    let input = write("input.bin".into(), &case.job.input)?;
+    number(&cli.run(&args).await?, "model")
+}
+
+/// Uploads a case's input and creates its job.
+async fn create(
+    cli: &Athanor,
+    case: &Case,
+    model: u64,
+    requester: &str,
+    store: &str,
+    workspace: &Workspace,
+) -> Result<Job> {
+    let input = write(workspace, case, "input.bin", &case.job.input)?;
     let root = cli.put(&input, store).await?;
     let order = Order {
         model,
@@ -291,6 +457,28 @@ mod tests {
         let cases = cases(OPERATORS.len()).unwrap();
         let names: Vec<_> = cases.iter().map(|case| case.operator).collect();
         assert_eq!(names, OPERATORS);
+        for (operator, own) in cases.iter().enumerate().take(SILENT.len()) {
+            let other = case(operator, SEEDS).unwrap().job.program;
+            assert_ne!(other.program(), own.job.program.program());
+        }
+    }
+
+    #[test]
+    fn who_is_struck_for_something_else_or_paid_is_not_caught() {
+        let outcome = |fault: &str, paid: Vec<(String, u128)>| Outcome {
+            state: "failed".into(),
+            output_root: None,
+            paid,
+            struck: vec![("liar".into(), fault.into())],
+            fees: 0,
+            refund: 0,
+        };
+        let caught = |outcome: &Outcome| Caught::of(outcome, "liar", "data_withheld").caught;
+        assert!(caught(&outcome("data_withheld", vec![])));
+        assert!(!caught(&outcome("fraud_proven", vec![])));
+        assert!(!caught(&outcome("data_withheld", vec![("liar".into(), 1)])));
+        let other = Caught::of(&outcome("data_withheld", vec![]), "other", "data_withheld");
+        assert!(!other.caught && other.words().contains("nothing"));
     }
 
     #[test]

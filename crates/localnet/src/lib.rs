@@ -29,6 +29,7 @@ pub mod node;
 pub mod ports;
 pub mod process;
 pub mod progress;
+pub mod provide;
 pub mod rpc;
 pub mod story;
 pub mod tools;

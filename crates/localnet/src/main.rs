@@ -13,7 +13,7 @@ use athanor_localnet::{
     upgrade, validators,
     workspace::Workspace,
 };
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum as _};
 use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{signal, SignalKind};
 
@@ -56,11 +56,16 @@ enum Command {
         operators: u8,
     },
 
-    /// Kill a provider's node, then its daemon, then both, at every step of a job.
+    /// Kill a provider's node and daemon at every step of a job, and a liar's and a watcher's at
+    /// every step of a dispute, and check every balance to the unit.
     Kills {
-        /// What is killed, each in a job of its own.
-        #[arg(long, value_enum, default_values_t = [Victim::Node, Victim::Daemon, Victim::Both])]
+        /// What is killed, each in a job of its own; all by default.
+        #[arg(long, value_enum)]
         victim: Vec<Victim>,
+
+        /// Kill at so many steps of each job only, those where most can be lost.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
+        points: Option<u8>,
     },
 
     /// Put a development chain under a load of jobs, and print how many settle a second and how
@@ -206,8 +211,15 @@ async fn run(args: Args) -> Result<ExitCode> {
             let count = usize::from(operators);
             until_interrupted(disputes::play(&tools, &workspace, count, progress)).await
         }
-        Command::Kills { victim } => {
-            until_interrupted(kills::play(&tools, &workspace, &victim, progress)).await
+        Command::Kills { victim, points } => {
+            let plan = kills::Plan {
+                victims: match victim.is_empty() {
+                    true => Victim::value_variants().to_vec(),
+                    false => victim,
+                },
+                points: points.map(usize::from),
+            };
+            until_interrupted(kills::play(&tools, &workspace, &plan, progress)).await
         }
         Command::Load {
             jobs,

@@ -441,7 +441,7 @@ fn signed(change: i128) -> String {
 }
 
 /// The treasury's account: that of its pallet.
-fn treasury() -> Key {
+pub(crate) fn treasury() -> Key {
     let mut key = [0; 32];
     for (byte, of) in key.iter_mut().zip(b"modlath/trsy") {
         *byte = *of;

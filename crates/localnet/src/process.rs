@@ -166,6 +166,16 @@ impl Process {
         self.end(Signal::SIGTERM)
     }
 
+    /// Sends it what Ctrl-C sends, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be signalled or collected.
+    pub fn interrupt(&mut self) -> Result<Option<ExitStatus>> {
+        self.end(Signal::SIGINT)?;
+        self.try_wait()
+    }
+
     /// Asks it to end without waiting for it.
     pub(crate) fn request_stop(&mut self) {
         if matches!(self.try_wait(), Ok(None)) {

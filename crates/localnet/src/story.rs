@@ -12,8 +12,8 @@ use std::path::Path;
 /// Balance that an account needs for fees and the existential deposit.
 const POCKET_MONEY: u128 = 20_000_000_000_000;
 
-/// Terms of every offer: prices per million of each cost, and what is taken.
-const OFFER: [&str; 10] = [
+/// Prices of every offer, per million of each cost.
+const PRICES: [&str; 8] = [
     "--minimum",
     "0.1 AUR",
     "--macs-rate",
@@ -22,9 +22,10 @@ const OFFER: [&str; 10] = [
     "0.2 AUR",
     "--load-rate",
     "0.5 AUR",
-    "--any-model-bytes",
-    "1GiB",
 ];
+
+/// What is taken where an offer names no models.
+const ANY_MODEL: [&str; 2] = ["--any-model-bytes", "1GiB"];
 
 /// A provider to be registered.
 #[derive(Clone, Debug)]
@@ -71,7 +72,12 @@ impl Provider<'_> {
         ])
         .await?;
         let offer = ["provider", "offer", "--suri", self.owner];
-        cli.run(&[&offer[..], &OFFER[..], self.offer].concat())
+        let models: &[&str] = if self.offer.contains(&"--model") {
+            &[]
+        } else {
+            &ANY_MODEL
+        };
+        cli.run(&[&offer[..], &PRICES[..], models, self.offer].concat())
             .await?;
         Ok(address)
     }
@@ -129,8 +135,23 @@ pub async fn publish(cli: &Athanor, digits: &Digits, store: &str, owner: &str) -
         program_hash == expected,
         "the program's hash is {program_hash}, not {expected}"
     );
+    let id = register_model(cli, digits, &program_hash, store, owner).await?;
+    Ok(Model { id, program_hash })
+}
 
-    let mut args: Vec<String> = ["model", "register", "--program", &program_hash]
+/// Registers one more model of the digits program, with the same weights. Answers its id.
+///
+/// # Errors
+///
+/// If a command fails.
+pub async fn register_model(
+    cli: &Athanor,
+    digits: &Digits,
+    program_hash: &str,
+    store: &str,
+    owner: &str,
+) -> Result<u64> {
+    let mut args: Vec<String> = ["model", "register", "--program", program_hash]
         .map(String::from)
         .into();
     for file in digits.weight_files() {
@@ -138,8 +159,7 @@ pub async fn publish(cli: &Athanor, digits: &Digits, store: &str, owner: &str) -
     }
     let rest = ["--licence", "Apache-2.0", "--store", store, "--suri", owner];
     args.extend(rest.map(String::from));
-    let id = number(&cli.run(&args).await?, "model")?;
-    Ok(Model { id, program_hash })
+    number(&cli.run(&args).await?, "model")
 }
 
 /// How a job is to be checked.
@@ -258,7 +278,7 @@ impl Outcome {
         Self::read(&answer)
     }
 
-    fn read(answer: &Value) -> Result<Self> {
+    pub(crate) fn read(answer: &Value) -> Result<Self> {
         let paid = amounts(answer, "paid")?;
         let fees = amounts(answer, "fees")?.iter().map(|(_, fee)| fee).sum();
         let list = answer.get("struck").and_then(Value::as_array);

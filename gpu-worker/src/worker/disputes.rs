@@ -250,7 +250,7 @@ impl Worker {
         let inner = &self.0;
         let (task, outcome) = lock(&inner.engine).receipt(question.job)?;
         let wanted = Wanted::of(&task, &outcome, &question, inner.settings.fault)?;
-        if inner.settings.fault == Some(Fault::Withhold) {
+        if inner.settings.fault.is_some_and(Fault::withholds) {
             return Err(DisputeProblem::Later("withheld on purpose"));
         }
         let key = (b"answer", task.identity(), question.value, wanted.asked);

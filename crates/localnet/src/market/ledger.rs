@@ -1,17 +1,18 @@
 //! Who has how much after which block, and what of it went into fees.
 
 use crate::{
-    load::follow::{key_of, Encoded, Signer, State},
+    load::follow::{job_of, key_of, Encoded, Signer, State},
     rpc::Rpc,
 };
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 use subxt::{
     dynamic::{self, At, Value},
+    events::Phase,
     ext::scale_decode::DecodeAsType,
     ext::scale_value::Composite,
     utils::H256,
@@ -36,6 +37,33 @@ struct Charged {
     by: BTreeMap<Key, u128>,
     tips: BTreeMap<Key, u128>,
     treasury: u128,
+    signed: BTreeMap<Key, u64>,
+    refused: BTreeMap<Key, u64>,
+    jobs: BTreeMap<u64, Happened>,
+}
+
+/// One provider's part in a job, as it was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seat {
+    pub(crate) provider: Key,
+    pub(crate) worker: Key,
+    /// What it is to be paid.
+    pub(crate) pay: u128,
+    /// What it stands to lose.
+    pub(crate) collateral: u128,
+}
+
+/// What final blocks say of a job, as far as its money depends on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Happened {
+    /// Who was drawn and not released.
+    pub(crate) seats: Vec<Seat>,
+    /// Which key gave each answer to a demand.
+    pub(crate) answers: Vec<Key>,
+    /// Which provider sent each commitment.
+    pub(crate) committed: Vec<Key>,
+    /// Which provider sent each reveal.
+    pub(crate) revealed: Vec<Key>,
 }
 
 /// Where everybody's money was after one final block.
@@ -53,6 +81,12 @@ pub(crate) struct Snapshot {
     pub(crate) tips: BTreeMap<Key, u128>,
     /// The treasury's part of all fees up to it.
     pub(crate) fees_to_treasury: u128,
+    /// Transactions of each account up to it.
+    pub(crate) signed: BTreeMap<Key, u64>,
+    /// Those among them that failed.
+    pub(crate) refused: BTreeMap<Key, u64>,
+    /// What became of jobs up to it.
+    pub(crate) jobs: BTreeMap<u64, Happened>,
 }
 
 /// What became of a transaction.
@@ -120,25 +154,35 @@ impl Ledger {
         for number in charged.seen + 1..=head {
             let at = self.at(number).await?;
             let events = at.events().fetch().await.context("the block's events")?;
+            let (mut failed, mut payers) = (BTreeSet::new(), Vec::new());
             for event in events.iter() {
                 let event = event.context("an event")?;
-                if (event.pallet_name(), event.event_name())
-                    != ("TransactionPayment", "TransactionFeePaid")
-                {
-                    continue;
-                }
-                let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
-                let amount = |name: &str| {
-                    fields
-                        .at(name)
-                        .and_then(Value::as_u128)
-                        .with_context(|| format!("a fee without `{name}`"))
+                let name = (event.pallet_name(), event.event_name());
+                let index = match event.phase() {
+                    Phase::ApplyExtrinsic(index) => Some(index),
+                    _ => None,
                 };
-                let (paid, tip) = (amount("actual_fee")?, amount("tip")?);
-                let who = key_of(&fields, "who")?;
-                *charged.by.entry(who).or_default() += paid;
-                *charged.tips.entry(who).or_default() += tip;
-                charged.treasury += treasury_part(paid.saturating_sub(tip));
+                match name {
+                    ("System", "ExtrinsicFailed") => failed.extend(index),
+                    ("TransactionPayment", "TransactionFeePaid") => {
+                        let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
+                        let (paid, tip) = (amount(&fields, "actual_fee")?, amount(&fields, "tip")?);
+                        let who = key_of(&fields, "who")?;
+                        *charged.by.entry(who).or_default() += paid;
+                        *charged.tips.entry(who).or_default() += tip;
+                        charged.treasury += treasury_part(paid.saturating_sub(tip));
+                        payers.extend(index.map(|index| (index, who)));
+                    }
+                    ("ComputeJobs", name) => {
+                        let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
+                        note(&mut charged.jobs, name, &fields)?;
+                    }
+                    _ => {}
+                }
+            }
+            for (index, who) in payers {
+                *charged.signed.entry(who).or_default() += 1;
+                *charged.refused.entry(who).or_default() += u64::from(failed.contains(&index));
             }
             charged.seen = number;
         }
@@ -165,6 +209,9 @@ impl Ledger {
             fees: charged.by.clone(),
             tips: charged.tips.clone(),
             fees_to_treasury: charged.treasury,
+            signed: charged.signed.clone(),
+            refused: charged.refused.clone(),
+            jobs: charged.jobs.clone(),
         })
     }
 
@@ -259,7 +306,7 @@ impl Ledger {
         let mut sent = Sent::default();
         for event in events.iter() {
             let event = event.context("an event")?;
-            if event.phase() != subxt::events::Phase::ApplyExtrinsic(u32::try_from(index)?) {
+            if event.phase() != Phase::ApplyExtrinsic(u32::try_from(index)?) {
                 continue;
             }
             let number = |fields: &Composite<()>, name: &str| {
@@ -286,6 +333,48 @@ impl Ledger {
         }
         Ok(Some(sent))
     }
+}
+
+fn amount(fields: &Composite<()>, name: &str) -> Result<u128> {
+    fields
+        .at(name)
+        .and_then(Value::as_u128)
+        .with_context(|| format!("an event without `{name}`"))
+}
+
+/// Events that [`note`] looks at.
+const NOTED: [&str; 6] = [
+    "JobCreated",
+    "ReplicaAssigned",
+    "ReplicaReleased",
+    "ReplicaCommitted",
+    "ReplicaRevealed",
+    "DataAnswered",
+];
+
+/// Takes note of an event of the job escrow.
+fn note(jobs: &mut BTreeMap<u64, Happened>, name: &str, fields: &Composite<()>) -> Result<()> {
+    if !NOTED.contains(&name) {
+        return Ok(());
+    }
+    let job = jobs.entry(job_of(fields)?).or_default();
+    match name {
+        "ReplicaAssigned" => job.seats.push(Seat {
+            provider: key_of(fields, "provider")?,
+            worker: key_of(fields, "worker")?,
+            pay: amount(fields, "pay")?,
+            collateral: amount(fields, "collateral")?,
+        }),
+        "ReplicaReleased" => {
+            let provider = key_of(fields, "provider")?;
+            job.seats.retain(|seat| seat.provider != provider);
+        }
+        "ReplicaCommitted" => job.committed.push(key_of(fields, "provider")?),
+        "ReplicaRevealed" => job.revealed.push(key_of(fields, "provider")?),
+        "DataAnswered" => job.answers.push(key_of(fields, "worker")?),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// `Pallet.Error` of a call that failed.
@@ -337,6 +426,32 @@ mod tests {
         let account = Value::named_composite([("data", data)]);
         assert_eq!(balance(&account).unwrap(), (12, 5));
         assert!(balance(&Value::u128(4)).is_err());
+    }
+
+    #[test]
+    fn who_was_released_has_no_seat() {
+        let (mut jobs, key) = (BTreeMap::new(), |byte: u8| Value::from_bytes([byte; 32]));
+        let drawn = Composite::named([
+            ("job", Value::u128(3)),
+            ("provider", key(1)),
+            ("worker", key(2)),
+            ("pay", Value::u128(7)),
+            ("collateral", Value::u128(35)),
+        ]);
+        let of = |name| Composite::named([("job", Value::u128(3)), (name, key(1))]);
+        note(&mut jobs, "ReplicaAssigned", &drawn).unwrap();
+        note(&mut jobs, "DataAnswered", &of("worker")).unwrap();
+        let seat = Seat {
+            provider: [1; 32],
+            worker: [2; 32],
+            pay: 7,
+            collateral: 35,
+        };
+        assert_eq!(jobs[&3].seats, [seat]);
+        note(&mut jobs, "ReplicaReleased", &of("provider")).unwrap();
+        assert!(jobs[&3].seats.is_empty());
+        assert_eq!(jobs[&3].answers, [[1; 32]]);
+        assert!(note(&mut jobs, "DataAnswered", &of("provider")).is_err());
     }
 
     #[test]

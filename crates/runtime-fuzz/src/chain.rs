@@ -1,7 +1,7 @@
 //! The runtime as a node drives it: blocks with their pre-digest and their inherent, transactions
 //! with signatures and extensions, and what must hold after each of them.
 
-use crate::{people, tally::Tally};
+use crate::{people, sdk, tally::Tally};
 use athanor_runtime::{
     genesis_config_presets, time, AccountId, Babe, Balance, Balances, ComputeJobs, DataMarket,
     Executive, Header, LabelBounties, Nonce, Programs, Runtime, RuntimeCall, RuntimeEvent,
@@ -31,6 +31,9 @@ use sp_runtime::{
 
 /// What a block's parent is called when there is none.
 const GENESIS: H256 = H256([7; 32]);
+
+/// BABE refuses a block that disables its own author, so its author leaves that out.
+const OWN_SENTENCE: &str = "it disables the block's author";
 
 /// Why a walk ended before its end.
 pub type Broken = String;
@@ -101,6 +104,11 @@ pub fn general(call: RuntimeCall) -> UncheckedExtrinsic {
     UncheckedExtrinsic::new_transaction(call, extension(0, 0))
 }
 
+/// A transaction that nobody signs and that carries no extension: it is the pallet's to check.
+pub fn bare(call: RuntimeCall) -> UncheckedExtrinsic {
+    UncheckedExtrinsic::new_bare(call)
+}
+
 /// What became of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -119,6 +127,7 @@ pub struct Chain {
     vrf: VrfSignature,
     issuance: Balance,
     seen: u32,
+    author: u32,
     /// What became of the calls so far.
     pub tally: Tally,
 }
@@ -136,6 +145,7 @@ impl Chain {
             vrf,
             issuance: Balances::total_issuance(),
             seen: 0,
+            author: 0,
             tally: Tally::default(),
         }
     }
@@ -146,13 +156,39 @@ impl Chain {
     ///
     /// What no longer holds, in words.
     pub fn begin(&mut self, late: u64) -> Result<(), Broken> {
-        self.slot += 1 + late;
+        self.slot += late;
+        // A block whose author is disabled in it cannot be made: its slot stays empty.
+        loop {
+            self.slot += 1;
+            sp_io::storage::start_transaction();
+            self.initialize()?;
+            if !self.is_author_disabled() {
+                sp_io::storage::commit_transaction();
+                break;
+            }
+            sp_io::storage::rollback_transaction();
+        }
+        self.seen = 0;
+        let now = self.slot * time::SLOT_DURATION;
+        let set = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
+        match Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(set)) {
+            Ok(Ok(())) => self.check(),
+            other => Err(format!("the timestamp was refused: {other:?}")),
+        }
+    }
+
+    fn is_author_disabled(&self) -> bool {
+        Session::disabled_validators().contains(&self.author)
+    }
+
+    fn initialize(&mut self) -> Result<(), Broken> {
         let validators = Babe::authorities().len() as u64;
         let disabled = Session::disabled_validators();
         let authority_index = (0..validators)
             .map(|i| ((self.slot + i) % validators) as u32)
             .find(|index| !disabled.contains(index))
             .ok_or("every validator is disabled")?;
+        self.author = authority_index;
         let slot = self.slot.into();
         let vrf_signature = self.vrf.clone();
         let pre_digest = if self.slot.is_multiple_of(4) {
@@ -180,13 +216,7 @@ impl Chain {
             digest,
         );
         Executive::initialize_block(&header);
-        self.seen = 0;
-        let now = self.slot * time::SLOT_DURATION;
-        let set = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
-        match Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(set)) {
-            Ok(Ok(())) => self.check(),
-            other => Err(format!("the timestamp was refused: {other:?}")),
-        }
+        Ok(())
     }
 
     /// Ends the block.
@@ -211,7 +241,8 @@ impl Chain {
         if normal.is_some_and(|most| weight.get(DispatchClass::Normal).any_gt(most)) {
             return Err("normal calls use the room of operational ones".into());
         }
-        self.check()
+        self.check()?;
+        sdk::check()
     }
 
     /// Puts a transaction into the block, if it may be there.
@@ -222,6 +253,10 @@ impl Chain {
     pub fn apply(&mut self, call: &RuntimeCall, xt: UncheckedExtrinsic) -> Result<Fate, Broken> {
         sp_io::storage::start_transaction();
         let outcome = Executive::apply_extrinsic(xt);
+        if self.is_author_disabled() {
+            sp_io::storage::rollback_transaction();
+            return self.note(call, Err(OWN_SENTENCE.into()));
+        }
         match outcome {
             Ok(result) => {
                 sp_io::storage::commit_transaction();
@@ -240,11 +275,17 @@ impl Chain {
     ///
     /// What no longer holds, in words.
     pub fn as_root(&mut self, call: &RuntimeCall) -> Result<Fate, Broken> {
+        sp_io::storage::start_transaction();
         let result = call
             .clone()
             .dispatch(athanor_runtime::RuntimeOrigin::root())
             .map(|_| ())
             .map_err(|error| error.error);
+        if self.is_author_disabled() {
+            sp_io::storage::rollback_transaction();
+            return self.note(call, Err(OWN_SENTENCE.into()));
+        }
+        sp_io::storage::commit_transaction();
         self.note(call, Ok(result))
     }
 
@@ -350,6 +391,9 @@ impl Chain {
             RuntimeEvent::Validators(event) => name_of("Validators", event),
             RuntimeEvent::Referenda(event) => name_of("Referenda", event),
             RuntimeEvent::Scheduler(event) => name_of("Scheduler", event),
+            RuntimeEvent::CollatorSelection(event) => name_of("CollatorSelection", event),
+            RuntimeEvent::Offences(event) => name_of("Offences", event),
+            RuntimeEvent::Assets(event) => name_of("Assets", event),
             _ => return,
         };
         *self.tally.events.entry(name).or_default() += 1;

@@ -11,6 +11,7 @@
 //! After every transaction and every block:
 //!
 //! - `try_state` of every pallet of ours holds;
+//! - after every block, so does what the pallets of the SDK say of their state: see [`sdk`];
 //! - what is issued is what accounts have, and nothing came or went but what was burnt;
 //! - nobody has more on hold than is reserved;
 //! - no block is heavier than it may be, and no normal call used what is reserved;
@@ -25,5 +26,6 @@ pub mod decoding;
 pub mod dice;
 pub mod moves;
 pub mod people;
+pub mod sdk;
 pub mod tally;
 pub mod walk;

@@ -1,10 +1,12 @@
 //! What happens next: calls that make sense in the state as it is, and some that make none.
 
+pub mod assets;
 pub mod general;
 pub mod jobs;
 pub mod labels;
 pub mod market;
 pub mod programs;
+pub mod validators;
 
 use crate::{chain, dice::Dice, people};
 use athanor_runtime::{AccountId, Balance, RuntimeCall, UncheckedExtrinsic, UNIT};
@@ -17,6 +19,8 @@ pub enum Act {
     Signed(AccountId, RuntimeCall),
     /// Somebody sends a call that authorises itself.
     General(RuntimeCall),
+    /// A block's author puts in a call that nobody signs.
+    Bare(RuntimeCall),
     /// Governance decided a call.
     Root(RuntimeCall),
     /// So many blocks pass.
@@ -34,6 +38,7 @@ impl Act {
         match self {
             Act::Signed(who, call) => Some((call, chain::signed(who, call.clone(), 0)?)),
             Act::General(call) => Some((call, chain::general(call.clone()))),
+            Act::Bare(call) => Some((call, chain::bare(call.clone()))),
             Act::Root(_) | Act::Blocks(_) => None,
         }
     }
@@ -44,6 +49,8 @@ impl Act {
 pub struct Book {
     /// Goods by the root of their ciphertext.
     pub goods: std::collections::BTreeMap<[u8; 32], market::Goods>,
+    /// Seats of validators whose double votes and blocks may be reported, oldest first.
+    pub seats: Vec<validators::Seat>,
 }
 
 /// Most blocks that pass at once.
@@ -56,14 +63,27 @@ pub fn next(dice: &mut Dice, book: &mut Book) -> Vec<Act> {
             return vec![act];
         }
     }
-    let acts = match dice.below(100) {
+    // Without it hardly any walk would see the end of a dispute, or gold.
+    if dice.one_in(4) {
+        let urgent = match dice.below(5) {
+            0..=1 => jobs::urgent(dice),
+            2..=3 => labels::urgent(dice),
+            _ => validators::urgent(dice),
+        };
+        if let Some(act) = urgent {
+            return vec![act];
+        }
+    }
+    let acts = match dice.below(110) {
         0..=11 => vec![Act::Blocks(1 + dice.below(4))],
         12..=15 => until_a_deadline(dice),
         16..=20 => programs::next(dice),
         21..=44 => jobs::next(dice),
         45..=67 => labels::next(dice),
         68..=87 => market::next(dice, book),
-        _ => general::next(dice, book),
+        88..=99 => general::next(dice, book),
+        100..=106 => validators::next(dice, book),
+        _ => assets::next(dice),
     };
     match dice.below(12) {
         0 => spoil(dice, acts),
@@ -76,6 +96,11 @@ fn until_a_deadline(dice: &mut Dice) -> Vec<Act> {
     let mut all = jobs::deadlines();
     all.extend(labels::deadlines());
     all.extend(market::deadlines());
+    // They are sessions away: jobs and batches would be over by then.
+    let far = validators::deadlines();
+    if !far.is_empty() && (all.is_empty() || dice.one_in(6)) {
+        all = far;
+    }
     let to = dice.pick(&all).copied().unwrap_or(1);
     vec![Act::Blocks((to + dice.below(2)).clamp(1, MOST_BLOCKS))]
 }
@@ -89,6 +114,9 @@ fn spoil(dice: &mut Dice, acts: Vec<Act>) -> Vec<Act> {
                 Some(Act::Signed(who, spoilt(dice, &call)?))
             }
             Act::General(call) => Some(Act::General(spoilt(dice, &call)?)),
+            Act::Bare(call) => spoilt(dice, &call)
+                .filter(|call| matches!(call, RuntimeCall::Babe(_) | RuntimeCall::Grandpa(_)))
+                .map(Act::Bare),
             other => Some(other),
         })
         .collect()

@@ -1,8 +1,9 @@
-//! Who signs: the accounts of the presets, worker keys of providers, and people without money.
+//! Who signs: the accounts of the presets, worker keys of providers, people without money, and the
+//! keys of validators.
 
 use athanor_runtime::AccountId;
-use sp_core::{crypto::Pair as _, sr25519::Pair};
-use sp_keyring::Sr25519Keyring;
+use sp_core::{crypto::Pair as _, ed25519, sr25519::Pair};
+use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 use sp_runtime::{traits::IdentifyAccount, MultiSigner};
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -28,10 +29,47 @@ static KEYS: LazyLock<BTreeMap<AccountId, Pair>> = LazyLock::new(|| {
         .collect()
 });
 
+/// The keys a validator signs with.
+#[derive(Clone)]
+pub struct Ring {
+    /// Finality.
+    pub finality: ed25519::Pair,
+    /// Blocks, and network addresses.
+    pub blocks: Pair,
+}
+
+/// Number of key rings beside those of genesis.
+const SPARE_RINGS: u32 = 8;
+
+static RINGS: LazyLock<Vec<Ring>> = LazyLock::new(|| {
+    let genesis = [
+        (Ed25519Keyring::Alice, Sr25519Keyring::Alice),
+        (Ed25519Keyring::Bob, Sr25519Keyring::Bob),
+        (Ed25519Keyring::Charlie, Sr25519Keyring::Charlie),
+        (Ed25519Keyring::Dave, Sr25519Keyring::Dave),
+    ];
+    let genesis = genesis.map(|(finality, blocks)| Ring {
+        finality: finality.pair(),
+        blocks: blocks.pair(),
+    });
+    let spare = (0..SPARE_RINGS).map(|i| Ring {
+        finality: ed25519::Pair::from_seed(&seed("finality", i)),
+        blocks: made("blocks", i),
+    });
+    genesis.into_iter().chain(spare).collect()
+});
+
+fn seed(kind: &str, i: u32) -> [u8; 32] {
+    sp_io::hashing::blake2_256(format!("{kind}/{i}").as_bytes())
+}
+
 fn made(kind: &str, i: u32) -> Pair {
-    Pair::from_seed(&sp_io::hashing::blake2_256(
-        format!("{kind}/{i}").as_bytes(),
-    ))
+    Pair::from_seed(&seed(kind, i))
+}
+
+/// Key rings: those of the validators at genesis, and spare ones.
+pub fn rings() -> &'static [Ring] {
+    &RINGS
 }
 
 /// The account of a key.

@@ -127,7 +127,7 @@ impl Walk {
                 Ok(None)
             }
             Act::Root(call) => self.ext.execute_with(|| self.chain.as_root(call)).map(Some),
-            Act::Signed(..) | Act::General(_) => self.ext.execute_with(|| {
+            Act::Signed(..) | Act::General(_) | Act::Bare(_) => self.ext.execute_with(|| {
                 let Some((call, xt)) = act.transaction() else {
                     return Ok(None);
                 };
@@ -181,6 +181,20 @@ fn views(dice: &mut Dice) {
         ComputeJobs::threads(job.job);
     }
     ComputeJobs::job(id());
+    ComputeJobs::quote(pallet_compute_jobs::QuoteTerms {
+        model: id(),
+        batch: dice.clone().below(12),
+        policy: pallet_compute_jobs::Policy::Replicated {
+            n: 3,
+            quorum: 2,
+            window: 100,
+        },
+        max_pay: moves::amount(&mut dice.clone(), 20),
+        max_wait: Some(dice.clone().below(300)).filter(|wait| *wait > 9),
+        min_collateral: moves::amount(&mut dice.clone(), 90),
+        tip: 0,
+        keep_receipt: dice.clone().one_in(2),
+    });
     ComputeJobs::offers();
     ComputeJobs::provider(who.clone());
     for worker in (0..people::WORKERS).map(people::worker) {

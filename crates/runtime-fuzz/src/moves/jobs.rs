@@ -378,6 +378,11 @@ fn provide(dice: &mut Dice) -> Option<Act> {
     })
 }
 
+/// What can be done for a few blocks only: disputes about claims.
+pub fn urgent(dice: &mut Dice) -> Option<Act> {
+    in_thread(dice).or_else(|| dispute(dice))
+}
+
 /// What happens next.
 pub fn next(dice: &mut Dice) -> Vec<Act> {
     let jobs = all();

@@ -476,6 +476,11 @@ pub fn create(dice: &mut Dice, who: &AccountId) -> Act {
     Act::signed(who, Call::create_campaign { terms, gateway })
 }
 
+/// What can be done for a few blocks only: answers and gold are shown.
+pub fn urgent(dice: &mut Dice) -> Option<Act> {
+    open_gold(dice).or_else(|| reveal(dice))
+}
+
 /// What happens next.
 pub fn next(dice: &mut Dice) -> Vec<Act> {
     let several = |dice: &mut Dice, act: fn(&mut Dice) -> Option<Act>| -> Vec<Act> {

@@ -144,7 +144,16 @@ impl Victim {
                 Point::Assigned,
                 Point::Ended,
             ],
-            _ => &[
+            // What signs may be up again in time to open the reveals by its own.
+            Victim::Daemon | Victim::Provide => &[
+                Point::Running,
+                Point::Sealed,
+                Point::Assigned,
+                Point::Claimed,
+                Point::Open,
+                Point::Ended,
+            ],
+            Victim::Node | Victim::Both => &[
                 Point::Running,
                 Point::Sealed,
                 Point::Revealing,

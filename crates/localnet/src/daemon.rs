@@ -94,11 +94,8 @@ impl Daemon {
     ///
     /// As [`Daemon::start`].
     pub async fn restart(&mut self) -> Result<()> {
-        self.process.kill()?;
-        let name = self.process.name().to_string();
-        let log = self.process.log().to_path_buf();
         let args = with_fault(&self.args, self.fault);
-        self.process = Process::spawn(&name, &self.program, &args, &log)?;
+        self.process.restart(&self.program, args, |_| {})?;
         self.wait_until_ready().await
     }
 

@@ -193,7 +193,8 @@ impl Node {
             }
         };
         let log = workspace.log(&plan.name);
-        let process = spawn(&plan.name, &program, &args, &env, &log)?;
+        let set_up = |command: &mut Command| set_env(command, &env);
+        let process = Process::spawn_with(&plan.name, &program, &args, &log, set_up)?;
         let rpc = Rpc::new(&format!("http://{host}:{rpc_port}"))?;
         let mut node = Self {
             process,
@@ -270,10 +271,7 @@ impl Node {
     ///
     /// If the log cannot be read.
     pub fn logged(&self) -> Result<String> {
-        let path = self.process.log();
-        let log = std::fs::read(path)
-            .with_context(|| format!("cannot read the log {}", path.display()))?;
-        Ok(String::from_utf8_lossy(&log).into_owned())
+        self.process.logged()
     }
 
     /// Kills it as a crash would.
@@ -314,10 +312,8 @@ impl Node {
     ///
     /// As [`Node::start`].
     pub async fn restart(&mut self) -> Result<()> {
-        self.process.kill()?;
-        let name = self.process.name().to_string();
-        let log = self.process.log().to_path_buf();
-        self.process = spawn(&name, &self.program, &self.args, &self.env, &log)?;
+        let set_up = |command: &mut Command| set_env(command, &self.env);
+        self.process.restart(&self.program, &self.args, set_up)?;
         self.wait_until_ready().await
     }
 
@@ -333,18 +329,10 @@ impl Node {
     }
 }
 
-fn spawn(
-    name: &str,
-    program: &Path,
-    args: &[String],
-    env: &[(String, String)],
-    log: &Path,
-) -> Result<Process> {
-    Process::spawn_with(name, program, args, log, |command| {
-        for (key, value) in env {
-            command.env(key, value);
-        }
-    })
+fn set_env(command: &mut Command, env: &[(String, String)]) {
+    for (key, value) in env {
+        command.env(key, value);
+    }
 }
 
 /// A peer key of a node's own, also among the networks of one machine. It stays the same when the

@@ -86,6 +86,22 @@ impl Process {
         })
     }
 
+    /// Kills it as a crash would, and starts `program` under its name, with the same log.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::spawn_with`]; or if it cannot be signalled or collected.
+    pub fn restart<A: AsRef<OsStr>>(
+        &mut self,
+        program: &Path,
+        args: impl IntoIterator<Item = A>,
+        set_up: impl FnOnce(&mut Command),
+    ) -> Result<()> {
+        self.kill()?;
+        *self = Self::spawn_with(&self.name, program, args, &self.log, set_up)?;
+        Ok(())
+    }
+
     /// The name it was started under.
     pub fn name(&self) -> &str {
         &self.name
@@ -99,6 +115,17 @@ impl Process {
     /// Where its output goes.
     pub fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// All it has written to its log, before it was restarted too.
+    ///
+    /// # Errors
+    ///
+    /// If the log cannot be read.
+    pub fn logged(&self) -> Result<String> {
+        let log = std::fs::read(&self.log)
+            .with_context(|| format!("cannot read the log {}", self.log.display()))?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
     }
 
     /// Checks that it still runs.
@@ -329,6 +356,27 @@ mod tests {
         let error = process.ensure_running().unwrap_err().to_string();
         assert!(error.contains("talker ended"), "{error}");
         assert!(error.contains("the last words"), "{error}");
+    }
+
+    #[test]
+    fn a_restarted_process_goes_on_in_the_same_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("counter.log");
+        let shell = Path::new("/bin/sh");
+        let script = |word: &str| ["-c".to_string(), format!("echo {word}; exec sleep 600")];
+        let mut process = Process::spawn("counter", shell, script("one"), &log).unwrap();
+        let first = process.pid();
+        while !process.logged().unwrap().contains("one") {
+            std::thread::sleep(LOOK);
+        }
+        process.restart(shell, script("two"), |_| {}).unwrap();
+        assert!(!exists(first));
+        assert_eq!((process.name(), process.log()), ("counter", log.as_path()));
+        while !process.logged().unwrap().contains("two") {
+            std::thread::sleep(LOOK);
+        }
+        assert_eq!(process.logged().unwrap(), "one\ntwo\n");
+        process.ensure_running().unwrap();
     }
 
     #[tokio::test]

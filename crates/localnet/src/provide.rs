@@ -101,10 +101,7 @@ impl Provide {
     ///
     /// As [`Provide::start`].
     pub async fn restart(&mut self) -> Result<()> {
-        self.process.kill()?;
-        let name = self.process.name().to_string();
-        let log = self.process.log().to_path_buf();
-        self.process = Process::spawn(&name, &self.program, &self.args, &log)?;
+        self.process.restart(&self.program, &self.args, |_| {})?;
         self.wait_until_ready().await
     }
 
@@ -128,8 +125,7 @@ impl Provide {
     ///
     /// If the log cannot be read.
     pub fn logged(&self, text: &str) -> Result<usize> {
-        let log = std::fs::read(self.process.log()).context("cannot read a log")?;
-        Ok(String::from_utf8_lossy(&log).matches(text).count())
+        Ok(self.process.logged()?.matches(text).count())
     }
 
     async fn wait_until_ready(&mut self) -> Result<()> {

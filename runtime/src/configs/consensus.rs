@@ -195,7 +195,7 @@ impl pallet_session::SessionManager<AccountId> for ValidatorManager {
         <CollatorSelection as pallet_session::SessionManager<AccountId>>::new_session(index);
         let candidates = CandidateList::<Runtime>::get();
         let chosen = Validators::choose(
-            Invulnerables::<Runtime>::get().into_inner(),
+            invulnerables(),
             candidates
                 .into_iter()
                 .rev()
@@ -220,6 +220,18 @@ impl pallet_session::SessionManager<AccountId> for ValidatorManager {
     fn end_session(index: SessionIndex) {
         <CollatorSelection as pallet_session::SessionManager<AccountId>>::end_session(index)
     }
+}
+
+/// Everybody on the list once: collator-selection sorts it, and keeps whom governance names twice
+/// twice.
+fn invulnerables() -> Vec<AccountId> {
+    let mut list = Invulnerables::<Runtime>::get().into_inner();
+    let named = list.len();
+    list.dedup();
+    if list.len() < named {
+        Invulnerables::<Runtime>::put(frame_support::BoundedVec::truncate_from(list.clone()));
+    }
+    list
 }
 
 impl session_historical::SessionManager<AccountId, ()> for ValidatorManager {

@@ -265,6 +265,24 @@ fn a_candidate_named_invulnerable_has_one_seat_and_loses_all_of_it() {
 }
 
 #[test]
+fn whoever_is_named_invulnerable_twice_has_one_seat() {
+    externalities("local_testnet").execute_with(|| {
+        let once = Invulnerables::<Runtime>::get().into_inner();
+        let mut twice = once.clone();
+        twice.extend(once.clone());
+        let named = CollatorSelection::set_invulnerables(RuntimeOrigin::root(), twice.clone());
+        assert_ok!(named);
+        assert_eq!(Invulnerables::<Runtime>::get().len(), twice.len());
+        rotate();
+        rotate();
+        let mut seats = Session::validators();
+        seats.sort_unstable();
+        assert_eq!(seats, once);
+        assert_eq!(Invulnerables::<Runtime>::get().into_inner(), once);
+    });
+}
+
+#[test]
 fn a_candidate_without_a_bond_is_refused() {
     externalities("local_testnet").execute_with(|| {
         let who = eve();

@@ -337,6 +337,9 @@ fn decided(dice: &mut Dice) -> RuntimeCall {
             let mut new = invulnerable;
             new.extend(dice.pick(&candidates()).cloned());
             new.push(who);
+            // Not twice: collator-selection keeps whoever is named twice twice until the next session.
+            new.sort_unstable();
+            new.dedup();
             Seats::<Runtime>::set_invulnerables { new }.into()
         }
         5 => {

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod general;
 pub mod jobs;
 pub mod labels;
+pub mod later;
 pub mod market;
 pub mod programs;
 pub mod validators;
@@ -74,15 +75,15 @@ pub fn next(dice: &mut Dice, book: &mut Book) -> Vec<Act> {
             return vec![act];
         }
     }
-    let acts = match dice.below(110) {
+    let acts = match dice.below(115) {
         0..=11 => vec![Act::Blocks(1 + dice.below(4))],
         12..=15 => until_a_deadline(dice),
         16..=20 => programs::next(dice),
         21..=44 => jobs::next(dice),
         45..=67 => labels::next(dice),
         68..=87 => market::next(dice, book),
-        88..=99 => general::next(dice, book),
-        100..=106 => validators::next(dice, book),
+        88..=104 => general::next(dice, book),
+        105..=111 => validators::next(dice, book),
         _ => assets::next(dice),
     };
     match dice.below(12) {

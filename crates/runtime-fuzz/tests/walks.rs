@@ -53,10 +53,39 @@ fn everything_holds_after_every_call_of_random_walks() {
         "Babe",
         "Grandpa",
         "Assets",
+        "Scheduler",
+        "Treasury",
+        "SafeMode",
+        "TxPause",
     ] {
         let done = pallets.get(pallet).map_or(0, |count| count.done);
         assert!(done > 0, "no call of {pallet} did anything");
     }
+    for (pallet, call) in [
+        ("Proxy", "announce"),
+        ("Proxy", "proxy_announced"),
+        ("Proxy", "reject_announcement"),
+        ("ConvictionVoting", "delegate"),
+        ("ConvictionVoting", "undelegate"),
+        ("ConvictionVoting", "unlock"),
+        ("Scheduler", "schedule_named"),
+        ("Scheduler", "schedule_after"),
+        ("Scheduler", "cancel"),
+        ("Scheduler", "cancel_named"),
+        ("Treasury", "spend"),
+        ("Treasury", "payout"),
+        ("Treasury", "check_status"),
+        ("SafeMode", "force_enter"),
+        ("SafeMode", "force_exit"),
+        ("TxPause", "pause"),
+        ("TxPause", "unpause"),
+    ] {
+        let done = sum.calls.get(&(pallet, call)).map_or(0, |count| count.done);
+        assert!(done > 0, "{pallet}.{call} was never done");
+    }
+    // Without a key, `sudo` is nobody's.
+    let sudo = pallets.get("Sudo").copied().unwrap_or_default();
+    assert!(sudo.failed > 0 && sudo.done == 0, "Sudo: {sudo:?}");
     for event in [
         "ComputeJobs.JobSettled",
         "ComputeJobs.JobFailed",

@@ -1,6 +1,6 @@
 //! Everything else: money, batches, proxies, multisigs, referenda, and what governance decides.
 
-use super::{amount, jobs, labels, programs, somebody, Act, Book};
+use super::{amount, jobs, labels, later, programs, somebody, Act, Book};
 use crate::{dice::Dice, people};
 use athanor_runtime::{
     configs::{dynamic_params, governance::custom_origins, ProxyType, RuntimeParameters},
@@ -8,9 +8,9 @@ use athanor_runtime::{
 };
 use frame_support::{
     dispatch::GetDispatchInfo,
-    traits::{schedule::DispatchTime, Bounded},
+    traits::{schedule::DispatchTime, Bounded, PalletInfoAccess},
 };
-use pallet_conviction_voting::{AccountVote, Conviction, Vote};
+use pallet_conviction_voting::{AccountVote, Conviction, Vote, Voting};
 use sp_runtime::{MultiAddress, Permill};
 
 fn money(dice: &mut Dice) -> Act {
@@ -209,9 +209,10 @@ fn parameter(dice: &mut Dice) -> RuntimeCall {
 }
 
 /// What governance decides.
-fn decided(dice: &mut Dice) -> RuntimeCall {
+pub fn decided(dice: &mut Dice) -> RuntimeCall {
     use pallet_tx_pause::Call as Pause;
-    match dice.below(10) {
+    match dice.below(12) {
+        10..=11 => treasurer(dice),
         0..=3 => {
             let listing = dice.below(6).into();
             let code = if dice.one_in(2) { 451 } else { 0 };
@@ -232,12 +233,42 @@ fn decided(dice: &mut Dice) -> RuntimeCall {
             );
             Pause::<Runtime>::pause { full_name }.into()
         }
-        8 if dice.one_in(4) => pallet_safe_mode::Call::<Runtime>::force_enter {}.into(),
+        8 if pallet_safe_mode::EnteredUntil::<Runtime>::exists() => {
+            pallet_safe_mode::Call::<Runtime>::force_extend {}.into()
+        }
+        8 => pallet_safe_mode::Call::<Runtime>::force_enter {}.into(),
         _ => match some_paused() {
             Some(ident) if dice.below(4) > 0 => Pause::<Runtime>::unpause { ident }.into(),
             _ => pallet_safe_mode::Call::<Runtime>::force_exit {}.into(),
         },
     }
+}
+
+fn spends() -> Vec<u32> {
+    let mut all: Vec<_> = pallet_treasury::Spends::<Runtime>::iter_keys().collect();
+    all.sort_unstable();
+    all
+}
+
+/// The treasury promises money, or takes a promise back.
+fn treasurer(dice: &mut Dice) -> RuntimeCall {
+    use pallet_treasury::Call;
+    if let (true, Some(index)) = (dice.one_in(4), dice.pick(&spends()).copied()) {
+        return Call::<Runtime>::void_spend { index }.into();
+    }
+    // Of what it has, mostly: it begins with little.
+    let amount = if dice.one_in(3) {
+        amount(dice, 3)
+    } else {
+        UNIT / 100
+    };
+    Call::<Runtime>::spend {
+        asset_kind: Box::new(()),
+        amount,
+        beneficiary: Box::new(somebody(dice)),
+        valid_from: None,
+    }
+    .into()
 }
 
 fn some_paused() -> Option<pallet_tx_pause::RuntimeCallNameOf<Runtime>> {
@@ -319,16 +350,101 @@ fn preimage(dice: &mut Dice) -> Act {
 }
 
 fn payout(dice: &mut Dice) -> Act {
-    let last = dice.below(4);
-    Act::signed(
-        &somebody(dice),
-        pallet_treasury::Call::<Runtime>::payout { index: last },
-    )
+    use pallet_treasury::{Call, PaymentState};
+    let any = dice.below(4);
+    let index = dice.pick(&spends()).copied().unwrap_or(any);
+    let who = somebody(dice);
+    let paid = pallet_treasury::Spends::<Runtime>::get(index)
+        .is_some_and(|spend| matches!(spend.status, PaymentState::Attempted { .. }));
+    if paid != dice.one_in(8) {
+        return Act::signed(&who, Call::<Runtime>::check_status { index });
+    }
+    Act::signed(&who, Call::<Runtime>::payout { index })
+}
+
+/// Somebody lends his votes or takes them back, or has what no vote needs any more unlocked.
+fn lending(dice: &mut Dice) -> Act {
+    use pallet_conviction_voting::{Call, ClassLocksFor, VotingFor};
+    let mut lent = Vec::new();
+    let mut cast = Vec::new();
+    for (who, class, voting) in VotingFor::<Runtime>::iter() {
+        match voting {
+            Voting::Delegating(_) => lent.push((who, class)),
+            Voting::Casting(casting) => cast.extend(
+                casting
+                    .votes
+                    .iter()
+                    .map(|(index, _)| (who.clone(), class, *index)),
+            ),
+        }
+    }
+    lent.sort_unstable();
+    cast.sort_unstable();
+    let who = somebody(dice);
+    let class = dice.below(3) as u16;
+    match dice.below(9) {
+        0..=1 => {
+            let (who, class) = dice.pick(&lent).cloned().unwrap_or((who, class));
+            Act::signed(&who, Call::<Runtime>::undelegate { class })
+        }
+        2..=3 => {
+            let mut locked: Vec<(AccountId, u16)> = ClassLocksFor::<Runtime>::iter()
+                .flat_map(|(who, locks)| {
+                    locks
+                        .into_iter()
+                        .map(move |(class, _)| (who.clone(), class))
+                })
+                .collect();
+            locked.sort_unstable();
+            let (of, class) = dice.pick(&locked).cloned().unwrap_or((who.clone(), class));
+            let target = MultiAddress::Id(of);
+            Act::signed(&who, Call::<Runtime>::unlock { class, target })
+        }
+        4 => {
+            let (of, class, index) = dice.pick(&cast).cloned().unwrap_or((who.clone(), class, 0));
+            let target = MultiAddress::Id(of);
+            Act::signed(
+                &who,
+                Call::<Runtime>::remove_other_vote {
+                    target,
+                    class,
+                    index,
+                },
+            )
+        }
+        _ => {
+            let convictions = [Conviction::None, Conviction::Locked1x, Conviction::Locked6x];
+            Act::signed(
+                &who,
+                Call::<Runtime>::delegate {
+                    class,
+                    to: MultiAddress::Id(somebody(dice)),
+                    conviction: dice.pick(&convictions).copied().unwrap_or(Conviction::None),
+                    balance: amount(dice, 100_000),
+                },
+            )
+        }
+    }
+}
+
+/// Somebody would have root, on a chain where nobody has: the presets for others have no key.
+fn usurper(dice: &mut Dice) -> Option<Act> {
+    let index = <athanor_runtime::Sudo as PalletInfoAccess>::index() as u8;
+    const SUDO: u8 = 0;
+    const SET_KEY: u8 = 2;
+    let who = somebody(dice);
+    let bytes = if dice.one_in(3) {
+        codec::Encode::encode(&(index, SET_KEY, MultiAddress::<_, ()>::Id(who.clone())))
+    } else {
+        codec::Encode::encode(&(index, SUDO, decided(dice)))
+    };
+    let call: RuntimeCall = codec::DecodeAll::decode_all(&mut &bytes[..]).ok()?;
+    Some(Act::signed(&who, call))
 }
 
 /// What happens next.
 pub fn next(dice: &mut Dice, _book: &mut Book) -> Vec<Act> {
-    let act = match dice.below(20) {
+    let act = match dice.below(28) {
         0..=5 => Some(money(dice)),
         6 => Some(proxy(dice)),
         7 => return multisig(dice),
@@ -336,6 +452,10 @@ pub fn next(dice: &mut Dice, _book: &mut Book) -> Vec<Act> {
         14 => Some(preimage(dice)),
         15 => Some(payout(dice)),
         16..=17 => release(),
+        20..=22 => Some(later::announcement(dice)),
+        23..=24 => Some(lending(dice)),
+        25..=26 => Some(later::task(dice)),
+        27 => usurper(dice),
         _ => Some(Act::Root(decided(dice))),
     };
     act.into_iter().collect()

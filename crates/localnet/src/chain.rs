@@ -63,10 +63,27 @@ pub async fn audit(ws: &str) -> Result<String> {
     }
     let state = state(ws).await?;
     let holds = holds(&state).await?;
-    for (reason, owed) in [
+    let accounted = [
         (
             "ComputeJobs.JobBudget",
             total(&state, "Jobs", &["budget", "premium", "stake", "tip"]).await?,
+        ),
+        (
+            "ComputeJobs.Deposit",
+            sum(&state, "ComputeJobs", "Jobs", "deposit")
+                .await?
+                .checked_add(sum(&state, "ComputeJobs", "Receipts", "deposit").await?)
+                .context("deposits overflow")?,
+        ),
+        (
+            "ComputeJobs.AuditPay",
+            values(&state, "ComputeJobs", "Jobs")
+                .await?
+                .iter()
+                .try_fold(0, |sum: u128, job| {
+                    let pay = auditor_pay(job)?;
+                    sum.checked_add(pay).context("auditors' pay overflows")
+                })?,
         ),
         (
             "ComputeJobs.ThreadBond",
@@ -83,14 +100,18 @@ pub async fn audit(ws: &str) -> Result<String> {
                 .checked_add(sum(&state, "Programs", "Models", "deposit").await?)
                 .context("deposits overflow")?,
         ),
-    ] {
-        let held = holds.get(reason).copied().unwrap_or_default();
+    ];
+    for (reason, owed) in &accounted {
+        let held = holds.get(*reason).copied().unwrap_or_default();
         ensure!(
-            held == owed,
+            held == *owed,
             "{held} is held as {reason}, but {owed} is accounted for"
         );
     }
-    said.push("budgets, bonds and deposits equal what is held for them".to_string());
+    if let Some(reason) = unaccounted(&holds, &accounted.map(|(reason, _)| reason)) {
+        bail!("money is held as {reason}, which nothing here accounts for");
+    }
+    said.push("budgets, bonds, deposits and auditors' pay equal what is held for them".to_string());
     Ok(said.join("; "))
 }
 
@@ -171,13 +192,7 @@ pub async fn job(ws: &str, id: u64) -> Result<Option<JobState>> {
         return Ok(None);
     };
     let job = value.decode().with_context(what)?;
-    let replicas = job.at("replicas").context("a job without replicas")?;
-    // A bounded list may be wrapped.
-    let list = match children(replicas).next() {
-        Some(inner) if inner.at("worker").is_none() => inner,
-        _ => replicas,
-    };
-    let replicas = children(list).map(replica).collect::<Result<_>>()?;
+    let replicas = replicas_of(&job)?.map(replica).collect::<Result<_>>()?;
     let status = job.at("status").map(reason).unwrap_or_default();
     let threads = match status.as_str() {
         "Claimed" => threads(&state, id).await?,
@@ -215,6 +230,42 @@ async fn threads(state: &State, job: u64) -> Result<Vec<ThreadState>> {
         });
     }
     Ok(threads)
+}
+
+/// The replicas of a job, as values.
+fn replicas_of(job: &Value) -> Result<impl Iterator<Item = &Value>> {
+    let replicas = job.at("replicas").context("a job without replicas")?;
+    // A bounded list may be wrapped.
+    let list = match children(replicas).next() {
+        Some(inner) if inner.at("worker").is_none() => inner,
+        _ => replicas,
+    };
+    Ok(children(list))
+}
+
+/// What the audit pot holds for a job: the pay of its auditor, if it has one.
+fn auditor_pay(job: &Value) -> Result<u128> {
+    let audit = job.at("audit").context("a job without its audit")?;
+    if reason(audit) != "Drawn" {
+        return Ok(0);
+    }
+    let account = |value: &Value| {
+        let mut bytes = Vec::new();
+        collect_bytes(value, &mut bytes);
+        bytes
+    };
+    let auditor: Vec<u8> = children(audit).flat_map(account).collect();
+    replicas_of(job)?
+        .find(|replica| replica.at("provider").map(account).as_ref() == Some(&auditor))
+        .and_then(|replica| replica.at("pay"))
+        .and_then(first_amount)
+        .context("an auditor without its pay")
+}
+
+/// A reason of the job escrow for which something is held, and which is none of `known`.
+fn unaccounted<'a>(holds: &'a BTreeMap<String, u128>, known: &[&str]) -> Option<&'a str> {
+    let mut reasons = holds.keys().map(String::as_str);
+    reasons.find(|reason| reason.starts_with("ComputeJobs.") && !known.contains(reason))
 }
 
 fn replica(value: &Value) -> Result<Replica> {
@@ -388,6 +439,43 @@ mod tests {
         collect_holds(&list, &mut holds).unwrap();
         assert_eq!(holds.get("ComputeJobs.JobBudget"), Some(&7));
         assert_eq!(holds.get("ComputeJobs.ProviderBond"), Some(&5));
+    }
+
+    #[test]
+    fn a_hold_for_a_reason_nobody_accounts_for_is_found() {
+        let holds = BTreeMap::from([
+            ("ComputeJobs.Deposit".to_string(), 1),
+            ("Staking.Staking".to_string(), 1),
+        ]);
+        assert_eq!(unaccounted(&holds, &["ComputeJobs.Deposit"]), None);
+        assert_eq!(unaccounted(&holds, &[]), Some("ComputeJobs.Deposit"));
+    }
+
+    #[test]
+    fn the_audit_pot_holds_the_pay_of_the_auditor_alone() {
+        let replica = |provider: u8, pay: u128| {
+            let account = |byte| Value::unnamed_composite([Value::from_bytes([byte; 32])]);
+            Value::named_composite([
+                ("provider", account(provider)),
+                ("worker", account(provider)),
+                ("pay", Value::u128(pay)),
+            ])
+        };
+        let job = |audit: Value| {
+            let replicas = Value::unnamed_composite([replica(1, 5), replica(2, 7)]);
+            Value::named_composite([
+                ("audit", audit),
+                ("replicas", Value::unnamed_composite([replicas])),
+            ])
+        };
+        let drawn = |provider: u8| {
+            let who = Value::unnamed_composite([Value::from_bytes([provider; 32])]);
+            Value::unnamed_variant("Drawn", [who])
+        };
+        assert_eq!(auditor_pay(&job(drawn(2))).unwrap(), 7);
+        assert!(auditor_pay(&job(drawn(3))).is_err());
+        let ahead = Value::unnamed_variant("Ahead", []);
+        assert_eq!(auditor_pay(&job(ahead)).unwrap(), 0);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use crate::{people, sdk, tally::Tally};
 use athanor_runtime::{
     genesis_config_presets, time, AccountId, Babe, Balance, Balances, ComputeJobs, DataMarket,
     Executive, Header, LabelBounties, Nonce, Programs, Runtime, RuntimeCall, RuntimeEvent,
-    RuntimeGenesisConfig, Session, SignedPayload, System, TxExtension, UncheckedExtrinsic,
-    Validators, EXISTENTIAL_DEPOSIT,
+    RuntimeGenesisConfig, RuntimeHoldReason, Session, SignedPayload, System, TxExtension,
+    UncheckedExtrinsic, Validators, EXISTENTIAL_DEPOSIT,
 };
 use codec::Encode;
 use frame_support::{
@@ -28,6 +28,7 @@ use sp_runtime::{
     traits::{Dispatchable, Header as _},
     BuildStorage, DispatchError, DispatchResult,
 };
+use std::collections::BTreeMap;
 
 /// What a block's parent is called when there is none.
 const GENESIS: H256 = H256([7; 32]);
@@ -326,6 +327,7 @@ impl Chain {
     /// Checks what must hold at any time.
     fn check(&mut self) -> Result<(), Broken> {
         check_pallets()?;
+        check_holds()?;
         self.check_money()
     }
 
@@ -416,6 +418,53 @@ fn words(error: DispatchError) -> String {
     }
 }
 
+/// What the job escrow holds of everybody together, for each reason, is what its records account
+/// for. Its own checks ask only those who have a record, so money that a job or thread left on hold
+/// when it ended shows here.
+fn check_holds() -> Result<(), Broken> {
+    use pallet_compute_jobs::{HoldReason, Jobs, Providers, Receipts, Threads};
+    let mut held: BTreeMap<String, Balance> = BTreeMap::new();
+    for holds in pallet_balances::Holds::<Runtime>::iter_values() {
+        for hold in holds {
+            if let RuntimeHoldReason::ComputeJobs(reason) = hold.id {
+                *held.entry(format!("{reason:?}")).or_default() += hold.amount;
+            }
+        }
+    }
+    let mut owed: BTreeMap<String, Balance> = BTreeMap::new();
+    let mut owe = |reason: HoldReason, amount: Balance| {
+        *owed.entry(format!("{reason:?}")).or_default() += amount;
+    };
+    for job in Jobs::<Runtime>::iter_values() {
+        owe(
+            HoldReason::JobBudget,
+            job.budget + job.premium + job.stake + job.tip,
+        );
+        owe(HoldReason::Deposit, job.deposit);
+        owe(
+            HoldReason::AuditPay,
+            job.auditor().map_or(0, |auditor| auditor.pay),
+        );
+    }
+    for kept in Receipts::<Runtime>::iter_values() {
+        owe(HoldReason::Deposit, kept.deposit);
+    }
+    for thread in Threads::<Runtime>::iter_values() {
+        owe(HoldReason::ThreadBond, thread.bond + thread.prepaid);
+    }
+    for provider in Providers::<Runtime>::iter_values() {
+        owe(HoldReason::ProviderBond, provider.bond);
+    }
+    held.retain(|_, amount| *amount > 0);
+    owed.retain(|_, amount| *amount > 0);
+    if held != owed {
+        return Err(format!(
+            "ComputeJobs: {held:?} is held, and {owed:?} is accounted for"
+        ));
+    }
+    Ok(())
+}
+
 fn check_pallets() -> Result<(), Broken> {
     let in_words =
         |pallet: &'static str| move |error: DispatchError| format!("{pallet}: {}", words(error));
@@ -424,4 +473,32 @@ fn check_pallets() -> Result<(), Broken> {
     LabelBounties::do_try_state().map_err(in_words(LabelBounties::name()))?;
     DataMarket::do_try_state().map_err(in_words(DataMarket::name()))?;
     Validators::do_try_state().map_err(in_words(Validators::name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use frame_support::traits::fungible::MutateHold;
+    use pallet_compute_jobs::HoldReason;
+
+    #[test]
+    fn money_on_hold_that_no_record_accounts_for_is_found() {
+        for reason in [
+            HoldReason::JobBudget,
+            HoldReason::Deposit,
+            HoldReason::ThreadBond,
+            HoldReason::ProviderBond,
+            HoldReason::AuditPay,
+        ] {
+            genesis().unwrap().execute_with(|| {
+                check_holds().unwrap();
+                let (who, _) = frame_system::Account::<Runtime>::iter()
+                    .find(|(_, account)| account.data.free > 2 * EXISTENTIAL_DEPOSIT)
+                    .unwrap();
+                Balances::hold(&reason.into(), &who, EXISTENTIAL_DEPOSIT).unwrap();
+                let broken = check_holds().unwrap_err();
+                assert!(broken.contains(&format!("{reason:?}")), "{broken}");
+            });
+        }
+    }
 }

@@ -15,5 +15,6 @@ mod providers;
 mod queue;
 mod sampling;
 mod scale;
+mod try_state;
 mod views;
 mod walk;

@@ -12,4 +12,5 @@ mod pools;
 mod revenue;
 mod rights;
 mod sellers;
+mod try_state;
 mod views;

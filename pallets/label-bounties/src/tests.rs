@@ -17,5 +17,6 @@ mod shares;
 mod sizes;
 mod time;
 mod transactions;
+mod try_state;
 mod views;
 mod work;

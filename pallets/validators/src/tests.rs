@@ -4,3 +4,4 @@ mod attacks;
 mod bonds;
 mod choice;
 mod jail;
+mod try_state;

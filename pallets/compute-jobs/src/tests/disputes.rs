@@ -5,6 +5,7 @@ mod attacks;
 mod operators;
 mod support;
 mod table;
+mod try_state;
 
 use crate::{mock::*, *};
 use athanor_primitives::{Asked, Opening, Value};

@@ -8,10 +8,35 @@ use athanor_primitives::{JobId, Value};
 use frame_support::{
     dispatch::GetDispatchInfo,
     storage::{with_transaction, TransactionOutcome},
+    traits::GetCallName,
 };
+use scale_info::{TypeDef, TypeInfo};
 use sp_runtime::{traits::Dispatchable, DispatchError};
+use std::collections::BTreeSet;
 
 const SPEC: &str = include_str!("../../../../../docs/spec/compute-jobs.md");
+
+/// States of a live job: each has a column, and one for when its deadline has passed.
+const JOB_STATES: [&str; 6] = [
+    "Open",
+    "Assigned",
+    "Running",
+    "Sealed",
+    "Revealing",
+    "Claimed",
+];
+
+/// States of a thread, with the same two columns.
+const THREAD_STATES: [&str; 3] = ["Announced", "Asked", "Answered"];
+
+/// The table's columns that are no state of its own but a case of one.
+const CASES: [&str; 5] = [
+    "single, running",
+    "auditing",
+    "announced, young",
+    "window over",
+    "ended",
+];
 
 /// The table's cells by state and call.
 fn table() -> (Vec<String>, Vec<(String, Vec<String>)>) {
@@ -64,16 +89,8 @@ fn commit_to(id: JobId, key: &AccountId, lie: &Claimed) {
 
 /// Brings a job, and perhaps thread 0 of it, into a state.
 fn bring(state: &str, work: &Work, lie: &Claimed) -> (JobId, Vec<AccountId>) {
-    let of_jobs = [
-        "Open",
-        "Assigned",
-        "Running",
-        "Sealed",
-        "Revealing",
-        "Claimed",
-    ];
     if let Some(early) = state.strip_suffix(", late") {
-        if of_jobs.contains(&early) {
+        if JOB_STATES.contains(&early) {
             let (id, keys) = bring(early, work, lie);
             crawl_to(job(id).deadline);
             return (id, keys);
@@ -263,6 +280,94 @@ fn outcome(who: &AccountId, call: Call<Test>) -> String {
     }
 }
 
+/// Names and fields of an enum's variants.
+fn variants<T: TypeInfo>() -> Vec<(&'static str, Vec<&'static str>)> {
+    let TypeDef::Variant(kinds) = T::type_info().type_def else {
+        panic!("no enum");
+    };
+    kinds
+        .variants
+        .into_iter()
+        .map(|kind| {
+            let fields = kind.fields.into_iter().filter_map(|field| field.name);
+            (kind.name, fields.collect())
+        })
+        .collect()
+}
+
+/// That job and thread are where the column says.
+fn assert_brought(state: &str, id: JobId) {
+    let early = state.strip_suffix(", late").unwrap_or(state);
+    let late = early != state;
+    let now = System::block_number();
+    if state == "ended" {
+        assert!(!Jobs::<Test>::contains_key(id), "{state}");
+        return;
+    }
+    let job = job(id);
+    let over = now >= job.deadline;
+    let expected = match early {
+        "single, running" => "Running",
+        "auditing" => "Assigned",
+        _ if JOB_STATES.contains(&early) => early,
+        _ => "Claimed",
+    };
+    assert_eq!(format!("{:?}", job.status), expected, "{state}");
+    assert_eq!(job.auditor().is_some(), state == "auditing", "{state}");
+    let expected = match early {
+        "announced, young" | "window over" => "Announced",
+        _ if THREAD_STATES.contains(&early) => early,
+        _ => {
+            assert_eq!((job.threads, over), (0, late), "{state}");
+            return;
+        }
+    };
+    let thread = thread(id, 0);
+    assert_eq!(format!("{:?}", thread.status), expected, "{state}");
+    assert_eq!(now >= thread.deadline, late, "{state}");
+    if !late {
+        assert_eq!(over, state == "window over", "{state}");
+    }
+}
+
+#[test]
+fn every_state_has_its_columns_and_every_call_on_a_job_its_row() {
+    let (columns, rows) = table();
+    let of_jobs: Vec<_> = variants::<JobStatus>()
+        .into_iter()
+        .map(|(n, _)| n)
+        .collect();
+    let finals = ["Settled", "Failed", "Expired", "Cancelled"];
+    assert_eq!(of_jobs, [JOB_STATES.as_slice(), &finals].concat());
+    let of_threads: Vec<_> = variants::<ThreadStatus>()
+        .into_iter()
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(of_threads, THREAD_STATES);
+    let mut wanted: BTreeSet<String> = CASES.iter().map(|case| case.to_string()).collect();
+    for state in JOB_STATES.iter().chain(&THREAD_STATES) {
+        wanted.extend([state.to_string(), format!("{state}, late")]);
+    }
+    assert_eq!(columns.len(), wanted.len(), "a column twice");
+    assert_eq!(columns.into_iter().collect::<BTreeSet<_>>(), wanted);
+
+    let calls = variants::<Call<Test>>();
+    let names: Vec<_> = calls.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, Call::<Test>::get_call_names());
+    let on_jobs: BTreeSet<_> = calls
+        .iter()
+        .filter(|(_, fields)| fields.contains(&"job"))
+        .map(|(name, _)| *name)
+        .collect();
+    assert!(on_jobs.contains("poke_thread"), "{on_jobs:?}");
+    let in_rows: BTreeSet<_> = rows
+        .iter()
+        .map(|(row, _)| row.split(", ").next().unwrap())
+        .collect();
+    assert_eq!(in_rows, on_jobs);
+    assert!(rows.iter().all(|(_, cells)| cells.len() == wanted.len()));
+}
+
 #[test]
 fn every_call_in_every_state_does_what_the_spec_says() {
     let (states, calls) = table();
@@ -292,6 +397,7 @@ fn every_call_in_every_state_does_what_the_spec_says() {
             let work = two_clamps(40 * 1_024);
             let lie = work.lie(1, 9);
             let (id, keys) = bring(state, &work, &lie);
+            assert_brought(state, id);
             for (name, row) in &calls {
                 let (who, call) = call(name, id, &keys, &work, &lie);
                 let got = outcome(&who, call);

@@ -251,6 +251,25 @@ fn every_metric_of_a_seller_and_a_store_is_on_their_dashboard() {
     }
 }
 
+#[test]
+fn every_metric_of_the_node_is_on_a_dashboard() {
+    let text =
+        ["provider", "validator"].map(|name| read(&format!("monitoring/grafana/{name}.json")));
+    let guide = read("docs/guides/monitoring.md");
+    let mut names = registered("node/src");
+    // Chains are called like that, too.
+    names.retain(|name| {
+        !["athanor_dev", "athanor_local", "athanor_staging"].contains(&name.as_str())
+    });
+    assert!(names.len() > 10, "only {names:?}");
+    for name in names {
+        let shown = text.iter().any(|text| text.contains(&name));
+        assert!(shown, "{name} is on no panel");
+        let row = format!("| `{name}` |");
+        assert!(guide.contains(&row), "the guide lacks {row}");
+    }
+}
+
 /// The fragment that leads to a heading of the runbook.
 fn anchor(alert: &str) -> String {
     format!("docs/guides/runbook.md#{}", alert.to_lowercase())

@@ -6,6 +6,7 @@
 //! them. To be dropped when the SDK's own is right again.
 
 use athanor_runtime::opaque::{Block, Header};
+use codec::Encode;
 use sc_consensus::{BlockCheckParams, BlockImport, BlockImportParams, ImportResult};
 use sc_consensus_babe::find_pre_digest;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
@@ -14,12 +15,15 @@ use sp_blockchain::HeaderBackend;
 use sp_consensus::{BlockOrigin, Error as ConsensusError};
 use sp_consensus_babe::{
     check_equivocation_proof, AuthorityId, AuthorityIndex, BabeApi, EquivocationProof, Slot,
+    KEY_TYPE,
 };
+use sp_keystore::KeystorePtr;
 use sp_runtime::traits::{Block as BlockT, Header as _};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
+use substrate_prometheus_endpoint::{register, Counter, PrometheusError, Registry, U64};
 
 /// Slots back that headers are remembered of: those the SDK's own check looks at.
 const SLOTS: u64 = 1_000;
@@ -119,6 +123,70 @@ impl Sighting {
     }
 }
 
+/// What became of a collision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// The two are not by one key.
+    TwoKeys,
+    /// The chain takes no report of it: it has one, or no longer knows the key.
+    Unreported(AuthorityId),
+    /// A report is in the pool.
+    Reported(AuthorityId),
+}
+
+impl Outcome {
+    fn offender(&self) -> Option<&AuthorityId> {
+        match self {
+            Outcome::TwoKeys => None,
+            Outcome::Unreported(offender) | Outcome::Reported(offender) => Some(offender),
+        }
+    }
+}
+
+/// Double blocks since the node started.
+#[derive(Clone)]
+struct Counts {
+    seen: Counter<U64>,
+    reported: Counter<U64>,
+    own: Counter<U64>,
+}
+
+impl Counts {
+    /// Counters that start at 0; without a registry nobody sees them.
+    fn new(registry: Option<&Registry>) -> Result<Self, PrometheusError> {
+        let counter = |name: &str, help: &str| {
+            let counter = Counter::<U64>::new(name, help)?;
+            registry.map_or(Ok(counter.clone()), |registry| register(counter, registry))
+        };
+        Ok(Self {
+            seen: counter(
+                "athanor_double_blocks_seen_total",
+                "Times that one key was seen to make two blocks of one slot",
+            )?,
+            reported: counter(
+                "athanor_double_blocks_reported_total",
+                "Double blocks that this node reported to the chain",
+            )?,
+            own: counter(
+                "athanor_double_blocks_own_total",
+                "Double blocks by a key of this node: another node has it, too",
+            )?,
+        })
+    }
+
+    fn note(&self, outcome: &Outcome, own: bool) {
+        if outcome.offender().is_some() {
+            self.seen.inc();
+        }
+        if matches!(outcome, Outcome::Reported(_)) {
+            self.reported.inc();
+        }
+        if own {
+            self.own.inc();
+        }
+    }
+}
+
 /// When a block is looked at: before its import, which may refuse the second of two; but one of
 /// our own only once it is imported. Until then nobody was told of it, and a clock that was set
 /// back makes such blocks: a report would turn a mistake into an offence.
@@ -131,6 +199,8 @@ pub(crate) struct DoubleBlocks<Inner, Client> {
     inner: Inner,
     client: Arc<Client>,
     pool: OffchainTransactionPoolFactory<Block>,
+    keystore: KeystorePtr,
+    counts: Counts,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -140,6 +210,8 @@ impl<Inner: Clone, Client> Clone for DoubleBlocks<Inner, Client> {
             inner: self.inner.clone(),
             client: self.client.clone(),
             pool: self.pool.clone(),
+            keystore: self.keystore.clone(),
+            counts: self.counts.clone(),
             seen: self.seen.clone(),
         }
     }
@@ -150,18 +222,23 @@ where
     Client: ProvideRuntimeApi<Block> + HeaderBackend<Block>,
     Client::Api: BabeApi<Block>,
 {
-    /// Reports go into `pool`.
+    /// Reports go into `pool`. The keystore says which double blocks are this node's own doing;
+    /// counters go into the registry.
     pub(crate) fn new(
         inner: Inner,
         client: Arc<Client>,
         pool: OffchainTransactionPoolFactory<Block>,
-    ) -> Self {
-        Self {
+        keystore: KeystorePtr,
+        registry: Option<&Registry>,
+    ) -> Result<Self, PrometheusError> {
+        Ok(Self {
             inner,
             client,
             pool,
+            keystore,
+            counts: Counts::new(registry)?,
             seen: Arc::default(),
-        }
+        })
     }
 
     /// Reports the author of a block if it made another in this slot.
@@ -172,19 +249,37 @@ where
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .note(block.slot, block.author, block.header);
-        if let Some(collision) = collision {
-            let slot = collision.slot;
-            match self.report(collision, parent) {
-                Ok(Some(offender)) => {
-                    tracing::info!("Reported the double block of {offender:?} in slot {slot}")
-                }
-                Ok(None) => {
-                    tracing::warn!("Two blocks of slot {slot} cannot be reported as by one author")
-                }
-                Err(error) => {
-                    tracing::warn!("A double block in slot {slot} cannot be reported: {error}")
-                }
+        let Some(collision) = collision else {
+            return;
+        };
+        let slot = collision.slot;
+        let outcome = match self.report(collision, parent) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::warn!("A double block in slot {slot} cannot be reported: {error}");
+                return;
             }
+        };
+        let own = outcome
+            .offender()
+            .is_some_and(|key| self.keystore.has_keys(&[(key.encode(), KEY_TYPE)]));
+        self.counts.note(&outcome, own);
+        match outcome {
+            Outcome::Reported(offender) => {
+                tracing::info!("Reported the double block of {offender:?} in slot {slot}")
+            }
+            Outcome::Unreported(offender) => tracing::warn!(
+                "The double block of {offender:?} in slot {slot} is not reported: the chain has a \
+                 report of it, or no longer knows the key"
+            ),
+            Outcome::TwoKeys => {
+                tracing::warn!("Two blocks of slot {slot} cannot be reported as by one author")
+            }
+        }
+        if own {
+            tracing::error!(
+                "Another node makes blocks with a key of this one, in slot {slot}: stop one of them"
+            );
         }
     }
 
@@ -192,7 +287,7 @@ where
         &self,
         collision: Collision,
         parent: <Block as BlockT>::Hash,
-    ) -> Result<Option<AuthorityId>, sp_api::ApiError> {
+    ) -> Result<Outcome, sp_api::ApiError> {
         let api = self.client.runtime_api();
         // The block may be the first of its epoch.
         let keys = |epoch: sp_consensus_babe::Epoch| {
@@ -205,7 +300,7 @@ where
         ];
         let slot = collision.slot;
         let Some(proof) = collision.prove(&epochs) else {
-            return Ok(None);
+            return Ok(Outcome::TwoKeys);
         };
         let offender = proof.offender.clone();
         let best = self.client.info().best_hash;
@@ -214,12 +309,15 @@ where
             owner = api.generate_key_ownership_proof(best, slot, offender.clone())?;
         }
         let Some(owner) = owner else {
-            return Ok(None);
+            return Ok(Outcome::Unreported(offender));
         };
         let mut api = self.client.runtime_api();
         api.register_extension(self.pool.offchain_transaction_pool(best));
         let submitted = api.submit_report_equivocation_unsigned_extrinsic(best, proof, owner)?;
-        Ok(submitted.map(|()| offender))
+        Ok(match submitted {
+            Some(()) => Outcome::Reported(offender),
+            None => Outcome::Unreported(offender),
+        })
     }
 }
 
@@ -378,6 +476,31 @@ mod tests {
         assert!(both.prove(&[old.clone(), vec![id("A")]]).is_none());
         let two = collision(&pair("A"), &pair("D"));
         assert!(two.prove(&[old, new]).is_none(), "two keys are no offence");
+    }
+
+    #[test]
+    fn double_blocks_are_counted_by_what_became_of_them() {
+        let registry = Registry::new();
+        let counts = Counts::new(Some(&registry)).expect("names of their own");
+        assert!(Counts::new(Some(&registry)).is_err(), "they are registered");
+        let key = AuthorityId::from(pair("A").public());
+        counts.note(&Outcome::TwoKeys, false);
+        counts.note(&Outcome::Unreported(key.clone()), false);
+        counts.note(&Outcome::Reported(key.clone()), false);
+        counts.note(&Outcome::Reported(key), true);
+        let served: Vec<(String, f64)> = registry
+            .gather()
+            .iter()
+            .map(|family| {
+                let value = family.get_metric()[0].get_counter().get_value();
+                (family.get_name().to_owned(), value)
+            })
+            .collect();
+        let of = |name: &str, value| (format!("athanor_double_blocks_{name}_total"), value);
+        assert_eq!(
+            served,
+            [of("own", 1.0), of("reported", 2.0), of("seen", 3.0)]
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod cli;
 mod command;
 mod equivocation;
 mod rpc;
+mod seats;
 mod service;
 
 fn main() -> sc_cli::Result<()> {

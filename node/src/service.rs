@@ -1,6 +1,6 @@
 //! Wires the node's parts: database, pool, BABE, GRANDPA, network, RPC, off-chain workers.
 
-use crate::{cli::WorkerParams, equivocation::DoubleBlocks, rpc};
+use crate::{cli::WorkerParams, equivocation::DoubleBlocks, rpc, seats};
 use athanor_primitives::{
     keys, OFFCHAIN_TROUBLES, OFFCHAIN_WATCHED, OFFCHAIN_WATCH_RATE, OFFCHAIN_WORKER_TOKEN,
     OFFCHAIN_WORKER_URL,
@@ -154,7 +154,9 @@ pub(crate) fn new_partial(config: &Configuration) -> Result<Partial, ServiceErro
         block_import,
         client.clone(),
         OffchainTransactionPoolFactory::new(transaction_pool.clone()),
-    );
+        keystore_container.keystore(),
+        config.prometheus_registry(),
+    )?;
 
     let (import_queue, babe_worker) =
         sc_consensus_babe::import_queue(sc_consensus_babe::ImportQueueParams {
@@ -248,6 +250,14 @@ fn start<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
             "athanor-duties-metric",
             None,
             show_duties(storage, Gauges::register(registry)?),
+        );
+    }
+    if let Some(registry) = config.prometheus_registry() {
+        let gauges = seats::Gauges::register(registry)?;
+        task_manager.spawn_handle().spawn(
+            "athanor-seats-metric",
+            None,
+            seats::show(client.clone(), keystore_container.keystore(), gauges),
         );
     }
 

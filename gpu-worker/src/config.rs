@@ -88,6 +88,11 @@ pub struct ServeArgs {
     #[arg(long, env = "GPU_WORKER_STORE_LIMIT", value_name = "BYTES", value_parser = parse_bytes)]
     pub store_limit: Option<u64>,
 
+    /// Bytes of recent jobs' node outputs to keep in the store and serve to whoever
+    /// checks this daemon's claims, as 20GiB; 0 for none [default: 0].
+    #[arg(long, env = "GPU_WORKER_TRACE_LIMIT", value_name = "BYTES", value_parser = parse_bytes)]
+    pub trace_limit: Option<u64>,
+
     /// Days that a job's receipt, input and output stay after they were last
     /// used, 0 for ever [default: 30].
     #[arg(long, env = "GPU_WORKER_RETENTION_DAYS", value_name = "DAYS")]
@@ -126,6 +131,7 @@ struct ConfigFile {
     max_cost: Option<u64>,
     max_blob: Option<Size>,
     store_limit: Option<Size>,
+    trace_limit: Option<Size>,
     retention_days: Option<u32>,
     connections: Option<usize>,
     stop_grace: Option<u32>,
@@ -173,6 +179,8 @@ pub struct Config {
     pub limits: Limits,
     /// Limits of the store.
     pub store_limits: StoreLimits,
+    /// Bytes of recent jobs' node outputs to keep, 0 for none.
+    pub trace_limit: u64,
     /// How long receipts, inputs and outputs stay. `None`: for ever.
     pub retention: Option<Duration>,
     /// Connections at a time.
@@ -330,6 +338,10 @@ impl ServeArgs {
                 max_blob,
                 max_total,
             },
+            trace_limit: self
+                .trace_limit
+                .or(file.trace_limit.map(|size| size.0))
+                .unwrap_or(0),
             retention: (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400)),
             connections: at_least_one(
                 "connections",
@@ -412,6 +424,11 @@ impl ServeArgs {
                 "store-limit",
                 number(config.store_limits.max_total),
                 file.store_limit.is_some(),
+            ),
+            (
+                "trace-limit",
+                number(config.trace_limit),
+                file.trace_limit.is_some(),
             ),
             (
                 "retention-days",

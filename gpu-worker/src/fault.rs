@@ -182,7 +182,7 @@ pub fn run(
     match fault.map(Fault::made) {
         Some(fault @ Fault::WrongElement(_)) => {
             let last = run.program.node_count().saturating_sub(1);
-            spoilt(backend, run, fault, last, control)
+            stepwise(backend, run, Some(fault), last, control)
         }
         Some(Fault::WrongRoot(node)) => {
             let mut trace = backend.run(run, control)?;
@@ -198,18 +198,51 @@ pub fn run(
     }
 }
 
-/// Runs node by node up to `last`, with every value kept, and spoils one on the
-/// way. Takes the memory of the whole trace.
-fn spoilt(
+/// As [`run`], node by node with every value kept. Takes longer, and the memory of
+/// [`whole_bytes`].
+///
+/// # Errors
+///
+/// As [`Backend::run`].
+pub fn run_whole(
     backend: &dyn Backend,
     run: Run<'_>,
-    fault: Fault,
+    fault: Option<Fault>,
+    control: &dyn Control,
+) -> Result<Trace, BackendError> {
+    let program = run.program;
+    let made = fault.map(Fault::made);
+    let on_the_way = made.filter(|fault| matches!(fault, Fault::WrongElement(_)));
+    let last = program.node_count().saturating_sub(1);
+    let mut trace = stepwise(backend, run, on_the_way, last, control)?;
+    match made {
+        Some(Fault::WrongRoot(node)) => trace.forge(&repeats(program, node)),
+        Some(Fault::WrongOutput) => trace.spoil(),
+        _ => {}
+    }
+    Ok(trace)
+}
+
+/// Most bytes that [`run_whole`] holds at a time, `None` if they can't be told.
+pub fn whole_bytes(program: &Validated, batch: u32) -> Option<u64> {
+    // The lone node's input is a copy of values.
+    program.memory(batch)?.checked_mul(2)
+}
+
+/// Runs node by node up to `last`, with every value kept, and spoils one on the
+/// way if that is the fault. Takes the memory of the whole trace.
+fn stepwise(
+    backend: &dyn Backend,
+    run: Run<'_>,
+    fault: Option<Fault>,
     last: usize,
     control: &dyn Control,
 ) -> Result<Trace, BackendError> {
     let (program, batch) = (run.program, run.batch);
     let bug = |what: &str| BackendError::Bug(what.to_owned());
-    let target = fault.corrupts(program).map(usize::from);
+    let target = fault
+        .and_then(|fault| fault.corrupts(program))
+        .map(usize::from);
     let mut trace = Trace::new(Vec::new());
     for (index, node) in program.program().nodes.iter().enumerate().take(last + 1) {
         if control.stopped() {
@@ -219,7 +252,7 @@ fn spoilt(
             Some(earlier) => Value::Same(usize::from(earlier)),
             None => Value::Own(alone(backend, &run, &trace, index, control)?),
         };
-        if target == Some(index) {
+        if let Some(fault) = fault.filter(|_| target == Some(index)) {
             let mut bytes = match value {
                 Value::Own(bytes) => bytes,
                 _ => trace
@@ -303,8 +336,7 @@ pub fn values_bytes(
     fault: Option<Fault>,
 ) -> Option<u64> {
     if let Some(Fault::WrongElement(_)) = fault.map(Fault::made) {
-        // The lone node's input is a copy of values.
-        return program.memory(batch)?.checked_mul(2);
+        return whole_bytes(program, batch);
     }
     let part = Part::leading_to(program, wanted)?.program;
     backend
@@ -340,7 +372,7 @@ pub fn values(
     let bug = || BackendError::Bug("a value was not made".into());
     if let Some(fault @ Fault::WrongElement(_)) = fault.map(Fault::made) {
         let last = wanted.iter().copied().max().ok_or_else(bug)?;
-        let trace = spoilt(backend, run, fault, usize::from(last), control)?;
+        let trace = stepwise(backend, run, Some(fault), usize::from(last), control)?;
         return wanted
             .iter()
             .map(|node| trace.node(usize::from(*node)).map(<[u8]>::to_vec))
@@ -395,6 +427,32 @@ mod tests {
             roots: &[],
         };
         run(&Cpu::new(1), full, fault, &AtomicBool::new(false)).unwrap()
+    }
+
+    #[test]
+    fn a_whole_run_has_the_same_roots_and_every_value() {
+        for job in jobs() {
+            let weights = job.weights();
+            let full = Run {
+                program: &job.program,
+                batch: job.batch,
+                input: &job.input,
+                weights: &weights,
+                roots: &[],
+            };
+            let last = job.program.node_count() - 1;
+            for fault in [
+                None,
+                Some(Fault::WrongOutput),
+                Some(Fault::WrongElement(1)),
+                Some(Fault::WrongRoot(0)),
+            ] {
+                let never = AtomicBool::new(false);
+                let whole = run_whole(&Cpu::new(1), full, fault, &never).unwrap();
+                assert_eq!(whole.roots(), trace_of(&job, fault).roots(), "{fault:?}");
+                assert!((0..=last).all(|node| whole.node(node).is_some()));
+            }
+        }
     }
 
     #[test]

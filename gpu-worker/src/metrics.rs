@@ -69,6 +69,12 @@ pub struct Metrics {
     pub recompute_seconds: Histogram,
     /// Nodes of claims checked, by how.
     checks: CounterVec,
+    /// Bytes of nodes' outputs kept for whoever checks this daemon's claims.
+    pub trace_bytes: IntGauge,
+    /// Multiplications of keyed checks of products.
+    pub keyed_multiplications: Counter,
+    /// Multiply-accumulates of the products so checked, which were not done.
+    pub spared_macs: Counter,
     /// Claims checked, by what came out.
     claims: CounterVec,
     /// Faults made on purpose: 1 for the one in force.
@@ -174,6 +180,18 @@ impl Metrics {
                 "athanor_worker_checked_nodes_total",
                 "Nodes of claims that were checked, by how: freivalds or executed",
                 &["how"],
+            )?,
+            trace_bytes: gauge(
+                "athanor_worker_trace_bytes",
+                "Bytes of nodes' outputs kept for those who check this daemon's claims",
+            )?,
+            keyed_multiplications: counter(
+                "athanor_worker_keyed_multiplications_total",
+                "Multiplications that keyed checks of claimed products took",
+            )?,
+            spared_macs: counter(
+                "athanor_worker_spared_macs_total",
+                "Multiply-accumulates of the products checked so, which were not done",
             )?,
             claims: counters(
                 "athanor_worker_checked_claims_total",

@@ -6,7 +6,8 @@
 //!
 //! A receipt names the blobs that go with it. The input of a job that never ends
 //! well has no receipt: `<input_root>.input`, an empty file left when its fetch
-//! starts, takes that place.
+//! starts, takes that place. `<root>.value` does so for the output of a node that is
+//! no output of its job and is kept for those who check the claim.
 
 use crate::{
     api::HexBytes,
@@ -32,8 +33,11 @@ const MAX_FILE: u64 = 256 * 1024;
 /// How long an input is kept for a job that has no receipt and is not at work.
 const INPUT_AGE: Duration = Duration::from_secs(24 * 3_600);
 
-/// Ending of the markers' names.
+/// Ending of the names of the inputs' markers.
 const MARKER: &str = "input";
+
+/// Ending of the names of the markers of nodes' outputs.
+const VALUE: &str = "value";
 
 /// The folder of receipts. Its methods block.
 #[derive(Clone, Debug)]
@@ -188,13 +192,62 @@ impl Receipts {
     }
 
     fn marker(&self, root: &Root) -> PathBuf {
-        let digits = to_hex(root);
-        let digits = digits.trim_start_matches("0x");
-        self.dir.join(format!("{digits}.{MARKER}"))
+        self.named(root, MARKER)
     }
 
-    /// Removes receipts not used for `age` and markers older than a day, those
-    /// of the roots `in_use` apart. Says which blobs nothing needs any more:
+    fn named(&self, root: &Root, ending: &str) -> PathBuf {
+        let digits = to_hex(root);
+        let digits = digits.trim_start_matches("0x");
+        self.dir.join(format!("{digits}.{ending}"))
+    }
+
+    /// Leaves a marker for the output `root` of a node, which is about to be stored.
+    /// One that is there becomes the youngest.
+    pub fn mark_value(&self, root: &Root) -> Result<(), ReceiptFileError> {
+        let path = self.named(root, VALUE);
+        let mark = || fs::File::create(&path)?.set_modified(SystemTime::now());
+        match mark() {
+            Ok(()) => Ok(()),
+            Err(source) => Err(ReceiptFileError::Io { path, source }),
+        }
+    }
+
+    /// Whether there is a marker for the output `root` of a node.
+    pub fn is_value(&self, root: &Root) -> bool {
+        self.named(root, VALUE).exists()
+    }
+
+    /// Removes the marker of the output `root` of a node, if there is one.
+    pub fn unmark_value(&self, root: &Root) -> Result<(), ReceiptFileError> {
+        let path = self.named(root, VALUE);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(ReceiptFileError::Io { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The marked outputs of nodes, the oldest first.
+    pub fn values(&self) -> Result<Vec<Root>, ReceiptFileError> {
+        let io = |source| ReceiptFileError::Io {
+            path: self.dir.clone(),
+            source,
+        };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if let Some(root) = marked(&path, VALUE) {
+                let at = fs::metadata(&path).and_then(|meta| meta.modified());
+                found.push((at.unwrap_or(SystemTime::UNIX_EPOCH), root));
+            }
+        }
+        found.sort_unstable();
+        Ok(found.into_iter().map(|(_, root)| root).collect())
+    }
+
+    /// Removes receipts not used for `age`, markers of nodes' outputs older than that
+    /// and markers of inputs older than a day, those of the roots `in_use` apart. Says which blobs nothing needs any more:
     /// those of removed receipts and markers that no other receipt names and
     /// that are not in use.
     pub fn expire(
@@ -209,8 +262,9 @@ impl Receipts {
         let (mut gone, mut kept) = (Vec::new(), HashSet::new());
         for entry in fs::read_dir(&self.dir).map_err(io)? {
             let path = entry.map_err(io)?.path();
-            if let Some(root) = marked(&path) {
-                if !in_use.contains(&root) && is_older(&path, INPUT_AGE) {
+            let marker = marked(&path, MARKER).map(|root| (root, INPUT_AGE));
+            if let Some((root, most)) = marker.or(marked(&path, VALUE).map(|root| (root, age))) {
+                if !in_use.contains(&root) && is_older(&path, most) {
                     fs::remove_file(&path)
                         .map_err(|source| ReceiptFileError::Io { path, source })?;
                     gone.push(root);
@@ -239,9 +293,9 @@ impl Receipts {
     }
 }
 
-/// The root that a marker's name says; `None` if `path` is no marker.
-fn marked(path: &Path) -> Option<Root> {
-    if path.extension()? != MARKER {
+/// The root that a marker's name says; `None` if `path` is no marker of that ending.
+fn marked(path: &Path, ending: &str) -> Option<Root> {
+    if path.extension()? != ending {
         return None;
     }
     let digits = path.file_stem()?.to_str()?;
@@ -455,6 +509,33 @@ mod tests {
         assert_eq!(expire(hour / 2), [[1; 32]]);
         assert_eq!(receipts.find(&task(1)).unwrap(), None);
         assert!(receipts.find(&task(2)).unwrap().is_some());
+    }
+
+    #[test]
+    fn values_are_listed_the_oldest_first_and_go_with_age() {
+        let dir = tempfile::tempdir().unwrap();
+        let receipts = Receipts::open(dir.path()).unwrap();
+        let (old, young, output) = ([1; 32], [2; 32], [3; 32]);
+        let (hour, none) = (Duration::from_secs(3_600), HashSet::new());
+        for (root, by) in [(young, hour), (output, hour * 3), (old, hour * 2)] {
+            receipts.mark_value(&root).unwrap();
+            age(&receipts.named(&root, VALUE), by);
+        }
+        assert_eq!(receipts.values().unwrap(), [output, old, young]);
+        receipts.mark_value(&old).unwrap();
+        assert_eq!(receipts.values().unwrap(), [output, young, old]);
+        receipts.keep(&task(1), &outcome(), vec![output]).unwrap();
+        // What a receipt names stays when its marker goes.
+        assert_eq!(
+            receipts.expire(hour * 2, &none).unwrap(),
+            Vec::<Root>::new()
+        );
+        assert_eq!(receipts.values().unwrap(), [young, old]);
+        assert_eq!(receipts.expire(hour / 2, &none).unwrap(), [young]);
+        assert!(receipts.is_value(&old));
+        receipts.unmark_value(&old).unwrap();
+        receipts.unmark_value(&old).unwrap();
+        assert!(!receipts.is_value(&old));
     }
 
     #[test]

@@ -53,6 +53,7 @@ use tokio::sync::{oneshot, Notify, RwLock};
 use tracing::Instrument;
 
 mod disputes;
+mod traces;
 mod verify;
 
 pub use crate::fault::Fault;
@@ -68,6 +69,12 @@ pub struct Settings {
     /// How long receipts, inputs and outputs are kept after they were last
     /// used. `None` keeps them for ever.
     pub retention: Option<Duration>,
+    /// Bytes of node outputs of recent jobs to keep for whoever checks the claims, 0
+    /// for none.
+    pub trace_limit: u64,
+    /// How long the tensors of a watched claim may take to come before the job is run
+    /// instead: a claimant among the gateways must not use up the window by being slow.
+    pub claim_patience: Duration,
     /// How often time is told to the engine.
     pub tick: Duration,
 }
@@ -78,6 +85,8 @@ impl Default for Settings {
             limits: Limits::default(),
             fault: None,
             retention: None,
+            trace_limit: 0,
+            claim_patience: Duration::from_secs(120),
             tick: Duration::from_millis(200),
         }
     }
@@ -937,7 +946,11 @@ impl Inner {
             // Asked while the job can still be left alone.
             None => match self.make_room(task.products()).await {
                 Ok(()) => {
-                    self.fetch_claim(task).await;
+                    let patience = self.settings.claim_patience;
+                    let claim = tokio::time::timeout(patience, self.fetch_claim(task));
+                    if claim.await.is_err() {
+                        tracing::debug!("the claimed tensors come too slowly: the job is run");
+                    }
                     Report::Fetched
                 }
                 Err(why) => Report::Failed(Failure::new(FailureCode::Store, why)),
@@ -986,7 +999,7 @@ impl Inner {
             return Ok(Report::Finished(Box::new(outcome)));
         }
         self.hold(Fault::HoldRun, &stop).await?;
-        let fault = self.settings.fault;
+        let (fault, whole) = (self.settings.fault, self.keeps_trace(&task));
         let (inner, work, halt) = (self.clone(), task.clone(), stop.clone());
         let span = tracing::Span::current();
         let done = tokio::task::spawn_blocking(move || {
@@ -998,7 +1011,7 @@ impl Inner {
                 stop: &stop,
             };
             let started = Instant::now();
-            let made = compute(&*inner.backend, &work, &bytes, fault, &device)?;
+            let made = made_by(&*inner.backend, &work, &bytes, fault, whole, &device)?;
             Ok::<_, BackendError>((made, started.elapsed()))
         })
         .await;
@@ -1016,14 +1029,18 @@ impl Inner {
         };
         self.metrics.run_seconds.observe(took.as_secs_f64());
         self.metrics.units.inc_by(task.units());
-        let Made { outcome, blobs } = made;
+        let Made {
+            outcome,
+            blobs,
+            values,
+        } = made;
         let made_bytes = blobs.iter().map(|blob| blob.len() as u64);
         let made_bytes = made_bytes.fold(0, u64::saturating_add);
         if let Err(why) = self.make_room(made_bytes).await {
             return Ok(Report::Failed(Failure::new(FailureCode::Store, why)));
         }
         // Until the receipt names them, nothing else keeps these blobs.
-        let _gate = self.gate.read().await;
+        let gate = self.gate.read().await;
         let mut removable = vec![task.ticket().input_root];
         for blob in blobs {
             match self.blobs.store().put_bytes(blob).await {
@@ -1049,6 +1066,8 @@ impl Inner {
                 tracing::warn!(why, "receipt not kept: after a restart the job runs again");
             }
         }
+        drop(gate);
+        self.keep_values(values).await;
         self.hold(Fault::HoldReceipt, &stop).await?;
         Ok(Report::Finished(Box::new(outcome)))
     }
@@ -1106,6 +1125,8 @@ pub struct Made {
     /// The trace (its node roots joined), every output node's output, and, if
     /// there are several, all of them joined.
     pub blobs: Vec<Bytes>,
+    /// The outputs of the other nodes with their roots, if they were to be kept.
+    pub values: Vec<(Root, Bytes)>,
 }
 
 /// Runs `task` on `backend` and hashes what comes out. `bytes` are the weights
@@ -1115,6 +1136,18 @@ pub fn compute(
     task: &Task,
     bytes: &[Bytes],
     fault: Option<Fault>,
+    control: &dyn Control,
+) -> Result<Made, BackendError> {
+    made_by(backend, task, bytes, fault, false, control)
+}
+
+/// As [`compute`]; if `whole`, with the output of every node.
+fn made_by(
+    backend: &dyn Backend,
+    task: &Task,
+    bytes: &[Bytes],
+    fault: Option<Fault>,
+    whole: bool,
     control: &dyn Control,
 ) -> Result<Made, BackendError> {
     let (program, batch) = (task.program(), task.ticket().batch);
@@ -1129,11 +1162,15 @@ pub fn compute(
         weights: &weights,
         roots: &task.ticket().weights,
     };
+    if whole {
+        let trace = fault::run_whole(backend, run, fault, control)?;
+        return made(program.outputs(), trace, true);
+    }
     let trace = fault::run(backend, run, fault, control)?;
-    made(program.outputs(), trace)
+    made(program.outputs(), trace, false)
 }
 
-fn made(outputs: &[u16], mut trace: Trace) -> Result<Made, BackendError> {
+fn made(outputs: &[u16], mut trace: Trace, whole: bool) -> Result<Made, BackendError> {
     let gone = || BackendError::Bug("an output node is not in the trace".into());
     let node_roots = trace.roots();
     let output_root = athanor_tensor_program::output_root(outputs, &node_roots).ok_or_else(gone)?;
@@ -1161,6 +1198,14 @@ fn made(outputs: &[u16], mut trace: Trace) -> Result<Made, BackendError> {
         (None, last) => last.map(|bytes| bytes.to_vec()),
     };
     blobs.extend(joined.map(Bytes::from));
+    let mut values = Vec::new();
+    if whole {
+        // Outputs have been taken, so what is left has bytes of its own.
+        for (index, root) in node_roots.iter().enumerate() {
+            let bytes = trace.take(index).filter(|bytes| !bytes.is_empty());
+            values.extend(bytes.map(|bytes| (*root, Bytes::from(bytes))));
+        }
+    }
     Ok(Made {
         outcome: Outcome {
             trace_root: athanor_tensor_program::trace_root(&node_roots),
@@ -1170,6 +1215,7 @@ fn made(outputs: &[u16], mut trace: Trace) -> Result<Made, BackendError> {
             checked: None,
         },
         blobs,
+        values,
     })
 }
 
@@ -1184,7 +1230,7 @@ mod tests {
 
     #[test]
     fn one_output_is_stored_under_the_output_root() {
-        let made = made(&[1], trace([vec![9; 3], vec![7; 5]])).unwrap();
+        let made = made(&[1], trace([vec![9; 3], vec![7; 5]]), false).unwrap();
         assert_eq!(made.blobs.len(), 2);
         assert_eq!(
             blake3::hash(&made.blobs[0]).as_bytes(),
@@ -1201,7 +1247,7 @@ mod tests {
     fn several_outputs_are_stored_each_and_joined() {
         let trace = trace([vec![1; 600], vec![2; 500], vec![3]]);
         let roots = trace.roots();
-        let made = made(&[1, 0], trace).unwrap();
+        let made = made(&[1, 0], trace, false).unwrap();
         assert_eq!(made.outcome.inline, None);
         let stored: Vec<Root> = made
             .blobs
@@ -1219,25 +1265,42 @@ mod tests {
 
     #[test]
     fn small_outputs_are_kept_inline_joined() {
-        let made = made(&[0, 1], trace([vec![1; 512], vec![2; 512]])).unwrap();
+        let made = made(&[0, 1], trace([vec![1; 512], vec![2; 512]]), false).unwrap();
         assert_eq!(made.outcome.inline.map(|bytes| bytes.len()), Some(1_024));
     }
 
     #[test]
     fn outputs_that_share_their_bytes_are_stored_once() {
         let trace = Trace::new(vec![Value::Own(vec![5; 2_000]), Value::Same(0)]);
-        let made = made(&[1], trace.clone()).unwrap();
+        let made = made(&[1], trace.clone(), false).unwrap();
         assert_eq!(made.blobs[1].len(), 2_000);
         assert_eq!(made.outcome.node_roots[0], made.outcome.output_root);
-        let made = super::made(&[0, 1], trace).unwrap();
+        let made = super::made(&[0, 1], trace, false).unwrap();
         assert_eq!(made.blobs.len(), 3);
         assert_eq!(made.blobs[2].len(), 4_000);
     }
 
     #[test]
+    fn values_are_what_is_no_output_and_no_repetition() {
+        let trace = Trace::new(vec![
+            Value::Own(vec![1]),
+            Value::Same(0),
+            Value::Own(vec![2; 3]),
+            Value::Own(vec![3; 5]),
+        ]);
+        let root = |bytes: &[u8]| *blake3::hash(bytes).as_bytes();
+        let made = made(&[2], trace, true).unwrap();
+        let values: Vec<(Root, &[u8])> = made.values.iter().map(|(r, b)| (*r, &b[..])).collect();
+        assert_eq!(
+            values,
+            [(root(&[1]), &[1][..]), (root(&[3; 5]), &[3; 5][..])]
+        );
+    }
+
+    #[test]
     fn an_output_outside_the_trace_is_a_bug_and_no_panic() {
         assert!(matches!(
-            made(&[4], trace([vec![1]])),
+            made(&[4], trace([vec![1]]), false),
             Err(BackendError::Bug(_))
         ));
     }

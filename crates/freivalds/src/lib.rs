@@ -31,7 +31,8 @@
 //!
 //! The check is linear. A product that was requantised before it was committed is not
 //! a linear function of its operands any more, and its accumulators can't be had back
-//! from it: such a product must be computed. Nor can one whose sums may have been
+//! from it: such a product must be computed, unless its sums are committed too, as those
+//! of programs imported with raw products are. Nor can one whose sums may have been
 //! saturated: [`Right::new`] refuses a bias that would allow it.
 //!
 //! # Source

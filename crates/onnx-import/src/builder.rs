@@ -3,7 +3,8 @@
 
 use crate::error::{Error, Result};
 use athanor_tensor_program::{
-    ops::{Clamp, Op, Transpose},
+    arith::pack_scale,
+    ops::{BatchMatMul, Clamp, Epilogue, Lut8, MatMul, Op, Requantize, Scale, Transpose},
     Constant, DType, Node, Operand, Program, Shape, TensorType, VERSION,
 };
 use codec::Encode;
@@ -32,6 +33,17 @@ struct Built {
     origin: usize,
 }
 
+/// A product and the steps that were fused into it.
+struct Raw {
+    /// The product, without `params` and with no last step.
+    op: Op,
+    /// Whether there was a bias operand.
+    params: bool,
+    /// Whether there was a table operand behind it.
+    lut: bool,
+    last: Requantize,
+}
+
 /// A program being built.
 #[derive(Default)]
 pub(crate) struct Builder {
@@ -42,6 +54,8 @@ pub(crate) struct Builder {
     node_ids: HashMap<Vec<u8>, u16>,
     /// The ONNX node that nodes are built for.
     pub(crate) origin: usize,
+    /// Whether products put out their sums, with the requantisation a node of its own.
+    pub(crate) raw_products: bool,
 }
 
 /// A finished program with what belongs to it.
@@ -86,6 +100,131 @@ impl Builder {
     }
 
     pub(crate) fn node(
+        &mut self,
+        op: Op,
+        operands: Vec<Operand>,
+        dtype: DType,
+        shape: &[u32],
+    ) -> Result<Operand> {
+        match self.raw(&op, &operands) {
+            Some(raw) => self.split(raw, operands, dtype, shape),
+            None => self.whole(op, operands, dtype, shape),
+        }
+    }
+
+    /// What a product with a fused last step is without it, if products are to be
+    /// taken apart and the semantics have it so.
+    fn raw(&self, op: &Op, operands: &[Operand]) -> Option<Raw> {
+        if !self.raw_products || self.dtype(*operands.first()?)? != DType::I8 {
+            return None;
+        }
+        let (epilogue, params, op) = match op {
+            Op::MatMul(op) => {
+                let raw = MatMul {
+                    params: false,
+                    epilogue: Epilogue::Raw,
+                    ..*op
+                };
+                (op.epilogue, op.params, Op::MatMul(raw))
+            }
+            Op::BatchMatMul(op) => {
+                let raw = BatchMatMul {
+                    epilogue: Epilogue::Raw,
+                    ..*op
+                };
+                (op.epilogue, false, Op::BatchMatMul(raw))
+            }
+            _ => return None,
+        };
+        match epilogue {
+            Epilogue::Raw => None,
+            Epilogue::Requant {
+                scale,
+                z,
+                lo,
+                hi,
+                out,
+                lut,
+            } => Some(Raw {
+                op,
+                params,
+                lut,
+                last: Requantize {
+                    zx: 0,
+                    scale,
+                    z,
+                    lo,
+                    hi,
+                    out,
+                },
+            }),
+        }
+    }
+
+    /// A product as up to three nodes: sums, requantisation, table. The bias goes with
+    /// the requantisation, which adds it in 64 bits as the fused product does: a sum of
+    /// 32 bits with its bias could be saturated.
+    fn split(
+        &mut self,
+        raw: Raw,
+        mut operands: Vec<Operand>,
+        dtype: DType,
+        shape: &[u32],
+    ) -> Result<Operand> {
+        let mut last = |present: bool| match present {
+            true => operands.pop().map(Some).ok_or_else(|| Error::Internal {
+                reason: "a product lacks an operand".into(),
+            }),
+            false => Ok(None),
+        };
+        let (table, params) = (last(raw.lut)?, last(raw.params)?);
+        let sums = self.whole(raw.op, operands, DType::I32, shape)?;
+        let mut requantise = raw.last;
+        let mut read = vec![sums];
+        if let Some(params) = params {
+            read.push(match requantise.scale {
+                Scale::Channel => params,
+                Scale::Tensor { m, s } => self.with_scale(params, pack_scale(m, s))?,
+            });
+            requantise.scale = Scale::Channel;
+        }
+        let out = requantise.out;
+        let at = self.whole(Op::Requantize(requantise), read, out, shape)?;
+        match table {
+            Some(table) => self.whole(Op::Lut8(Lut8), vec![at, table], dtype, shape),
+            None => Ok(at),
+        }
+    }
+
+    /// The constant `params` with `word` as every channel's packed scale.
+    fn with_scale(&mut self, params: Operand, word: i32) -> Result<Operand> {
+        let found = match params {
+            Operand::Const(index) => self.constants.get(usize::from(index)),
+            _ => None,
+        };
+        let Some((ty, bytes, kind)) = found else {
+            return Err(Error::Internal {
+                reason: "a bias is no constant".into(),
+            });
+        };
+        let mut bytes = bytes.clone();
+        for pair in bytes.chunks_exact_mut(8) {
+            pair[4..].copy_from_slice(&word.to_le_bytes());
+        }
+        let (dtype, shape, kind) = (ty.dtype, ty.shape.0.clone(), *kind);
+        self.constant(dtype, &shape, bytes, kind)
+    }
+
+    fn dtype(&self, operand: Operand) -> Option<DType> {
+        let ty = match operand {
+            Operand::Input(index) => self.inputs.get(usize::from(index)),
+            Operand::Const(index) => self.constants.get(usize::from(index)).map(|c| &c.0),
+            Operand::Node(index) => self.nodes.get(usize::from(index)).map(|node| &node.ty),
+        };
+        ty.map(|ty| ty.dtype)
+    }
+
+    fn whole(
         &mut self,
         op: Op,
         operands: Vec<Operand>,

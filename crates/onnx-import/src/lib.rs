@@ -95,6 +95,11 @@ pub struct Options {
     pub range_samples: usize,
     /// Most samples to run the program on.
     pub check_samples: usize,
+    /// Whether products put out their exact sums, with bias, requantisation and table
+    /// in nodes of their own: the same results bit for bit, and products that a keyed
+    /// check can take, for four more bytes an element to write and hash. Convolutions
+    /// and products with a left side of 16 bits stay fused.
+    pub raw_products: bool,
     /// Progress.
     pub progress: Option<Progress>,
 }
@@ -110,6 +115,7 @@ impl Default for Options {
             calibration: BTreeMap::new(),
             range_samples: 64,
             check_samples: 16,
+            raw_products: false,
             progress: None,
         }
     }
@@ -188,6 +194,7 @@ fn import_here(bytes: &[u8], options: &Options) -> Result<Imported> {
     let measured = measure(&graph, options, &say)?;
     say("mapping", 0, 1);
     let mut lower = Lower::new(&graph, measured.as_ref().map(|m| m.ranges.clone()));
+    lower.builder.raw_products = options.raw_products;
     let mut outputs = Vec::new();
     let mut ports = Vec::new();
     for id in graph.outputs.clone() {

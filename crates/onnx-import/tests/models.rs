@@ -2,9 +2,10 @@
 
 use athanor_onnx_import::{import, npz, Error, Imported, Options, Tensor};
 use athanor_tensor_program::{
+    arith::pack_scale,
     interpret,
-    ops::{Op, ZeroPoint},
-    validate,
+    ops::{Epilogue, Op, ZeroPoint},
+    validate, Constant, DType,
 };
 use std::collections::BTreeMap;
 
@@ -357,4 +358,102 @@ fn every_truncation_is_an_error_and_none_a_fault() {
             "{length} bytes: {result:?}"
         );
     }
+}
+
+/// Products with a left side of 8 bits: with their sums alone, and with a fused step.
+fn products(imported: &Imported) -> (usize, usize) {
+    let program = validate(&imported.program).unwrap();
+    let (mut raw, mut fused) = (0, 0);
+    for node in &imported.program.nodes {
+        let epilogue = match &node.op {
+            Op::MatMul(op) => op.epilogue,
+            Op::BatchMatMul(op) => op.epilogue,
+            _ => continue,
+        };
+        if program.operand_type(node.operands[0]).unwrap().dtype == DType::I8 {
+            match epilogue {
+                Epilogue::Raw => raw += 1,
+                Epilogue::Requant { .. } => fused += 1,
+            }
+        }
+    }
+    (raw, fused)
+}
+
+#[test]
+fn products_with_their_sums_alone_give_the_same_bits() {
+    // One scale and one a channel, zero points a channel, a bias, a table, a clip, products of
+    // two activations, and whole encoders.
+    for name in [
+        "matmul_u8",
+        "matmul_s8_channel",
+        "matmul_u8_channel_zero",
+        "matmul_qlinear",
+        "gemm_clip",
+        "bias_add",
+        "table_gelu",
+        "encoder",
+        "encoder_all",
+        "encoder_chain",
+        "encoder_i16",
+        "network",
+    ] {
+        let (model, arrays) = load(name);
+        let options = Options {
+            samples: arrays.clone(),
+            ..Options::default()
+        };
+        let fused = import(&model, &options).unwrap();
+        let alone = import(
+            &model,
+            &Options {
+                raw_products: true,
+                ..options
+            },
+        )
+        .unwrap();
+        let (before, after) = (products(&fused), products(&alone));
+        assert_eq!(before.0, 0, "{name}");
+        // Products of 16-bit values stay as they are.
+        let wide = ["encoder_all", "encoder_i16"].contains(&name);
+        assert_eq!((before.1 > 0, after.0 > 0), (!wide, !wide), "{name}");
+        // Equal products are made once, and then may differ in the last step only.
+        assert!(after.1 == 0 && after.0 <= before.1, "{name}");
+        assert_eq!(run(&fused, &arrays), run(&alone, &arrays), "{name}");
+        assert!(alone.report.macs <= fused.report.macs, "{name}");
+        assert_eq!(fused.report.outputs, alone.report.outputs, "{name}");
+    }
+}
+
+#[test]
+fn a_bias_that_would_clip_a_sum_of_32_bits_does_not() {
+    let (model, arrays) = load("matmul_s8_channel");
+    let options = |raw_products| Options {
+        raw_products,
+        ..Options::default()
+    };
+    let mut fused = import(&model, &options(false)).unwrap();
+    let mut alone = import(&model, &options(true)).unwrap();
+    // Any bytes may stand in a constant: the largest bias, and a scale that tells a sum from
+    // 2^31 on from one below.
+    let mut changed = 0;
+    for imported in [&mut fused, &mut alone] {
+        let types = imported.program.constants.iter().filter_map(|c| match c {
+            Constant::Root { ty } => Some(ty),
+            Constant::Inline { .. } => None,
+        });
+        for (ty, bytes) in types.zip(&mut imported.weights) {
+            if ty.dtype == DType::I32 {
+                for pair in bytes.chunks_exact_mut(8) {
+                    pair[..4].copy_from_slice(&i32::MAX.to_le_bytes());
+                    pair[4..].copy_from_slice(&pack_scale(1, 32).to_le_bytes());
+                }
+                changed += 1;
+            }
+        }
+    }
+    assert_eq!(changed, 2);
+    let (a, b) = (run(&fused, &arrays), run(&alone, &arrays));
+    assert_eq!(a, b);
+    assert!(a.iter().any(|v| *v != a[0]));
 }

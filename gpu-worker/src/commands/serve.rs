@@ -49,6 +49,7 @@ pub(super) async fn serve_until(
         limits: config.limits.clone(),
         fault: config.fault,
         retention: config.retention,
+        trace_limit: config.trace_limit,
         ..Settings::default()
     };
     backend.bound(config.limits.memory);

@@ -1,11 +1,12 @@
 //! Checking a claim whose tensors are at hand, node by node.
 //!
 //! Every node is checked against its *claimed* operands. A product that puts out its
-//! exact sums is checked by keyed Freivalds, at a small part of what it takes to
-//! multiply; everything else, products with a fused requantisation among them, is
-//! executed. The first node that fails is computed, and its true root takes the
-//! place of the claimed one in the receipt: from there on the dispute goes as any
-//! other.
+//! exact sums, with a constant or of two activations, is checked by keyed Freivalds,
+//! at a small part of what it takes to multiply, if it has enough rows for that to be
+//! less. Everything else, convolutions and products with a fused requantisation among
+//! them, is executed: what was requantised no longer tells the sums. The first node
+//! that fails is computed, and its true root takes the place of the claimed one in the
+//! receipt: from there on the dispute goes as any other.
 
 use super::{lock, Attempt, DeviceRun, Inner, Report, Stop};
 use crate::{
@@ -13,11 +14,11 @@ use crate::{
     engine::{Blob, Checked, Failure, FailureCode, Outcome, Task},
     part::{alias, Part},
 };
-use athanor_freivalds::{Check, Key, Right, ZeroPoint};
+use athanor_freivalds::{multiplications, Check, Key, Right, ZeroPoint};
 use athanor_primitives::Root;
 use athanor_tensor_program::{
-    ops::{Epilogue, MatMul, ZeroPoint as Zero},
-    Constant, Op, Operand,
+    ops::{BatchMatMul, Epilogue, MatMul, ZeroPoint as Zero},
+    Constant, Node, Op, Operand, Shape, Validated,
 };
 use bytes::Bytes;
 use rayon::prelude::*;
@@ -291,29 +292,22 @@ fn check(
     control: &dyn Control,
 ) -> Result<(How, Verdict), BackendError> {
     let program = task.program();
-    let op = program
-        .program()
-        .nodes
-        .get(usize::from(node))
-        .map(|node| &node.op);
-    if let Some(Op::MatMul(op)) = op {
+    if let Some(found) = program.program().nodes.get(usize::from(node)) {
         // Which claim is checked: the vectors of another say nothing about it.
         let mut context = task.ticket().job.to_le_bytes().to_vec();
         context.extend_from_slice(&node.to_le_bytes());
         context.extend_from_slice(blake3::hash(output).as_bytes());
-        let k = program
-            .program()
-            .nodes
-            .get(usize::from(node))
-            .and_then(|node| program.operand_type(*node.operands.first()?)?.shape.last())
-            .and_then(|k| usize::try_from(k).ok());
-        match k.and_then(|k| is_product(op, k, operands, output, key, &context)) {
-            Some(true) => return Ok((How::Product, Verdict::Right)),
-            Some(false) => {
-                let truth = execute(inner, task, node, operands, control)?;
-                return Ok((How::Product, Verdict::Wrong(truth)));
+        if let Some(keyed) = product(program, found, operands, output, key, &context) {
+            inner
+                .metrics
+                .keyed_multiplications
+                .inc_by(keyed.multiplications);
+            inner.metrics.spared_macs.inc_by(keyed.macs);
+            if keyed.right {
+                return Ok((How::Product, Verdict::Right));
             }
-            None => {}
+            let truth = execute(inner, task, node, operands, control)?;
+            return Ok((How::Product, Verdict::Wrong(truth)));
         }
     }
     let truth = execute(inner, task, node, operands, control)?;
@@ -323,19 +317,61 @@ fn check(
     })
 }
 
-/// Whether `output` is the product that `op` says, by keyed Freivalds. `None` if that
-/// can't be checked so: the sums were requantised, or a bias may have clipped them.
-fn is_product(
+/// What a keyed check found, and what it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Keyed {
+    /// Whether the claimed product is the true one.
+    right: bool,
+    /// Multiplications of the check.
+    multiplications: u64,
+    /// Multiply-accumulates of the product.
+    macs: u64,
+}
+
+/// Whether `output` is the product that `node` says, by keyed Freivalds. `None` if that
+/// can't be checked so: no product, its sums were requantised, or a bias may have
+/// clipped them; or if it would take no fewer multiplications than the product.
+fn product(
+    program: &Validated,
+    node: &Node,
+    operands: &[Bytes],
+    output: &[u8],
+    key: &Key,
+    context: &[u8],
+) -> Option<Keyed> {
+    let shape = |at: usize| Some(&program.operand_type(*node.operands.get(at)?)?.shape);
+    match &node.op {
+        Op::MatMul(op) if op.epilogue == Epilogue::Raw => {
+            let k = usize::try_from(shape(0)?.last()?).ok()?;
+            matmul(op, k, operands, output, key, context)
+        }
+        Op::BatchMatMul(op) if op.epilogue == Epilogue::Raw => {
+            let heads = Heads::new(shape(0)?, shape(1)?)?;
+            batch_matmul(op, &heads, operands, output, key, context)
+        }
+        _ => None,
+    }
+}
+
+/// The counts of a check of `m` rows, `None` if the product takes as few.
+fn worth(m: usize, n: usize, k: usize) -> Option<Keyed> {
+    let [m, n, k] = [m, n, k].map(|side| u64::try_from(side).unwrap_or(u64::MAX));
+    let keyed = Keyed {
+        right: true,
+        multiplications: multiplications(m, n, k),
+        macs: m.saturating_mul(n).saturating_mul(k),
+    };
+    (keyed.multiplications < keyed.macs).then_some(keyed)
+}
+
+fn matmul(
     op: &MatMul,
     k: usize,
     operands: &[Bytes],
     output: &[u8],
     key: &Key,
     context: &[u8],
-) -> Option<bool> {
-    if op.epilogue != Epilogue::Raw {
-        return None;
-    }
+) -> Option<Keyed> {
     let mut operands = operands.iter();
     let (a, b) = (signed(operands.next()?), signed(operands.next()?));
     let per_column = match op.zb {
@@ -352,15 +388,119 @@ fn is_product(
         false => None,
     };
     let right = Right::new(&b, k, op.za, zb, bias.as_deref()).ok()?;
+    let m = a.len().checked_div(k)?;
+    let keyed = worth(m, right.n(), k)?;
     let check = Check::new(key, context, &right);
     let c = words(output);
     // Rows are independent, so threads take blocks of them.
-    let rows = (a.len() / k).div_ceil(rayon::current_num_threads()).max(1);
+    let rows = m.div_ceil(rayon::current_num_threads()).max(1);
     let pieces = a.par_chunks(rows * k).zip(c.par_chunks(rows * right.n()));
     let wrong: Option<Vec<bool>> = pieces
         .map(|(a, c)| Some(check.first_wrong_row(a, c).ok()?.is_some()))
         .collect();
-    Some(!wrong?.contains(&true))
+    Some(Keyed {
+        right: !wrong?.contains(&true),
+        ..keyed
+    })
+}
+
+/// How the heads of a product of two activations lie: those of a sample one after the
+/// other, and several on the left that share one on the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Heads {
+    m: usize,
+    n: usize,
+    k: usize,
+    /// Left heads for each right one.
+    group: usize,
+    /// Heads for each index of the first axis.
+    rest: usize,
+}
+
+impl Heads {
+    /// Of `a[h…,M,K]` and `b[h'…,N,K]`; `None` unless the shapes fit.
+    fn new(a: &Shape, b: &Shape) -> Option<Heads> {
+        let ([a_heads @ .., m, k], [b_heads @ .., n, inner]) = (a.0.as_slice(), b.0.as_slice())
+        else {
+            return None;
+        };
+        let size = |side: &u32| usize::try_from(*side).ok();
+        let (group, rest) = match (a_heads, b_heads) {
+            ([], []) => (1, 1),
+            ([first, rest @ ..], [shared, b_rest @ ..]) if rest == b_rest => {
+                let group = first.checked_div(*shared)?;
+                if group.checked_mul(*shared) != Some(*first) {
+                    return None;
+                }
+                let rest = rest
+                    .iter()
+                    .try_fold(1usize, |all, axis| all.checked_mul(size(axis)?))?;
+                (size(&group)?, rest)
+            }
+            _ => return None,
+        };
+        let heads = Heads {
+            m: size(m)?,
+            n: size(n)?,
+            k: size(k)?,
+            group,
+            rest,
+        };
+        (k == inner && heads.m > 0 && heads.n > 0 && heads.k > 0 && rest > 0).then_some(heads)
+    }
+
+    /// The left heads, counted over all samples, that use this right one.
+    fn left(&self, right: usize) -> impl Iterator<Item = usize> + '_ {
+        // Sample and first axis of the right side are one count: a group of the left
+        // side follows the other in the same order.
+        let (shared, inner) = (right / self.rest, right % self.rest);
+        (0..self.group).map(move |at| (shared * self.group + at) * self.rest + inner)
+    }
+}
+
+fn batch_matmul(
+    op: &BatchMatMul,
+    heads: &Heads,
+    operands: &[Bytes],
+    output: &[u8],
+    key: &Key,
+    context: &[u8],
+) -> Option<Keyed> {
+    let Heads { m, n, k, group, .. } = *heads;
+    let [a, b] = operands else { return None };
+    let (a, b, c) = (signed(a), signed(b), words(output));
+    let each = worth(m.checked_mul(group)?, n, k)?;
+    let (left, right) = (m.checked_mul(k)?, n.checked_mul(k)?);
+    let size = m.checked_mul(n)?;
+    let verdicts: Option<Vec<bool>> = b
+        .par_chunks(right)
+        .enumerate()
+        .map(|(index, b)| {
+            let right = Right::new(b, k, op.za, ZeroPoint::All(op.zb), None).ok()?;
+            let mut context = context.to_vec();
+            context.extend_from_slice(&u64::try_from(index).ok()?.to_le_bytes());
+            let check = Check::new(key, &context, &right);
+            for head in heads.left(index) {
+                let a = a.chunks_exact(left).nth(head)?;
+                let c = c.chunks_exact(size).nth(head)?;
+                if check.first_wrong_row(a, c).ok()?.is_some() {
+                    return Some(false);
+                }
+            }
+            Some(true)
+        })
+        .collect();
+    let verdicts = verdicts?;
+    let count = u64::try_from(verdicts.len()).ok()?;
+    // Every left head has to have had its turn.
+    if a.len() != verdicts.len().checked_mul(group)?.checked_mul(left)? {
+        return None;
+    }
+    Some(Keyed {
+        right: !verdicts.contains(&false),
+        multiplications: each.multiplications.saturating_mul(count),
+        macs: each.macs.saturating_mul(count),
+    })
 }
 
 fn signed(bytes: &[u8]) -> Vec<i8> {
@@ -426,4 +566,60 @@ fn execute(
         });
     }
     inner.backend.run(run, control)?.take(0).ok_or_else(bug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_left_head_has_the_right_one_of_the_semantics() {
+        for (a, b, samples) in [
+            (vec![3, 5], vec![2, 5], 4),
+            (vec![6, 3, 5], vec![6, 2, 5], 1),
+            (vec![6, 3, 5], vec![2, 2, 5], 3),
+            (vec![4, 3, 2, 5], vec![2, 3, 4, 5], 2),
+        ] {
+            let first = |shape: &[u32]| {
+                if shape.len() > 2 {
+                    shape[0] as usize
+                } else {
+                    1
+                }
+            };
+            let (ha, hb) = (first(&a), first(&b));
+            let heads = Heads::new(&Shape(a.clone()), &Shape(b.clone())).unwrap();
+            let mut seen = vec![None; samples * ha * heads.rest];
+            for right in 0..samples * hb * heads.rest {
+                for left in heads.left(right) {
+                    assert_eq!(seen[left].replace(right), None);
+                }
+            }
+            // h' is h with its first index ⌊h·Hb/Ha⌋, sample by sample.
+            for (left, right) in seen.into_iter().enumerate() {
+                let (row, inner) = (left / heads.rest, left % heads.rest);
+                let (sample, h) = (row / ha, row % ha);
+                let expected = (sample * hb + h * hb / ha) * heads.rest + inner;
+                assert_eq!(right, Some(expected), "{a:?} {b:?}");
+            }
+        }
+        for (a, b) in [
+            (vec![3, 5], vec![2, 4]),
+            (vec![5], vec![5]),
+            (vec![3, 2, 5], vec![2, 2, 5]),
+            (vec![2, 2, 5], vec![4, 2, 5]),
+            (vec![2, 2, 5], vec![2, 5]),
+            (vec![2, 3, 2, 5], vec![2, 2, 2, 5]),
+        ] {
+            assert_eq!(Heads::new(&Shape(a), &Shape(b)), None);
+        }
+    }
+
+    #[test]
+    fn a_check_that_spares_nothing_is_not_made() {
+        assert_eq!(worth(1, 768, 3_072), None);
+        assert_eq!(worth(2, 1, 1), None);
+        let keyed = worth(1_024, 768, 3_072).unwrap();
+        assert!(keyed.macs / keyed.multiplications >= 300);
+    }
 }

@@ -56,6 +56,13 @@ pub struct Import {
     /// Samples to run the program on, at most
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub check_samples: usize,
+    /// Keep the exact sums of products in nodes of their own
+    ///
+    /// The same results bit for bit, but a watcher that has the claimed tensors can
+    /// check the sums without multiplying (keyed Freivalds). Takes four more bytes to
+    /// write and hash for each element of a product, and the price may count them.
+    #[arg(long)]
+    pub raw_products: bool,
     /// Show what every node of the model became
     #[arg(long)]
     pub nodes: bool,
@@ -101,6 +108,7 @@ pub fn run(options: Import, context: &Context) -> Result<()> {
         calibration: arrays(options.calibration.as_deref())?,
         range_samples: options.range_samples,
         check_samples: options.check_samples,
+        raw_products: options.raw_products,
         progress: Some(Arc::new(move |what, done, of| {
             say.message(format!("{what} ({done} of {of})"));
         })),

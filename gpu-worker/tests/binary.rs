@@ -20,6 +20,7 @@ use jsonrpsee::{
     http_client::{HttpClient, HttpClientBuilder},
 };
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output},
@@ -285,6 +286,21 @@ impl Daemon {
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap().parse().unwrap()
+    }
+
+    /// What `doctor` finds with this daemon's settings, by name.
+    fn doctor(&self) -> HashMap<String, serde_json::Value> {
+        let output = worker()
+            .args(["doctor", "--format", "json", "--listen", &self.at])
+            .arg("--store")
+            .arg(self.log.with_file_name("store"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = json["findings"].as_array().unwrap();
+        let name = |finding: &serde_json::Value| finding["name"].as_str().unwrap().to_owned();
+        findings.iter().map(|f| (name(f), f.clone())).collect()
     }
 
     /// As `kill -9` does it.
@@ -619,6 +635,27 @@ async fn status_shows_what_a_daemon_does_and_says_where_there_is_none() {
         "{}",
         stderr(&nobody)
     );
+}
+
+#[test]
+fn doctor_names_the_fault_of_a_daemon_that_runs() {
+    let dir = TempDir::new().unwrap();
+    let liar = Daemon::start(dir.path(), &["--fault", "wrong-element=3"]);
+    let found = liar.doctor();
+    let finding = &found["daemon"];
+    assert_eq!(finding["verdict"], "bad");
+    let text = finding["found"].as_str().unwrap();
+    assert!(text.contains("--fault wrong-element=3"), "{text}");
+    let next = finding["next"].as_str().unwrap();
+    assert!(next.contains("without --fault"), "{next}");
+    // The settings at hand have none.
+    assert!(!found.contains_key("fault"), "{found:?}");
+
+    let dir = TempDir::new().unwrap();
+    let honest = Daemon::start(dir.path(), &[]).doctor();
+    let text = honest["port"]["found"].as_str().unwrap();
+    assert!(text.contains("there is gpu-worker"), "{text}");
+    assert!(!honest.contains_key("daemon"), "{honest:?}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ pub async fn examine(args: &ServeArgs) -> Vec<Finding> {
             }));
             findings.push(backend_found(&config));
             findings.push(store(&config).await);
-            findings.push(port(args, &config).await);
+            findings.extend(port(args, &config).await);
             findings.push(gateways(&config));
             for url in &config.gateways {
                 findings.push(gateway(url).await);
@@ -274,18 +274,31 @@ async fn store(config: &Config) -> Finding {
     }
 }
 
-async fn port(args: &ServeArgs, config: &Config) -> Finding {
+async fn port(args: &ServeArgs, config: &Config) -> Vec<Finding> {
     let error = match TcpListener::bind(config.listen).await {
-        Ok(_) => return Finding::new("port", Verdict::Ok, format!("{} is free", config.listen)),
+        Ok(_) => {
+            let found = format!("{} is free", config.listen);
+            return vec![Finding::new("port", Verdict::Ok, found)];
+        }
         Err(error) => error,
     };
     let found = format!("{}: {error}", config.listen);
-    match who_listens(args).await {
-        Some(who) => Finding::new("port", Verdict::Bad, format!("{found}; there is {who}"))
-            .next("it runs already: `gpu-worker status` shows what it does"),
-        None => Finding::new("port", Verdict::Bad, found)
-            .next("stop what listens there, or give another --listen"),
-    }
+    let Some(listener) = who_listens(args).await else {
+        return vec![Finding::new("port", Verdict::Bad, found)
+            .next("stop what listens there, or give another --listen")];
+    };
+    let found = format!("{found}; there is {}", listener.who);
+    let mut findings = vec![Finding::new("port", Verdict::Bad, found)
+        .next("it runs already: `gpu-worker status` shows what it does")];
+    findings.extend(listener.fault.map(|fault| {
+        Finding::new(
+            "daemon",
+            Verdict::Bad,
+            format!("runs with --fault {fault}: wrong results or none, on purpose"),
+        )
+        .next("stop it and start it without --fault, or the provider loses its collateral")
+    }));
+    findings
 }
 
 fn gateways(config: &Config) -> Finding {

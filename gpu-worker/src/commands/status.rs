@@ -129,8 +129,16 @@ async fn ask(client: &HttpClient, url: &str) -> anyhow::Result<Overview> {
     })
 }
 
-/// What the daemon at the settings' address says it is, if there is one.
-pub(super) async fn who_listens(args: &ServeArgs) -> Option<String> {
+/// A daemon at the settings' address.
+pub(super) struct Listener {
+    /// What it says it is.
+    pub(super) who: String,
+    /// The fault it makes on purpose.
+    pub(super) fault: Option<String>,
+}
+
+/// The daemon at the settings' address, if there is one.
+pub(super) async fn who_listens(args: &ServeArgs) -> Option<Listener> {
     let args = StatusArgs {
         config: args.config.clone(),
         listen: args.listen,
@@ -139,10 +147,11 @@ pub(super) async fn who_listens(args: &ServeArgs) -> Option<String> {
     };
     let (_, client) = connect(&args).ok()?;
     let overview = client.overview().await.ok()?;
-    Some(format!(
-        "{} {}, {}",
-        overview.worker.name, overview.worker.version, overview.ready
-    ))
+    let worker = overview.worker;
+    Some(Listener {
+        who: format!("{} {}, {}", worker.name, worker.version, overview.ready),
+        fault: worker.fault,
+    })
 }
 
 fn render(overview: &Overview, format: Format) -> anyhow::Result<String> {

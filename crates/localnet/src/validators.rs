@@ -332,6 +332,17 @@ pub async fn join(tools: &Tools, workspace: &Workspace, progress: Progress) -> R
     })
     .await?;
     let elected = view.session().await?;
+    // Only one who had a seat can be kicked for doing nothing in it.
+    wait_for("the idle one's election", PATIENCE, || async {
+        Ok(view.validators().await?.contains(&lazy).then_some(()))
+    })
+    .await?;
+    let seated = view.session().await?;
+    let list = view.candidates().await?;
+    ensure!(
+        list.iter().any(|candidate| candidate.who == lazy),
+        "the idle one was kicked before session {seated}, its first"
+    );
     let first = wait_for("the stranger's first block", PATIENCE, || async {
         let (last, best) = (
             view.last_authored(&who).await?,
@@ -349,7 +360,7 @@ pub async fn join(tools: &Tools, workspace: &Workspace, progress: Progress) -> R
         )
         .await?;
     step.done(format!(
-        "elected for session {elected}, author of block {first}"
+        "elected for session {elected}, author of block {first}; the idle one is in session {seated}"
     ));
 
     let step = progress.step("leave the list and give notice");
@@ -393,6 +404,11 @@ pub async fn join(tools: &Tools, workspace: &Workspace, progress: Progress) -> R
     ensure!(
         account.reserved == 1_010 * UNIT && bond.held == 1_000 * UNIT,
         "the idle one was charged: {account:?}, {bond:?}"
+    );
+    let kicked = view.session().await?;
+    ensure!(
+        kicked > seated,
+        "kicked in session {kicked}, which was its first"
     );
     step.done("it has its deposit, and its bond stays");
 

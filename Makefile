@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap doctor build production demo localnet test lint fmt docs bench bench-worker \
-	fuzz fuzz-runtime fuzz-worker models e2e-disputes e2e-kills e2e-labels e2e-market e2e-validators e2e-governance e2e-upgrade \
+	fuzz fuzz-runtime fuzz-worker models e2e-daily e2e-disputes e2e-kills e2e-labels e2e-market e2e-validators e2e-governance e2e-upgrade \
 	bench-chain bench-chain-jobs bench-judge bench-labels label-vectors weights audit sbom reproducible zombienet \
 	zombienet-test clean
 
@@ -56,6 +56,9 @@ fuzz-worker: ## the worker's CPU backend against the reference, on a million ran
 
 models: ## prepare the example models, import them, and measure their accuracy
 	@scripts/models
+
+e2e-daily: ## quotes, cancelled jobs, pauses, bonds, demands for outputs, jail and audits, to the unit
+	@scripts/localnet daily
 
 e2e-disputes: ## a provider lies in every operator there is, others show nothing; a watcher catches all
 	@scripts/localnet disputes
@@ -116,7 +119,7 @@ reproducible: ## build the runtime's wasm twice, in different folders, and compa
 zombienet: ## spawn the network of zombienet/local.toml
 	@scripts/zombienet
 
-zombienet-test: ## live networks: joining, equivocation, referenda, an upgrade, faults; about 50 minutes
+zombienet-test: ## live networks: joining, equivocation, referenda, an upgrade, faults, backup, zombie-cli; about an hour
 	@scripts/zombienet-test
 
 .PHONY: faults

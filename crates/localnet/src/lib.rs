@@ -14,6 +14,7 @@ mod by_rpc;
 pub mod campaign;
 pub mod chain;
 pub mod daemon;
+pub mod daily;
 pub mod demo;
 pub mod digits;
 pub mod disputes;

@@ -15,7 +15,7 @@ use crate::{
     tools::Tools,
     workspace::Workspace,
 };
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use athanor_primitives::worker_consent;
 use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
 use follow::{Block, Follower, Signer, State, INHERENTS};
@@ -38,6 +38,29 @@ pub(crate) const BATCH: usize = 100;
 /// Jobs that may wait to be drawn. The chain draws a hundred a block, with 256 offers, and a job
 /// that is not drawn in time expires.
 const AHEAD: usize = 1_000;
+/// Times that jobs are created, until enough of them have their deadline in one block.
+const ROUNDS: usize = 8;
+/// Jobs that a block surely has room to create: some seven hundred fill what normal calls may have.
+const AT_ONCE: usize = 500;
+/// Jobs of high value for each of those who create them, with [`HIGH_VALUE`] for each job.
+const EACH: usize = 90;
+/// What a job must pay to be of high value, and so open longer.
+const HIGH_VALUE: u128 = 10_000 * UNIT;
+/// More than any offer locks.
+const TOO_MUCH: u128 = 1_000 * COLLATERAL;
+/// Who has money for jobs of high value.
+const RICH: [&str; 8] = [
+    "//Alice",
+    "//Bob",
+    "//Charlie",
+    "//Ferdie",
+    "//Bob//stash",
+    "//Charlie//stash",
+    "//Dave//stash",
+    "//Eve//stash",
+];
+/// Blocks in a row in which nothing may happen.
+const QUIET: usize = 600;
 /// Longest wait for anything to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// Most transactions the node keeps waiting.
@@ -50,7 +73,7 @@ pub struct Plan {
     pub jobs: u32,
     /// Providers with an offer, at most 256 and enough for 64 jobs each.
     pub offers: u32,
-    /// Jobs that no offer takes, created in one block as far as they fit.
+    /// Jobs that no offer takes, with their deadline in one block.
     pub expiring: u32,
 }
 
@@ -127,8 +150,9 @@ fn id(job: u64) -> Value {
     Value::u128(job.into())
 }
 
-/// Terms of a job; `max_pay` below [`PAY`] makes one that no offer takes.
-fn terms(model: u64, window: u32, max_pay: u128) -> Value {
+/// Terms of a job; `max_pay` below [`PAY`] makes one that no offer takes, and so does a
+/// `min_collateral` of [`TOO_MUCH`].
+fn terms(model: u64, window: u32, max_pay: u128, min_collateral: u128) -> Value {
     let policy = Value::named_variant(
         "Optimistic",
         [
@@ -143,7 +167,7 @@ fn terms(model: u64, window: u32, max_pay: u128) -> Value {
         ("policy", policy),
         ("max_pay", Value::u128(max_pay)),
         ("max_wait", Value::u128(1_000)),
-        ("min_collateral", Value::u128(0)),
+        ("min_collateral", Value::u128(min_collateral)),
         ("inline_output", Value::bool(false)),
         ("keep_receipt", Value::bool(false)),
         ("tip", Value::u128(0)),
@@ -251,12 +275,11 @@ pub async fn play(
         .await?;
     let window = window(plan.jobs);
     let state = load.follower.state().await?;
-    let mut create = |max_pay: u128| {
-        let terms = vec![terms(model, window, max_pay)];
-        requester.sign(&state, "ComputeJobs.create_job", terms)
-    };
     let jobs = (0..plan.jobs)
-        .map(|_| create(PAY))
+        .map(|_| {
+            let terms = vec![terms(model, window, PAY, 0)];
+            requester.sign(&state, "ComputeJobs.create_job", terms)
+        })
         .collect::<Result<Vec<_>>>()?;
     let settling = end_all(&mut load, jobs, AHEAD, &step).await?;
     ensure!(
@@ -264,22 +287,41 @@ pub async fn play(
         "{} jobs expired that somebody would have done",
         settling.expired
     );
-    step.done(format!("{} of {} settled", settling.settled, plan.jobs));
+    ensure!(
+        settling.most_drawn >= plan.jobs as usize,
+        "{} of {} jobs were live with a provider at a time",
+        settling.most_drawn,
+        plan.jobs
+    );
+    step.done(format!(
+        "{} of {} settled, {} of them live at a time",
+        settling.settled, plan.jobs, settling.most_drawn
+    ));
 
     let step = progress.step(format!(
-        "let {} jobs expire that no offer takes",
+        "let {} jobs that no offer takes expire in one block",
         plan.expiring
     ));
-    let jobs = (0..plan.expiring)
-        .map(|_| create(1))
-        .collect::<Result<Vec<_>>>()?;
-    let expiring = end_all(&mut load, jobs, usize::MAX, &step).await?;
+    let expiring = expire_together(
+        &mut load,
+        &mut requester,
+        &terms(model, window, 1, 0),
+        &terms(model, window, HIGH_VALUE, TOO_MUCH),
+        plan.expiring,
+        &step,
+    )
+    .await?;
     ensure!(
         expiring.settled == 0,
         "{} jobs settled that nobody offered to do",
         expiring.settled
     );
-    step.done(format!("{} of {} expired", expiring.expired, plan.expiring));
+    step.done(format!(
+        "{} of {} expired, {} deadlines in one block",
+        expiring.expired,
+        expiring.created,
+        expiring.most_deadlines()
+    ));
 
     let step = progress.step("check the chain's invariants");
     step.done(chain::audit(&ws).await?);
@@ -288,9 +330,9 @@ pub async fn play(
 }
 
 /// A window so long that all jobs are live together: the chain creates, draws and takes the claims
-/// of some forty a block.
+/// of some forty a block, and of thirty if it is slow.
 fn window(jobs: u32) -> u32 {
-    jobs.div_ceil(35).max(20)
+    jobs.div_ceil(30).max(20)
 }
 
 /// Registers the model; its weights are nowhere, since nobody computes.
@@ -370,21 +412,112 @@ async fn providers(load: &mut Load, count: u32, bond: u128) -> Result<()> {
 /// What was seen while jobs ended.
 #[derive(Default)]
 struct Seen {
+    created: usize,
     settled: usize,
     expired: usize,
+    /// Most jobs in the chain's state at a time.
     most_live: usize,
+    /// Most of them that had a provider.
+    most_drawn: usize,
+    /// Jobs by the deadline they were created with.
+    deadlines: BTreeMap<u32, usize>,
     most_ended_in_a_block: usize,
+    /// Blocks in which jobs ended.
+    ending: usize,
+    first_ended: Option<Instant>,
     settled_per_second: f64,
     fullness: Vec<f64>,
     /// What hooks and inherents used, of each block that did not begin a session.
     hooks: Vec<f64>,
     blocks: u64,
     extrinsics: usize,
+    quiet: usize,
 }
 
 impl Seen {
     fn ended(&self) -> usize {
         self.settled + self.expired
+    }
+
+    fn live(&self) -> usize {
+        self.created.saturating_sub(self.ended())
+    }
+
+    fn most_deadlines(&self) -> usize {
+        self.deadlines.values().copied().max().unwrap_or_default()
+    }
+
+    /// Counts what happened in a block.
+    ///
+    /// # Errors
+    ///
+    /// If a job failed in it, if it weighs more than a block may, or if nothing has happened for
+    /// [`QUIET`] blocks.
+    fn note(&mut self, block: &Block, step: &crate::progress::Step) -> Result<()> {
+        let number = block.number;
+        ensure!(
+            block.failed == 0,
+            "{} jobs failed in block {number}",
+            block.failed
+        );
+        // What a new session weighs is as much as a block may, and on top of what is in it.
+        ensure!(
+            block.hooks.is_none() || block.fullness <= 1.0,
+            "block {number} is {:.1} % full, {:.1} % by its hooks",
+            100.0 * block.fullness,
+            100.0 * block.hooks.unwrap_or_default()
+        );
+        self.created += block.created.len();
+        for (_, deadline) in &block.created {
+            *self.deadlines.entry(*deadline).or_default() += 1;
+        }
+        // Before those that end in the same block: hooks end them, after the calls.
+        self.most_live = self.most_live.max(self.live());
+        let ended = block.settled + block.expired;
+        self.settled += block.settled;
+        self.expired += block.expired;
+        self.most_ended_in_a_block = self.most_ended_in_a_block.max(ended);
+        self.blocks += 1;
+        self.extrinsics += block.extrinsics.saturating_sub(INHERENTS);
+        self.fullness.push(block.fullness);
+        self.hooks.extend(block.hooks);
+        if ended > 0 {
+            self.ending += 1;
+            self.first_ended.get_or_insert_with(Instant::now);
+        }
+        let events = ended + block.assigned.len() + block.running.len() + block.extrinsics;
+        self.quiet = if events > INHERENTS {
+            0
+        } else {
+            self.quiet + 1
+        };
+        ensure!(
+            self.quiet <= QUIET,
+            "nothing happens, {} of {} jobs have ended",
+            self.ended(),
+            self.created
+        );
+        if number.is_multiple_of(10) {
+            step.note(format!(
+                "block {number}: {:.0} % full, {} transactions, {} jobs live, {} ended",
+                100.0 * block.fullness,
+                block.extrinsics.saturating_sub(INHERENTS),
+                self.live(),
+                self.ended()
+            ));
+        }
+        Ok(())
+    }
+
+    fn close(mut self) -> Self {
+        let seconds = self
+            .first_ended
+            .map_or(0.0, |since| since.elapsed().as_secs_f64());
+        // At least a block's time: a handful of jobs may all end in one block.
+        self.settled_per_second = self.ended() as f64 / seconds.max(3.0);
+        self.fullness.sort_by(f64::total_cmp);
+        self.hooks.sort_by(f64::total_cmp);
+        self
     }
 }
 
@@ -398,67 +531,140 @@ async fn end_all(
     let mut seen = Seen::default();
     let jobs = creations.len();
     let mut creations = creations.into_iter();
-    let mut created = 0usize;
-    let mut first_ended: Option<Instant> = None;
-    let mut assigned = 0usize;
-    let mut quiet = 0;
+    let mut ordered = 0usize;
+    let drawn_before = load.worker_of.len();
     while seen.ended() < jobs {
-        let undrawn = created.saturating_sub(assigned.max(seen.ended()));
+        let drawn = load.worker_of.len() - drawn_before;
+        let undrawn = ordered.saturating_sub(drawn.max(seen.ended()));
         let waiting = load.waiting.len();
         load.waiting
             .extend(creations.by_ref().take(ahead.saturating_sub(undrawn)));
-        created += load.waiting.len() - waiting;
+        ordered += load.waiting.len() - waiting;
         load.submit().await?;
         let block = load.follower.next().await?;
         let state = load.follower.state().await?;
+        let ended_before = seen.ended();
+        seen.note(&block, step)?;
         load.work(&state, &block)?;
-        let ended = block.settled + block.expired;
-        ensure!(
-            block.failed == 0,
-            "{} jobs failed in block {}",
-            block.failed,
-            block.number
-        );
-        assigned += block.assigned.len();
-        quiet = if ended + block.assigned.len() + block.running.len() + block.extrinsics > INHERENTS
-        {
-            0
-        } else {
-            quiet + 1
-        };
-        if quiet > 2 * 300 {
-            bail!(
-                "nothing happens, {} of {jobs} jobs have ended",
-                seen.ended()
-            );
+        // A job that is drawn again is one job.
+        let drawn = load.worker_of.len() - drawn_before;
+        seen.most_drawn = seen.most_drawn.max(drawn.saturating_sub(ended_before));
+    }
+    Ok(seen.close())
+}
+
+/// Follows the chain by a block in which nothing but jobs is created.
+async fn follow(load: &mut Load, seen: &mut Seen, step: &crate::progress::Step) -> Result<()> {
+    let block = load.follower.next().await?;
+    ensure!(
+        block.refused == 0,
+        "{} transactions that create jobs failed in block {}",
+        block.refused,
+        block.number
+    );
+    seen.note(&block, step)
+}
+
+/// Signs the creation of some jobs in one transaction.
+fn create_some(signer: &mut Signer, state: &State, terms: &Value, jobs: usize) -> Result<String> {
+    let create = Value::unnamed_variant(
+        "ComputeJobs",
+        [Value::named_variant(
+            "create_job",
+            [("terms", terms.clone())],
+        )],
+    );
+    let calls = Value::unnamed_composite(vec![create; jobs]);
+    signer.sign(state, "Utility.batch_all", vec![calls])
+}
+
+/// Creates jobs that no offer takes until `jobs` of them have their deadline in one block, and
+/// follows the chain until all have expired. An open job's deadline follows from the block it is
+/// created in, so they are created many in a transaction. A block has not room to create a thousand:
+/// those of high value, which are open longer, are created so much earlier.
+async fn expire_together(
+    load: &mut Load,
+    requester: &mut Signer,
+    terms: &Value,
+    dear: &Value,
+    jobs: u32,
+    step: &crate::progress::Step,
+) -> Result<Seen> {
+    let jobs = jobs as usize;
+    let early = jobs.saturating_sub(AT_ONCE);
+    ensure!(
+        early <= RICH.len() * EACH,
+        "{} jobs at most have their deadline in one block",
+        AT_ONCE + RICH.len() * EACH
+    );
+    let state = load.follower.state().await?;
+    let open_for: u32 = state
+        .constants()
+        .entry(subxt::dynamic::constant::<u32>("ComputeJobs", "OpenFor"))
+        .context("the chain has no constant ComputeJobs.OpenFor")?;
+    let mut rich = Vec::new();
+    for suri in RICH.iter().take(early.div_ceil(EACH)) {
+        let mut signer = Signer::new(suri)?;
+        let account = signer.account().to_string();
+        signer.nonce = load.follower.rpc.nonce(&account).await?;
+        rich.push(signer);
+    }
+    let mut seen = Seen::default();
+    let mut ordered = 0;
+    for _ in 0..ROUNDS {
+        if seen.most_deadlines() >= jobs {
+            break;
         }
-        if ended > 0 && first_ended.is_none() {
-            first_ended = Some(Instant::now());
+        if early > 0 {
+            // Money for jobs of high value is there once.
+            while seen.live() > 0 {
+                follow(load, &mut seen, step).await?;
+            }
+            let mut left = early;
+            for signer in &mut rich {
+                let some = left.min(EACH);
+                left -= some;
+                load.waiting.push(create_some(signer, &state, dear, some)?);
+            }
+            load.submit().await?;
+            ordered += early;
+            seen.deadlines.clear();
+            while seen.created < ordered {
+                follow(load, &mut seen, step).await?;
+            }
+            let most = seen.most_deadlines();
+            let (deadline, _) = seen
+                .deadlines
+                .iter()
+                .find(|(_, count)| **count == most)
+                .context("no job was created")?;
+            let next_to_last = u64::from(deadline.saturating_sub(open_for)).saturating_sub(1);
+            while load.follower.seen < next_to_last {
+                follow(load, &mut seen, step).await?;
+            }
         }
-        seen.most_live = seen.most_live.max(assigned.saturating_sub(seen.ended()));
-        seen.settled += block.settled;
-        seen.expired += block.expired;
-        seen.most_ended_in_a_block = seen.most_ended_in_a_block.max(ended);
-        seen.blocks += 1;
-        seen.extrinsics += block.extrinsics.saturating_sub(INHERENTS);
-        seen.fullness.push(block.fullness);
-        seen.hooks.extend(block.hooks);
-        if block.number.is_multiple_of(10) {
-            step.note(format!(
-                "block {}: {:.0} % full, {} transactions, {} of {jobs} ended",
-                block.number,
-                100.0 * block.fullness,
-                block.extrinsics.saturating_sub(INHERENTS),
-                seen.ended()
-            ));
+        let mut left = jobs - early;
+        while left > 0 {
+            let some = left.min(BATCH);
+            left -= some;
+            load.waiting
+                .push(create_some(requester, &state, terms, some)?);
+        }
+        load.submit().await?;
+        ordered += jobs - early;
+        while seen.created < ordered {
+            follow(load, &mut seen, step).await?;
         }
     }
-    let seconds = first_ended.map_or(0.0, |since| since.elapsed().as_secs_f64());
-    // At least a block's time: a handful of jobs may all end in one block.
-    seen.settled_per_second = seen.ended() as f64 / seconds.max(3.0);
-    seen.fullness.sort_by(f64::total_cmp);
-    seen.hooks.sort_by(f64::total_cmp);
-    Ok(seen)
+    ensure!(
+        seen.most_deadlines() >= jobs,
+        "{ROUNDS} times {jobs} jobs were created, and {} have their deadline in one block",
+        seen.most_deadlines()
+    );
+    while seen.live() > 0 {
+        follow(load, &mut seen, step).await?;
+    }
+    Ok(seen.close())
 }
 
 /// The share below which this part of the blocks lies.
@@ -507,8 +713,13 @@ fn report(plan: Plan, settling: &Seen, expiring: &Seen) {
     }
     println!("{table}");
     println!(
-        "  {} offers, {} jobs live at a time at most; a block that begins a session counts as full",
-        plan.offers, settling.most_live
+        "  {} offers; {} jobs live at a time, {} of them with a provider; {} deadlines in one block, \
+         worked off in {} blocks; a block that begins a session counts as full",
+        plan.offers,
+        settling.most_live,
+        settling.most_drawn,
+        expiring.most_deadlines(),
+        expiring.ending
     );
 }
 
@@ -522,5 +733,55 @@ mod tests {
         assert_eq!(quantile(&shares, 0.5), 0.3);
         assert_eq!(quantile(&shares, 1.0), 0.5);
         assert_eq!(quantile(&[], 0.5), 0.0);
+    }
+
+    fn block(number: u64, created: Vec<(u64, u32)>) -> Block {
+        Block {
+            number,
+            fullness: 0.5,
+            hooks: Some(0.1),
+            extrinsics: INHERENTS + created.len(),
+            created,
+            settled: 0,
+            expired: 0,
+            failed: 0,
+            assigned: Vec::new(),
+            running: Vec::new(),
+            leased: Vec::new(),
+            missing: Vec::new(),
+            committed: 0,
+            revealed: 0,
+            entered: Vec::new(),
+            pruned: 0,
+            refused: 0,
+        }
+    }
+
+    #[test]
+    fn deadlines_in_one_block_and_jobs_live_at_a_time_are_counted() {
+        let step = Progress::default().step("count");
+        let mut seen = Seen::default();
+        let first = (0..3).map(|job| (job, 61)).collect();
+        seen.note(&block(1, first), &step).unwrap();
+        let second = (3..5).map(|job| (job, 62)).collect();
+        seen.note(&block(2, second), &step).unwrap();
+        assert_eq!((seen.most_deadlines(), seen.most_live), (3, 5));
+        let third = Block {
+            expired: 4,
+            ..block(3, (5..6).map(|job| (job, 63)).collect())
+        };
+        seen.note(&third, &step).unwrap();
+        assert_eq!((seen.most_live, seen.live(), seen.ending), (6, 2, 1));
+        let over = Block {
+            fullness: 1.01,
+            ..block(4, Vec::new())
+        };
+        assert!(seen.note(&over, &step).is_err());
+        let session = Block {
+            hooks: None,
+            ..over
+        };
+        seen.note(&session, &step).unwrap();
+        step.done("");
     }
 }

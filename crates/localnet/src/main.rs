@@ -2,7 +2,7 @@
 
 use anyhow::{bail, Result};
 use athanor_localnet::{
-    campaign, demo,
+    campaign, daily, demo,
     digits::Digits,
     disputes, faults, governance,
     kills::{self, Victim},
@@ -48,6 +48,11 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         digits: Option<PathBuf>,
     },
+
+    /// Play a provider's and a requester's daily life: quotes, cancelled and expired jobs, a pause, a
+    /// bond that is added to and returned, outputs demanded on the chain, jail, and audits; and check
+    /// every balance to the unit. Takes about six minutes.
+    Daily,
 
     /// Let a provider lie in every operator there is, and check that a watcher catches it.
     Disputes {
@@ -207,6 +212,7 @@ async fn run(args: Args) -> Result<ExitCode> {
             };
             until_interrupted(demo::play(&tools, &workspace, &digits, progress)).await
         }
+        Command::Daily => until_interrupted(daily::play(&tools, &workspace, progress)).await,
         Command::Disputes { operators } => {
             let count = usize::from(operators);
             until_interrupted(disputes::play(&tools, &workspace, count, progress)).await

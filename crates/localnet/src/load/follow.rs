@@ -103,6 +103,8 @@ pub(crate) struct Block {
     /// session pallet says of it that the whole block is used.
     pub(crate) hooks: Option<f64>,
     pub(crate) extrinsics: usize,
+    /// Job and deadline of each job created in it.
+    pub(crate) created: Vec<(u64, u32)>,
     /// Jobs that settled in it.
     pub(crate) settled: usize,
     /// Jobs that expired in it.
@@ -204,8 +206,9 @@ impl Follower {
         let mut block = Block {
             number,
             fullness: share(used("normal")? + used("operational")? + mandatory),
-            hooks: (mandatory < self.most).then(|| share(mandatory)),
+            hooks: Some(share(mandatory)),
             extrinsics: 0,
+            created: Vec::new(),
             settled: 0,
             expired: 0,
             failed: 0,
@@ -228,6 +231,7 @@ impl Follower {
                     block.extrinsics += 1;
                     block.refused += 1;
                 }
+                ("Session", "NewSession") => block.hooks = None,
                 ("LabelBounties", "SheetCommitted") => block.committed += 1,
                 ("LabelBounties", "SheetRevealed") => block.revealed += 1,
                 ("LabelBounties", "BatchPruned") => block.pruned += 1,
@@ -246,6 +250,11 @@ impl Follower {
                     if let Some(state) = fields.at("state") {
                         block.entered.push(variant(state).to_string());
                     }
+                }
+                ("ComputeJobs", "JobCreated") => {
+                    let fields = event.decode_fields_unchecked_as::<Composite<()>>()?;
+                    let deadline = number_of(&fields, "deadline")?;
+                    block.created.push((job_of(&fields)?, deadline));
                 }
                 ("ComputeJobs", "JobSettled") => block.settled += 1,
                 ("ComputeJobs", "JobExpired") => block.expired += 1,

@@ -4,7 +4,7 @@ use crate::{
     turn::{self, Rules, Trouble},
     Answer, Call, Chain, Flight, Heard, Key, Problem, Request, Step,
 };
-use athanor_primitives::{Asked, Question, Value};
+use athanor_primitives::{Asked, Opening, Question, Value};
 use athanor_tensor_program::trace_root;
 use proptest::prelude::*;
 
@@ -298,6 +298,75 @@ fn what_cannot_be_fetched_is_reported_and_counted() {
     players[0].turn(&court);
     let tally = players[0].tally();
     assert_eq!((tally.unchecked, tally.checked, tally.watching), (1, 0, 0));
+    assert!(players[0].flights.is_empty(), "it costs nothing");
+}
+
+#[test]
+fn a_claim_whose_blobs_never_come_is_counted_and_costs_nothing() {
+    let mut players = [Player::new(9, Lie::None, ALL)];
+    players[0].machine.done = false;
+    let liar = Player::new(1, Lie::Byte(1, 5), 0);
+    let mut court = Court::new(vec![liar.claim()]);
+    let troubles = play(&mut court, &mut players, 1_300, Court::is_over);
+    assert_eq!(troubles, []);
+    assert_eq!(players[0].tally().watching, 1, "it waits to the end");
+    players[0].turn(&court);
+    let tally = players[0].tally();
+    assert_eq!((tally.unchecked, tally.checked, tally.watching), (1, 0, 0));
+    assert!(players[0].flights.is_empty());
+}
+
+/// Why claims that can't be run are not asked about at random: who asks learns whether
+/// there are bytes behind a root, not whether they are right, and pays for both.
+#[test]
+fn an_answer_without_a_run_of_ones_own_tells_no_lie_from_the_truth() {
+    const ASKER: [u8; 32] = [0x77; 32];
+    let (node, salt) = (1, [5; 32]);
+    for (lie, withheld) in [
+        (Lie::None, false),
+        (Lie::Byte(1, 50_000), false),
+        (Lie::Root(1), true),
+    ] {
+        let mut players = [Player::new(1, lie, 0)];
+        let claim = players[0].claim();
+        let opening = Opening {
+            trace_root: trace_root(&claim.1),
+            node,
+            salt,
+        };
+        let mut court = Court::new(vec![claim]);
+        let calls = [
+            Call::Announce {
+                announcement: opening.announcement(&GENESIS, &ASKER, JOB),
+            },
+            Call::Demand {
+                thread: 0,
+                opening,
+                value: Value::Node(node),
+            },
+        ];
+        for call in calls {
+            let view = Eyes {
+                court: &court,
+                key: ASKER,
+            };
+            let flight = Flight::new(&view, JOB, &call, vec![]);
+            court.advance(0);
+            assert_eq!(court.include(ASKER, &flight, &call), Some(true), "{lie:?}");
+            court.advance(0);
+        }
+        play(&mut court, &mut players, 1_300, |court| {
+            court.threads() == 0
+        });
+        assert_eq!(court.threads(), 0, "{lie:?}");
+        assert_eq!(is_convicted(lie)(&court), withheld, "{lie:?}");
+        assert_eq!(court.lost, u32::from(!withheld), "{lie:?}");
+        assert_eq!(
+            players[0].called("answer"),
+            usize::from(!withheld),
+            "{lie:?}"
+        );
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ import os
 import statistics
 import sys
 
-# Most growth of the validator's memory over the second half of a soak of ten minutes or more.
+# Most growth of the validator's own memory (heap and stacks, no mapped files) over the second half of a soak of ten minutes or more.
 MOST_MIB_PER_MINUTE = 1.0
 # The share of a block that ordinary transactions may fill.
 NORMAL = 0.75
@@ -63,9 +63,11 @@ def rows(run):
     yield "importing a block, mean, ms", shown(at(run, "times", "verification_and_import", "mean_ms"))
     yield "a block at the other node, later by, median, ms", shown(at(delay, "median_ms"))
     yield "the same, 95 %, ms", shown(at(delay, "p95_ms"))
-    yield "memory, first, MiB", shown(at(run, "memory", "first_mib"))
-    yield "memory, last, MiB", shown(at(run, "memory", "last_mib"))
-    yield "memory, growth in the second half, MiB a minute", shown(at(run, "memory", "mib_per_minute"), 2)
+    for part, name in (("own", "memory of its own"), ("resident", "with mapped files")):
+        yield f"{name}, first, MiB", shown(at(run, "memory", part, "first_mib"))
+        yield f"{name}, last, MiB", shown(at(run, "memory", part, "last_mib"))
+        growth = shown(at(run, "memory", part, "mib_per_minute"), 2)
+        yield f"{name}, growth in the second half, MiB a minute", growth
     yield "database, MiB a million", shown(at(run, "database", "mib_per_million"))
 
 
@@ -90,14 +92,14 @@ def complaints(runs):
             yield f"{name}: {run['missing']} were never included"
         if not run["included"]:
             yield f"{name}: none was included"
-    growth = at(runs.get("soak"), "memory", "mib_per_minute")
+    growth = at(runs.get("soak"), "memory", "own", "mib_per_minute")
     long = (at(runs.get("soak"), "memory", "over_seconds") or 0) >= 600
     if long and growth is not None and growth > MOST_MIB_PER_MINUTE:
-        yield f"soak: memory grows by {growth} MiB a minute, more than {MOST_MIB_PER_MINUTE}"
+        yield f"soak: the validator's own memory grows by {growth} MiB a minute, more than {MOST_MIB_PER_MINUTE}"
 
 
-def panel(top, title, unit, points, most, seconds):
-    """One diagram: a line of points over the seconds, with its scale."""
+def panel(top, title, unit, lines, most, seconds):
+    """One diagram: lines of points over the seconds by their names, with the scale."""
     left, right, height = 70, 840, 170
     x = lambda second: left + (right - left) * second / seconds
     y = lambda value: top + height * (1 - value / most)
@@ -112,23 +114,34 @@ def panel(top, title, unit, points, most, seconds):
         yield (
             f'<text x="{x(60 * minute):.1f}" y="{top + height + 16}" text-anchor="middle">{minute} min</text>'
         )
-    line = " ".join(f"{x(second):.1f},{y(value):.1f}" for second, value in points)
-    yield f'<polyline points="{line}" fill="none" stroke="#2060a0" stroke-width="1.2"/>'
+    for (name, points), colour in zip(lines.items(), ("#2060a0", "#a06020")):
+        line = " ".join(f"{x(second):.1f},{y(value):.1f}" for second, value in points)
+        yield f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.2"/>'
+        if len(lines) > 1:
+            yield (
+                f'<text x="{right}" y="{y(points[-1][1]) + 16:.1f}" text-anchor="end"'
+                f' fill="{colour}">{name}</text>'
+            )
 
 
 def plot(path, run):
-    memory = [(point["second"], point["mib"]) for point in run["series"]["memory"]]
+    course = run["series"]["memory"]
+    memory = {
+        name: [(point["second"], point[part]) for point in course]
+        for name, part in (("its own", "own_mib"), ("with mapped files", "resident_mib"))
+    }
     blocks = [(block["second"], 100 * block["ref_time_share"]) for block in run["series"]["blocks"]]
     blocks = [(second, share) for second, share in blocks if second > 0]
-    seconds = max(second for second, _ in memory + blocks)
-    most = 100 * -(-max(mib for _, mib in memory) // 100)
+    points = [point for part in memory.values() for point in part]
+    seconds = max(second for second, _ in points + blocks)
+    most = 100 * -(-max(mib for _, mib in points) // 100)
     title = f"Memory of the validator, {run['included_per_second']:.0f} transfers a second"
     lines = [
         '<svg width="860" height="470" viewBox="0 0 860 470" xmlns="http://www.w3.org/2000/svg"'
         ' font-family="sans-serif" font-size="11">',
         '<rect width="860" height="470" fill="#fff"/>',
         *panel(35, title, " MiB", memory, most, seconds),
-        *panel(270, "Time of each block that is used, by weight", " %", blocks, 100, seconds),
+        *panel(270, "Time of each block that is used, by weight", " %", {"": blocks}, 100, seconds),
         "</svg>",
     ]
     with open(path, "w") as file:

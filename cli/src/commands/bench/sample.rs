@@ -34,8 +34,17 @@ pub(super) struct Probe {
 pub(super) struct Sampled {
     at: Instant,
     metrics: BTreeMap<String, f64>,
-    memory: Option<u64>,
+    memory: Option<Memory>,
     database: Option<u64>,
+}
+
+/// A process's resident memory, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Memory {
+    /// Its own: heap and stacks.
+    own: u64,
+    /// All, with the pages of files it maps, such as a database's.
+    resident: u64,
 }
 
 impl Probe {
@@ -66,7 +75,7 @@ impl Probe {
         Sampled {
             at: Instant::now(),
             metrics,
-            memory: self.pid.and_then(resident),
+            memory: self.pid.and_then(memory_of),
             database: self.db.as_deref().map(size),
         }
     }
@@ -91,12 +100,18 @@ fn parse(text: &str) -> BTreeMap<String, f64> {
     metrics
 }
 
-/// Resident bytes of a process.
-fn resident(pid: u32) -> Option<u64> {
+/// Memory of a process, by `RssAnon` and `VmRSS` of its status (proc(5)).
+fn memory_of(pid: u32) -> Option<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1_024)
+    let bytes = |name: &str| -> Option<u64> {
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib * 1_024)
+    };
+    Some(Memory {
+        own: bytes("RssAnon:")?,
+        resident: bytes("VmRSS:")?,
+    })
 }
 
 /// Bytes on the disk of all files under a folder: ParityDB's files have holes, and are much longer.
@@ -143,24 +158,33 @@ fn mib(bytes: u64) -> f64 {
     (bytes as f64 / MIB * 10.0).round() / 10.0
 }
 
-/// The node's memory over the run, in MiB.
+/// The node's own memory over the run, and what is resident with the files it maps, in MiB.
 pub(super) fn memory(samples: &[Sampled]) -> Value {
-    let seen: Vec<(Instant, u64)> = samples
-        .iter()
-        .filter_map(|sampled| Some((sampled.at, sampled.memory?)))
-        .collect();
-    let (Some((began, first)), Some((ended, last))) = (seen.first(), seen.last()) else {
+    let part = |of: fn(Memory) -> u64| {
+        let seen: Vec<(Instant, u64)> = samples
+            .iter()
+            .filter_map(|sampled| Some((sampled.at, of(sampled.memory?))))
+            .collect();
+        let first = seen.first()?.1;
+        let middle = seen.get(seen.len() / 2)?.1;
+        let most = seen.iter().map(|(_, bytes)| *bytes).max()?;
+        Some(json!({
+            "first_mib": mib(first),
+            "middle_mib": mib(middle),
+            "last_mib": mib(seen.last()?.1),
+            "most_mib": mib(most),
+            "mib_per_minute": slope(&seen).map(|slope| (slope * 1_000.0).round() / 1_000.0),
+        }))
+    };
+    let mut seen = samples.iter().filter(|sampled| sampled.memory.is_some());
+    let Some(began) = seen.next() else {
         return Value::Null;
     };
-    let most = seen.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    let middle = seen.get(seen.len() / 2).map_or(*first, |(_, bytes)| *bytes);
+    let ended = seen.next_back().unwrap_or(began);
     json!({
-        "first_mib": mib(*first),
-        "middle_mib": mib(middle),
-        "last_mib": mib(*last),
-        "most_mib": mib(most),
-        "mib_per_minute": slope(&seen).map(|slope| (slope * 1_000.0).round() / 1_000.0),
-        "over_seconds": ended.saturating_duration_since(*began).as_secs(),
+        "own": part(|memory| memory.own),
+        "resident": part(|memory| memory.resident),
+        "over_seconds": ended.at.saturating_duration_since(began.at).as_secs(),
     })
 }
 
@@ -195,7 +219,8 @@ pub(super) fn course(samples: &[Sampled]) -> Value {
         .filter_map(|sampled| {
             let second = sampled.at.saturating_duration_since(began).as_secs_f64();
             let second = (second * 10.0).round() / 10.0;
-            Some(json!({ "second": second, "mib": mib(sampled.memory?) }))
+            let Memory { own, resident } = sampled.memory?;
+            Some(json!({ "second": second, "own_mib": mib(own), "resident_mib": mib(resident) }))
         })
         .collect()
 }
@@ -224,7 +249,10 @@ mod tests {
         Sampled {
             at: Instant::now(),
             metrics: parse(text),
-            memory: Some(memory),
+            memory: Some(Memory {
+                own: memory,
+                resident: memory + MIB as u64,
+            }),
             database: Some(database),
         }
     }
@@ -277,8 +305,24 @@ mod tests {
     }
 
     #[test]
+    fn a_process_has_memory_of_its_own_beside_what_it_maps() {
+        let samples = [sampled("", 2 << 20, 0), sampled("", 5 << 20, 0)];
+        let memory = memory(&samples);
+        assert_eq!(memory["own"]["first_mib"], json!(2.0));
+        assert_eq!(memory["own"]["most_mib"], json!(5.0));
+        assert_eq!(memory["resident"]["last_mib"], json!(6.0));
+        assert_eq!(super::memory(&[]), Value::Null);
+        assert_eq!(course(&samples)[1]["own_mib"], json!(5.0));
+        assert_eq!(course(&samples)[1]["resident_mib"], json!(6.0));
+    }
+
+    #[test]
     fn this_process_has_memory_and_a_folder_a_size() {
-        assert!(resident(std::process::id()).is_some_and(|bytes| bytes > 1 << 20));
+        let memory = memory_of(std::process::id()).unwrap();
+        assert!(
+            memory.own > 1 << 18 && memory.resident > memory.own,
+            "{memory:?}"
+        );
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("a")).unwrap();
         let write = |name: &str| {

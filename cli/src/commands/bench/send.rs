@@ -2,7 +2,6 @@
 
 use super::{follow, kind::Bank, Options};
 use crate::error::Result;
-use futures::StreamExt;
 use std::{
     collections::HashSet,
     sync::{
@@ -14,10 +13,14 @@ use std::{
 use subxt::rpcs::{client::rpc_params, RpcClient};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-/// Transactions that one connection waits for at a time.
+/// Transactions that one connection waits for at a time, each of another account: the node answers
+/// requests in no order, and a nonce that comes before the one below it can be refused.
 const IN_FLIGHT: usize = 32;
-/// Transactions that wait for a connection.
-const WAITING: usize = 64;
+/// Transactions that wait for the one before.
+const WAITING: usize = 8;
+/// Transactions not final yet with which no more are sent. A pool has room for 8,192, and bans for
+/// half an hour what it drops.
+const MOST_OUTSTANDING: usize = 6_000;
 /// Before a transaction that the pool had no room for is sent again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -52,6 +55,12 @@ impl Drop for Sending {
 }
 
 async fn submit(rpc: &RpcClient, text: String, shared: &Shared) {
+    while lock(&shared.outstanding).len() >= MOST_OUTSTANDING {
+        if shared.stopped.load(Ordering::Relaxed) {
+            return;
+        }
+        tokio::time::sleep(AGAIN / 5).await;
+    }
     lock(&shared.outstanding).insert(name(&text));
     loop {
         if shared.stopped.load(Ordering::Relaxed) {
@@ -90,18 +99,17 @@ impl Sending {
         let mut queues = Vec::new();
         let mut tasks = Vec::new();
         for _ in 0..options.senders {
-            let (queue, waiting) = mpsc::channel::<String>(WAITING);
-            queues.push(queue);
             let rpc = follow::connect(url).await?;
-            let shared = shared.clone();
-            tasks.push(tokio::spawn(async move {
-                let waiting = futures::stream::unfold(waiting, |mut waiting| async {
-                    Some((waiting.recv().await?, waiting))
-                });
-                waiting
-                    .for_each_concurrent(IN_FLIGHT, |text| submit(&rpc, text, &shared))
-                    .await;
-            }));
+            for _ in 0..IN_FLIGHT {
+                let (queue, mut waiting) = mpsc::channel::<String>(WAITING);
+                queues.push(queue);
+                let (rpc, shared) = (rpc.clone(), shared.clone());
+                tasks.push(tokio::spawn(async move {
+                    while let Some(text) = waiting.recv().await {
+                        submit(&rpc, text, &shared).await;
+                    }
+                }));
+            }
         }
         let signing = bank.signing();
         let rate = options.rate;
@@ -118,7 +126,7 @@ impl Sending {
                     tokio::time::sleep(due.saturating_sub(began.elapsed())).await;
                 }
                 count += 1;
-                // One account's transactions go over one connection, in their order.
+                // One account's transactions go one after the other.
                 let Some(queue) = queues.get(account % queues.len().max(1)) else {
                     break;
                 };

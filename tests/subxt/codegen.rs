@@ -45,13 +45,16 @@ async fn what_is_generated_reads_and_sends() -> Result<()> {
     }
     ensure!(found <= next, "{found} models, and the next is {next}");
 
+    // The nonce is that of the last final block, and what another client sent may not be in it yet:
+    // no other signs with this key.
+    let signer = dev::charlie();
     let bob = dev::bob().public_key().to_account_id();
     let transfer = athanor::transactions()
         .balances()
         .transfer_keep_alive(bob.clone().into(), UNIT);
     let events = at
         .transactions()
-        .sign_and_submit_then_watch_default(&transfer, &dev::alice())
+        .sign_and_submit_then_watch_default(&transfer, &signer)
         .await?
         .wait_for_finalized_success()
         .await?;

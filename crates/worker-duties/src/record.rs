@@ -157,6 +157,17 @@ impl Record {
         self
     }
 
+    /// Whether the daemon, when it was asked last, could not go on: it lacked a blob, or had given
+    /// the job up.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.run.is_none()
+            && self.seen.as_ref().is_some_and(|seen| match seen.state {
+                State::Fetching => !seen.held,
+                State::Refused | State::Failed => true,
+                State::Queued | State::Ready | State::Running | State::Done => false,
+            })
+    }
+
     /// This record after `call` was signed on the state that `chain` shows.
     pub fn signed(&self, chain: &impl Chain, call: &Call) -> Record {
         let sent = Sent::new(chain, call.index(), self.sent.as_ref());

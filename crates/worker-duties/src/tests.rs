@@ -1,4 +1,5 @@
 mod court;
+mod crowd;
 mod daemon;
 mod disputes;
 mod duties;

@@ -40,6 +40,11 @@ pub const MAX_SLOTS: usize = 64;
 /// Most jobs of others that are being checked at a time: as many as a daemon takes.
 pub const MAX_WATCHED: usize = 16;
 
+/// Blocks after which a claim that the daemon can't run, mostly because nobody serves its blobs,
+/// gives its place to another. Longer than the daemon of a healthy network fetches, and than it
+/// keeps a job that nobody asks for.
+const GIVES_WAY: u32 = 64;
+
 /// Blocks between two looks around for claims to check.
 const LOOK_EVERY: u32 = 4;
 
@@ -186,6 +191,18 @@ struct Watched {
     counted: Option<bool>,
     /// Hash of the claims all of which are right.
     agreed: Option<[u8; 32]>,
+    /// Block since which it is among those being checked. `None`: it gave its place to
+    /// another, and waits for one.
+    since: Option<u32>,
+    /// Whether the daemon was stuck with it when it was asked last.
+    stuck: bool,
+}
+
+impl Watched {
+    /// Whether it is one of the [`MAX_WATCHED`].
+    fn is_busy(&self) -> bool {
+        self.agreed.is_none() && self.since.is_some()
+    }
 }
 
 /// What is kept about watching.
@@ -195,6 +212,44 @@ struct Watching {
     cursor: JobId,
     jobs: Vec<Watched>,
     tally: Tally,
+}
+
+impl Watching {
+    /// Whether another claim may be checked; one that has been stuck for long makes room for it.
+    fn make_room(&mut self, now: u32) -> bool {
+        let busy = self.jobs.iter().filter(|job| job.is_busy()).count();
+        if busy < MAX_WATCHED {
+            return true;
+        }
+        let gives_way = |job: &Watched| {
+            let long = |since: u32| since.saturating_add(GIVES_WAY) <= now;
+            job.is_busy() && job.stuck && job.found.is_none() && job.since.is_some_and(long)
+        };
+        let longest = self.jobs.iter_mut().filter(|job| gives_way(job));
+        longest.min_by_key(|job| job.since).is_some_and(|job| {
+            job.since = None;
+            true
+        })
+    }
+
+    /// Gives a claim a place among those being checked.
+    fn place(&mut self, job: JobId, identity: [u8; 32], closes: u32, now: u32) {
+        let mut known = self.jobs.iter_mut();
+        if let Some(known) = known.find(|known| known.job == job && known.identity == identity) {
+            known.since = Some(now);
+            return;
+        }
+        self.jobs.push(Watched {
+            job,
+            identity,
+            closes,
+            found: None,
+            counted: None,
+            agreed: None,
+            since: Some(now),
+            stuck: false,
+        });
+    }
 }
 
 /// One entry of the list of records.
@@ -676,7 +731,7 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
 
     /// Runs a watched job and disputes what is false about it.
     fn check(&mut self, watched: &mut Watched) -> Done {
-        if watched.agreed.is_some() {
+        if !watched.is_busy() {
             return Ok(());
         }
         let job = self.view.claimed(watched.job);
@@ -685,6 +740,7 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
         };
         watched.closes = job.closes;
         let fetched = self.fetch(&job.ticket);
+        watched.stuck = self.record(&job.ticket)?.is_stuck();
         if let Some(found) = self.dispute(&job, Role::Watcher)? {
             watched.found = Some(found);
             watched.agreed = (!found).then(|| hash(&job.claims));
@@ -739,33 +795,34 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
                 .jobs
                 .iter_mut()
                 .find(|known| known.job == job && known.identity == identity);
-            if let Some(known) = known {
-                // Another fork may have other claims.
-                if known
-                    .agreed
-                    .is_some_and(|agreed| agreed != hash(&claimed.claims))
-                {
-                    known.agreed = None;
+            let is_known = known.is_some();
+            let wants_place = match known {
+                Some(known) => {
+                    known.closes = claimed.closes;
+                    // Another fork may have other claims.
+                    if known
+                        .agreed
+                        .is_some_and(|agreed| agreed != hash(&claimed.claims))
+                    {
+                        known.agreed = None;
+                    }
+                    known.agreed.is_none() && known.since.is_none()
                 }
-            } else if dispute::is_watched(&self.key, &genesis, job, self.rules.watch)
-                && !tickets.iter().any(|ticket| ticket.job == job)
-                && !self.view.is_assigned(job)
-                && now.saturating_add(1) < claimed.closes
-            {
-                let busy = watching.jobs.iter().filter(|job| job.agreed.is_none());
-                if busy.count() >= MAX_WATCHED {
-                    // The cursor waits here until there is room.
+                None => {
+                    dispute::is_watched(&self.key, &genesis, job, self.rules.watch)
+                        && !tickets.iter().any(|ticket| ticket.job == job)
+                        && !self.view.is_assigned(job)
+                }
+            };
+            if wants_place && now.saturating_add(1) < claimed.closes {
+                if watching.make_room(now) {
+                    watching.place(job, identity, claimed.closes, now);
+                } else if !is_known {
+                    // The cursor waits here until there is room. For one that had its turn it
+                    // does not.
                     last = Some(job.saturating_sub(1));
                     break;
                 }
-                watching.jobs.push(Watched {
-                    job,
-                    identity,
-                    closes: claimed.closes,
-                    found: None,
-                    counted: None,
-                    agreed: None,
-                });
             }
             last = Some(job);
         }
@@ -795,7 +852,7 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
             // An open thread outlives the window.
             let disputed = job.found == Some(true) && self.view.claimed(job.job).is_some();
             let over = job.closes <= now && !disputed;
-            let forget = over || (job.agreed.is_some() && surplus > 0);
+            let forget = over || (!job.is_busy() && surplus > 0);
             if forget {
                 surplus = surplus.saturating_sub(1);
                 if job.found.is_none() {
@@ -804,7 +861,7 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
             }
             !forget
         });
-        let busy = jobs.iter().filter(|job| job.agreed.is_none()).count();
+        let busy = jobs.iter().filter(|job| job.is_busy()).count();
         tally.watching = u32::try_from(busy).unwrap_or(u32::MAX);
         let stored: Option<Watching> = self.read(b"watched", &[])?;
         if stored.as_ref() == Some(&watching) {

@@ -2,6 +2,7 @@
 
 use crate::*;
 use alloc::string::String;
+use cumulus_pallet_session_benchmarking::Pallet as SessionBench;
 use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
 use frame_system_benchmarking::{
@@ -27,6 +28,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_referenda, Referenda]
     [pallet_safe_mode, SafeMode]
     [pallet_scheduler, Scheduler]
+    [pallet_session, SessionBench::<Runtime>]
     [pallet_sudo, Sudo]
     [pallet_timestamp, Timestamp]
     [pallet_transaction_payment, TransactionPayment]

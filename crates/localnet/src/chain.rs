@@ -3,10 +3,11 @@
 
 use crate::rpc::Rpc;
 use anyhow::{bail, ensure, Context, Result};
+use athanor_state_check::Unchecked;
 use codec::Decode;
 use serde_json::json;
 use sp_crypto_hashing::twox_128;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 use subxt::{
     backend::LegacyBackend,
     dynamic::{self, At, Value},
@@ -35,17 +36,19 @@ pub async fn job_constant<T: DecodeAsType>(ws: &str, name: &str) -> Result<T> {
         .with_context(|| format!("the chain has no constant ComputeJobs.{name}"))
 }
 
-/// Checks that every amount on hold is accounted for by what it is held for, in the node's last
-/// finalised state; and has the node check all invariants where it can. Answers what was checked.
+/// Checks all invariants, of our pallets and the SDK's, in the node's last finalised state: here, by
+/// the runtime in this program, and those of our pallets by the chain's own. Answers what was
+/// checked.
 ///
 /// # Errors
 ///
-/// If something does not add up.
+/// If one does not hold.
 pub async fn audit(ws: &str) -> Result<String> {
     let mut said = Vec::new();
     let rpc = Rpc::new(&ws.replacen("ws://", "http://", 1))?;
+    let at: String = rpc.call("chain_getFinalizedHead", json!([])).await?;
     let answer: String = rpc
-        .call("state_call", json!([CHECK_STATE, "0x"]))
+        .call("state_call", json!([CHECK_STATE, "0x", at]))
         .await
         .context("the chain's invariants cannot be checked")?;
     let answer = hex::decode(answer.trim_start_matches("0x")).context("not hex")?;
@@ -61,57 +64,25 @@ pub async fn audit(ws: &str) -> Result<String> {
             hex::encode(&answer)
         ),
     }
-    let state = state(ws).await?;
-    let holds = holds(&state).await?;
-    let accounted = [
-        (
-            "ComputeJobs.JobBudget",
-            total(&state, "Jobs", &["budget", "premium", "stake", "tip"]).await?,
-        ),
-        (
-            "ComputeJobs.Deposit",
-            sum(&state, "ComputeJobs", "Jobs", "deposit")
-                .await?
-                .checked_add(sum(&state, "ComputeJobs", "Receipts", "deposit").await?)
-                .context("deposits overflow")?,
-        ),
-        (
-            "ComputeJobs.AuditPay",
-            values(&state, "ComputeJobs", "Jobs")
-                .await?
-                .iter()
-                .try_fold(0, |sum: u128, job| {
-                    let pay = auditor_pay(job)?;
-                    sum.checked_add(pay).context("auditors' pay overflows")
-                })?,
-        ),
-        (
-            "ComputeJobs.ThreadBond",
-            total(&state, "Threads", &["bond", "prepaid"]).await?,
-        ),
-        (
-            "ComputeJobs.ProviderBond",
-            sum(&state, "ComputeJobs", "Providers", "bond").await?,
-        ),
-        (
-            "Programs.Deposit",
-            sum(&state, "Programs", "Programs", "deposit")
-                .await?
-                .checked_add(sum(&state, "Programs", "Models", "deposit").await?)
-                .context("deposits overflow")?,
-        ),
-    ];
-    for (reason, owed) in &accounted {
-        let held = holds.get(*reason).copied().unwrap_or_default();
-        ensure!(
-            held == *owed,
-            "{held} is held as {reason}, but {owed} is accounted for"
-        );
+    let state = athanor_state_check::rpc::fetch(ws, Some(&at), |_| {}).await?;
+    match state.check() {
+        Ok(report) => {
+            let broken: Vec<String> = report
+                .broken()
+                .map(|(name, broken)| format!("{name}: {broken}"))
+                .collect();
+            ensure!(broken.is_empty(), "does not hold: {}", broken.join("; "));
+            said.push(format!(
+                "{} invariants hold of the {} entries of block {}",
+                report.checks.len(),
+                report.size.0,
+                report.block
+            ));
+        }
+        // A network that was upgraded runs another runtime than this program has.
+        Err(other @ Unchecked::OtherRuntime { .. }) => said.push(other.to_string()),
+        Err(error) => return Err(error.into()),
     }
-    if let Some(reason) = unaccounted(&holds, &accounted.map(|(reason, _)| reason)) {
-        bail!("money is held as {reason}, which nothing here accounts for");
-    }
-    said.push("budgets, bonds, deposits and auditors' pay equal what is held for them".to_string());
     Ok(said.join("; "))
 }
 
@@ -243,31 +214,6 @@ fn replicas_of(job: &Value) -> Result<impl Iterator<Item = &Value>> {
     Ok(children(list))
 }
 
-/// What the audit pot holds for a job: the pay of its auditor, if it has one.
-fn auditor_pay(job: &Value) -> Result<u128> {
-    let audit = job.at("audit").context("a job without its audit")?;
-    if reason(audit) != "Drawn" {
-        return Ok(0);
-    }
-    let account = |value: &Value| {
-        let mut bytes = Vec::new();
-        collect_bytes(value, &mut bytes);
-        bytes
-    };
-    let auditor: Vec<u8> = children(audit).flat_map(account).collect();
-    replicas_of(job)?
-        .find(|replica| replica.at("provider").map(account).as_ref() == Some(&auditor))
-        .and_then(|replica| replica.at("pay"))
-        .and_then(first_amount)
-        .context("an auditor without its pay")
-}
-
-/// A reason of the job escrow for which something is held, and which is none of `known`.
-fn unaccounted<'a>(holds: &'a BTreeMap<String, u128>, known: &[&str]) -> Option<&'a str> {
-    let mut reasons = holds.keys().map(String::as_str);
-    reasons.find(|reason| reason.starts_with("ComputeJobs.") && !known.contains(reason))
-}
-
 fn replica(value: &Value) -> Result<Replica> {
     let some = |name: &str| {
         value
@@ -321,68 +267,6 @@ async fn session_item<T: Decode>(rpc: &Rpc, name: &str) -> Result<Vec<T>> {
     Vec::decode(&mut &bytes[..]).with_context(|| format!("Session.{name} has another form"))
 }
 
-/// All amounts on hold, by reason (`Pallet.Reason`).
-async fn holds(state: &State) -> Result<BTreeMap<String, u128>> {
-    let mut by_reason = BTreeMap::new();
-    for value in values(state, "Balances", "Holds").await? {
-        collect_holds(&value, &mut by_reason)?;
-    }
-    Ok(by_reason)
-}
-
-fn collect_holds(value: &Value, by_reason: &mut BTreeMap<String, u128>) -> Result<()> {
-    if let (Some(id), Some(amount)) = (value.at("id"), value.at("amount")) {
-        let amount = first_amount(amount).context("a hold without amount")?;
-        let sum = by_reason.entry(reason(id)).or_default();
-        *sum = sum.checked_add(amount).context("holds overflow")?;
-        return Ok(());
-    }
-    children(value).try_for_each(|child| collect_holds(child, by_reason))
-}
-
-/// Sums fields over all values of a map of the job escrow.
-async fn total(state: &State, map: &str, fields: &[&str]) -> Result<u128> {
-    let mut total = 0u128;
-    for field in fields {
-        let amount = sum(state, "ComputeJobs", map, field).await?;
-        total = total.checked_add(amount).context("amounts overflow")?;
-    }
-    Ok(total)
-}
-
-/// Sums a field over all values of a map.
-async fn sum(state: &State, pallet: &str, map: &str, field: &str) -> Result<u128> {
-    let mut sum = 0u128;
-    for value in values(state, pallet, map).await? {
-        let amount = value
-            .at(field)
-            .and_then(first_amount)
-            .with_context(|| format!("an entry of {pallet}.{map} has no amount `{field}`"))?;
-        sum = sum.checked_add(amount).context("amounts overflow")?;
-    }
-    Ok(sum)
-}
-
-async fn values(state: &State, pallet: &str, map: &str) -> Result<Vec<Value>> {
-    let what = || format!("cannot read {pallet}.{map}");
-    let storage = state.storage();
-    let entry = storage
-        .entry(dynamic::storage::<Vec<Value>, Value>(pallet, map))
-        .with_context(what)?;
-    let mut entries = entry.iter(Vec::<Value>::new()).await.with_context(what)?;
-    let mut values = Vec::new();
-    while let Some(entry) = entries.next().await {
-        values.push(
-            entry
-                .with_context(what)?
-                .value()
-                .decode()
-                .with_context(what)?,
-        );
-    }
-    Ok(values)
-}
-
 fn children(value: &Value) -> impl Iterator<Item = &Value> {
     let composite = match &value.value {
         ValueDef::Composite(composite) => Some(composite),
@@ -422,61 +306,6 @@ fn reason(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hold(pallet: &str, reason: &str, amount: u128) -> Value {
-        let id = Value::unnamed_variant(pallet, [Value::unnamed_variant(reason, [])]);
-        Value::named_composite([("id", id), ("amount", Value::u128(amount))])
-    }
-
-    #[test]
-    fn holds_are_summed_by_reason_however_they_are_wrapped() {
-        let list = Value::unnamed_composite([Value::unnamed_composite([
-            hold("ComputeJobs", "JobBudget", 3),
-            hold("ComputeJobs", "ProviderBond", 5),
-            hold("ComputeJobs", "JobBudget", 4),
-        ])]);
-        let mut holds = BTreeMap::new();
-        collect_holds(&list, &mut holds).unwrap();
-        assert_eq!(holds.get("ComputeJobs.JobBudget"), Some(&7));
-        assert_eq!(holds.get("ComputeJobs.ProviderBond"), Some(&5));
-    }
-
-    #[test]
-    fn a_hold_for_a_reason_nobody_accounts_for_is_found() {
-        let holds = BTreeMap::from([
-            ("ComputeJobs.Deposit".to_string(), 1),
-            ("Staking.Staking".to_string(), 1),
-        ]);
-        assert_eq!(unaccounted(&holds, &["ComputeJobs.Deposit"]), None);
-        assert_eq!(unaccounted(&holds, &[]), Some("ComputeJobs.Deposit"));
-    }
-
-    #[test]
-    fn the_audit_pot_holds_the_pay_of_the_auditor_alone() {
-        let replica = |provider: u8, pay: u128| {
-            let account = |byte| Value::unnamed_composite([Value::from_bytes([byte; 32])]);
-            Value::named_composite([
-                ("provider", account(provider)),
-                ("worker", account(provider)),
-                ("pay", Value::u128(pay)),
-            ])
-        };
-        let job = |audit: Value| {
-            let replicas = Value::unnamed_composite([replica(1, 5), replica(2, 7)]);
-            Value::named_composite([
-                ("audit", audit),
-                ("replicas", Value::unnamed_composite([replicas])),
-            ])
-        };
-        let drawn = |provider: u8| {
-            let who = Value::unnamed_composite([Value::from_bytes([provider; 32])]);
-            Value::unnamed_variant("Drawn", [who])
-        };
-        assert_eq!(auditor_pay(&job(drawn(2))).unwrap(), 7);
-        assert!(auditor_pay(&job(drawn(3))).is_err());
-        let ahead = Value::unnamed_variant("Ahead", []);
-        assert_eq!(auditor_pay(&job(ahead)).unwrap(), 0);
-    }
 
     #[test]
     fn a_wrapped_amount_is_found() {

@@ -1,18 +1,15 @@
 //! The runtime as a node drives it: blocks with their pre-digest and their inherent, transactions
 //! with signatures and extensions, and what must hold after each of them.
 
-use crate::{people, sdk, tally::Tally};
+use crate::{people, tally::Tally};
 use athanor_runtime::{
-    genesis_config_presets, time, AccountId, Babe, Balance, Balances, ComputeJobs, DataMarket,
-    Executive, Header, LabelBounties, Nonce, Programs, Runtime, RuntimeCall, RuntimeEvent,
-    RuntimeGenesisConfig, RuntimeHoldReason, Session, SignedPayload, System, TxExtension,
-    UncheckedExtrinsic, Validators, EXISTENTIAL_DEPOSIT,
+    genesis_config_presets, time, AccountId, Babe, Balance, Balances, Executive, Header, Nonce,
+    Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, Session, SignedPayload, System,
+    TxExtension, UncheckedExtrinsic, EXISTENTIAL_DEPOSIT,
 };
+use athanor_state_check::{all, ours, sdk, Broken};
 use codec::Encode;
-use frame_support::{
-    dispatch::DispatchClass,
-    traits::{GetCallMetadata, PalletInfoAccess},
-};
+use frame_support::{dispatch::DispatchClass, traits::GetCallMetadata};
 use sp_consensus_babe::{
     digests::{PreDigest, PrimaryPreDigest, SecondaryVRFPreDigest},
     make_vrf_transcript, BABE_ENGINE_ID,
@@ -26,18 +23,14 @@ use sp_io::TestExternalities;
 use sp_runtime::{
     generic::{Digest, DigestItem, Era},
     traits::{Dispatchable, Header as _},
-    BuildStorage, DispatchError, DispatchResult,
+    BuildStorage, DispatchResult,
 };
-use std::collections::BTreeMap;
 
 /// What a block's parent is called when there is none.
 const GENESIS: H256 = H256([7; 32]);
 
 /// BABE refuses a block that disables its own author, so its author leaves that out.
 const OWN_SENTENCE: &str = "it disables the block's author";
-
-/// Why a walk ended before its end.
-pub type Broken = String;
 
 /// The state of the preset without sudo: whoever has root can break anything.
 ///
@@ -243,7 +236,7 @@ impl Chain {
             return Err("normal calls use the room of operational ones".into());
         }
         self.check()?;
-        sdk::check()
+        all(sdk::CHECKS)
     }
 
     /// Puts a transaction into the block, if it may be there.
@@ -305,7 +298,7 @@ impl Chain {
             }
             Ok(Err(error)) => {
                 count.failed += 1;
-                (Fate::Failed, Some(words(error)))
+                (Fate::Failed, Some(ours::words(error)))
             }
             Err(error) => {
                 count.refused += 1;
@@ -326,8 +319,7 @@ impl Chain {
 
     /// Checks what must hold at any time.
     fn check(&mut self) -> Result<(), Broken> {
-        check_pallets()?;
-        check_holds()?;
+        all(ours::CHECKS)?;
         self.check_money()
     }
 
@@ -352,14 +344,6 @@ impl Chain {
         }
         self.seen = count;
         let issuance = Balances::total_issuance();
-        let of_accounts: Balance = frame_system::Account::<Runtime>::iter_values()
-            .map(|account| account.data.free + account.data.reserved)
-            .sum();
-        if issuance != of_accounts {
-            return Err(format!(
-                "{issuance} are issued, and accounts have {of_accounts}"
-            ));
-        }
         // A credit that its account is too small for is burnt without an event.
         let gone = self.issuance.checked_sub(issuance);
         if gone.is_none_or(|gone| gone > burnt + EXISTENTIAL_DEPOSIT) {
@@ -374,13 +358,6 @@ impl Chain {
             ));
         }
         self.issuance = issuance;
-        for (who, holds) in pallet_balances::Holds::<Runtime>::iter() {
-            let held: Balance = holds.iter().map(|hold| hold.amount).sum();
-            let reserved = frame_system::Account::<Runtime>::get(&who).data.reserved;
-            if held > reserved {
-                return Err(format!("{who}: {held} are held of {reserved} reserved"));
-            }
-        }
         Ok(())
     }
 
@@ -409,72 +386,6 @@ fn name_of(pallet: &str, event: &impl std::fmt::Debug) -> String {
     format!("{pallet}.{name}")
 }
 
-fn words(error: DispatchError) -> String {
-    match error {
-        DispatchError::Module(error) => error
-            .message
-            .map_or_else(|| format!("{error:?}"), Into::into),
-        other => format!("{other:?}"),
-    }
-}
-
-/// What the job escrow holds of everybody together, for each reason, is what its records account
-/// for. Its own checks ask only those who have a record, so money that a job or thread left on hold
-/// when it ended shows here.
-fn check_holds() -> Result<(), Broken> {
-    use pallet_compute_jobs::{HoldReason, Jobs, Providers, Receipts, Threads};
-    let mut held: BTreeMap<String, Balance> = BTreeMap::new();
-    for holds in pallet_balances::Holds::<Runtime>::iter_values() {
-        for hold in holds {
-            if let RuntimeHoldReason::ComputeJobs(reason) = hold.id {
-                *held.entry(format!("{reason:?}")).or_default() += hold.amount;
-            }
-        }
-    }
-    let mut owed: BTreeMap<String, Balance> = BTreeMap::new();
-    let mut owe = |reason: HoldReason, amount: Balance| {
-        *owed.entry(format!("{reason:?}")).or_default() += amount;
-    };
-    for job in Jobs::<Runtime>::iter_values() {
-        owe(
-            HoldReason::JobBudget,
-            job.budget + job.premium + job.stake + job.tip,
-        );
-        owe(HoldReason::Deposit, job.deposit);
-        owe(
-            HoldReason::AuditPay,
-            job.auditor().map_or(0, |auditor| auditor.pay),
-        );
-    }
-    for kept in Receipts::<Runtime>::iter_values() {
-        owe(HoldReason::Deposit, kept.deposit);
-    }
-    for thread in Threads::<Runtime>::iter_values() {
-        owe(HoldReason::ThreadBond, thread.bond + thread.prepaid);
-    }
-    for provider in Providers::<Runtime>::iter_values() {
-        owe(HoldReason::ProviderBond, provider.bond);
-    }
-    held.retain(|_, amount| *amount > 0);
-    owed.retain(|_, amount| *amount > 0);
-    if held != owed {
-        return Err(format!(
-            "ComputeJobs: {held:?} is held, and {owed:?} is accounted for"
-        ));
-    }
-    Ok(())
-}
-
-fn check_pallets() -> Result<(), Broken> {
-    let in_words =
-        |pallet: &'static str| move |error: DispatchError| format!("{pallet}: {}", words(error));
-    Programs::do_try_state().map_err(in_words(Programs::name()))?;
-    ComputeJobs::do_try_state().map_err(in_words(ComputeJobs::name()))?;
-    LabelBounties::do_try_state().map_err(in_words(LabelBounties::name()))?;
-    DataMarket::do_try_state().map_err(in_words(DataMarket::name()))?;
-    Validators::do_try_state().map_err(in_words(Validators::name()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -491,12 +402,12 @@ mod tests {
             HoldReason::AuditPay,
         ] {
             genesis().unwrap().execute_with(|| {
-                check_holds().unwrap();
+                all(ours::CHECKS).unwrap();
                 let (who, _) = frame_system::Account::<Runtime>::iter()
                     .find(|(_, account)| account.data.free > 2 * EXISTENTIAL_DEPOSIT)
                     .unwrap();
                 Balances::hold(&reason.into(), &who, EXISTENTIAL_DEPOSIT).unwrap();
-                let broken = check_holds().unwrap_err();
+                let broken = all(ours::CHECKS).unwrap_err();
                 assert!(broken.contains(&format!("{reason:?}")), "{broken}");
             });
         }

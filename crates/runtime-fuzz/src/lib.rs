@@ -10,10 +10,11 @@
 //!
 //! After every transaction and every block:
 //!
-//! - `try_state` of every pallet of ours holds;
-//! - after every block, so does what the pallets of the SDK say of their state: see [`sdk`];
-//! - what is issued is what accounts have, and nothing came or went but what was burnt;
-//! - nobody has more on hold than is reserved;
+//! - `try_state` of every pallet of ours holds, what is issued is what accounts have, and nobody has
+//!   more on hold than is reserved: see [`athanor_state_check::ours`];
+//! - after every block, so does what the pallets of the SDK say of their state: see
+//!   [`athanor_state_check::sdk`];
+//! - nothing came or went but what was burnt;
 //! - no block is heavier than it may be, and no normal call used what is reserved;
 //! - nothing panicked.
 //!
@@ -26,6 +27,5 @@ pub mod decoding;
 pub mod dice;
 pub mod moves;
 pub mod people;
-pub mod sdk;
 pub mod tally;
 pub mod walk;

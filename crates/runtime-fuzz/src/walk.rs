@@ -1,13 +1,14 @@
 //! Walks: run, and made small when they fail.
 
 use crate::{
-    chain::{self, Broken, Chain, Fate},
+    chain::{self, Chain, Fate},
     dice::Dice,
     moves::{self, jobs, labels, market, programs, Act, Book},
     people,
     tally::Tally,
 };
 use athanor_runtime::{Executive, Runtime, System, UNIT};
+use athanor_state_check::Broken;
 use sp_io::TestExternalities;
 use sp_runtime::{transaction_validity::TransactionSource, MultiAddress};
 use std::{

@@ -5,7 +5,7 @@
 //! on it once more. What those functions say of the pallets that this runtime has is said here
 //! again, with what they leave out: deposits, references, preimages, agendas.
 
-use crate::chain::Broken;
+use crate::{Broken, Check};
 use athanor_runtime::{
     AccountId, AuthorityDiscovery, Babe, Balance, Balances, Grandpa, Runtime, RuntimeHoldReason,
     Session, SessionKeys, System, EXISTENTIAL_DEPOSIT,
@@ -24,24 +24,20 @@ use std::{
     fmt::Debug,
 };
 
-/// Runs all checks.
-///
-/// # Errors
-///
-/// What does not hold, in words.
-pub fn check() -> Result<(), Broken> {
-    let assets = assets()?;
-    deposits(assets.deposits)?;
-    references(&assets)?;
-    locks()?;
-    preimages()?;
-    agendas()?;
-    referenda()?;
-    spends()?;
-    seats()?;
-    sessions()?;
-    epochs()
-}
+/// The checks, for the state after a block.
+pub const CHECKS: &[Check] = &[
+    ("assets", || assets().map(drop)),
+    ("deposits", || deposits(assets()?.deposits)),
+    ("references", || references(&assets()?)),
+    ("locks", locks),
+    ("preimages", preimages),
+    ("agendas", agendas),
+    ("referenda", referenda),
+    ("spends", spends),
+    ("seats", seats),
+    ("sessions", sessions),
+    ("epochs", epochs),
+];
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), Broken> {
     if holds {

@@ -16,6 +16,7 @@ use anyhow::{ensure, Context, Result};
 use athanor_cli::{
     chain::{Call, Chain, Included, State, Terms},
     config::Format,
+    error::Error,
     keys,
     output::Output,
     scale,
@@ -59,6 +60,19 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const JOB_SECONDS: u64 = 900;
 /// Account of the treasury: `modl` and the pallet's id.
 const TREASURY: [u8; 32] = *b"modlath/trsy\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// How often a call is signed for the branches that nodes follow.
+const TRIES: u32 = 4;
+
+/// What subxt says of a transaction that the pool took and threw away.
+const INVALID: &str = "Transaction is invalid";
+
+fn is_void(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(Error::Rejected { reason, .. }) if reason.contains(INVALID)
+    )
+}
 
 /// As whom a referendum acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,14 +139,22 @@ impl Holders {
             .with_context(|| format!("{pallet}.{entry} is no number but {value}"))
     }
 
-    /// Signs a call and waits until it is in a block and has succeeded.
+    /// Signs a call and waits until it is in a block and has succeeded. A branch that loses takes
+    /// the block from which on the call was valid with it: then it is signed again.
     pub(crate) async fn call(
         &self,
         suri: &str,
         pallet: &'static str,
         name: &'static str,
-        args: impl EncodeAsFields,
+        args: impl EncodeAsFields + Clone,
     ) -> Result<Included> {
+        for _ in 1..TRIES {
+            let call = Call::new(pallet, name, args.clone());
+            match self.call_until(suri, call, false).await {
+                Err(error) if is_void(&error) => {}
+                done => return done,
+            }
+        }
         self.call_until(suri, Call::new(pallet, name, args), false)
             .await
     }
@@ -175,7 +197,7 @@ impl Holders {
         suri: &str,
         pallet: &'static str,
         name: &'static str,
-        args: impl EncodeAsFields,
+        args: impl EncodeAsFields + Clone,
         words: &str,
     ) -> Result<()> {
         match self.call(suri, pallet, name, args).await {

@@ -12,6 +12,10 @@ mod rpc;
 mod seats;
 mod service;
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> sc_cli::Result<()> {
     command::run()
 }

@@ -157,15 +157,15 @@ impl Record {
         self
     }
 
-    /// Whether the daemon, when it was asked last, could not go on: it lacked a blob, or had given
-    /// the job up.
-    pub(crate) fn is_stuck(&self) -> bool {
-        self.run.is_none()
-            && self.seen.as_ref().is_some_and(|seen| match seen.state {
-                State::Fetching => !seen.held,
-                State::Refused | State::Failed => true,
-                State::Queued | State::Ready | State::Running | State::Done => false,
-            })
+    /// Whether the daemon said in this block that it is getting on with the job: it has it in its
+    /// queue, runs it, or fetches for it and lacks nothing that nobody serves.
+    pub(crate) fn goes_on(&self, block: u32) -> bool {
+        let seen = self.seen.as_ref().filter(|seen| seen.at == block);
+        seen.is_some_and(|seen| match seen.state {
+            State::Queued | State::Ready | State::Running => true,
+            State::Fetching => seen.reason.is_none(),
+            State::Done | State::Refused | State::Failed => false,
+        })
     }
 
     /// This record after `call` was signed on the state that `chain` shows.

@@ -40,9 +40,8 @@ pub const MAX_SLOTS: usize = 64;
 /// Most jobs of others that are being checked at a time: as many as a daemon takes.
 pub const MAX_WATCHED: usize = 16;
 
-/// Blocks after which a claim that the daemon can't run, mostly because nobody serves its blobs,
-/// gives its place to another. Longer than the daemon of a healthy network fetches, and than it
-/// keeps a job that nobody asks for.
+/// Blocks after which a claim that the daemon does not get on with, mostly because nobody serves its
+/// blobs, gives its place to another. Longer than a daemon keeps a job that nobody asks for.
 const GIVES_WAY: u32 = 64;
 
 /// Blocks between two looks around for claims to check.
@@ -191,11 +190,9 @@ struct Watched {
     counted: Option<bool>,
     /// Hash of the claims all of which are right.
     agreed: Option<[u8; 32]>,
-    /// Block since which it is among those being checked. `None`: it gave its place to
-    /// another, and waits for one.
+    /// Last block in which it was given a place among those being checked, or in which the
+    /// daemon got on with it. `None`: it gave its place to another, and waits for one.
     since: Option<u32>,
-    /// Whether the daemon was stuck with it when it was asked last.
-    stuck: bool,
 }
 
 impl Watched {
@@ -215,7 +212,7 @@ struct Watching {
 }
 
 impl Watching {
-    /// Whether another claim may be checked; one that has been stuck for long makes room for it.
+    /// Whether another claim may be checked; the one that was stuck for longest makes room for it.
     fn make_room(&mut self, now: u32) -> bool {
         let busy = self.jobs.iter().filter(|job| job.is_busy()).count();
         if busy < MAX_WATCHED {
@@ -223,7 +220,7 @@ impl Watching {
         }
         let gives_way = |job: &Watched| {
             let long = |since: u32| since.saturating_add(GIVES_WAY) <= now;
-            job.is_busy() && job.stuck && job.found.is_none() && job.since.is_some_and(long)
+            job.is_busy() && job.found.is_none() && job.since.is_some_and(long)
         };
         let longest = self.jobs.iter_mut().filter(|job| gives_way(job));
         longest.min_by_key(|job| job.since).is_some_and(|job| {
@@ -247,7 +244,6 @@ impl Watching {
             counted: None,
             agreed: None,
             since: Some(now),
-            stuck: false,
         });
     }
 }
@@ -740,7 +736,10 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
         };
         watched.closes = job.closes;
         let fetched = self.fetch(&job.ticket);
-        watched.stuck = self.record(&job.ticket)?.is_stuck();
+        let now = self.view.block();
+        if self.record(&job.ticket)?.goes_on(now) {
+            watched.since = Some(now);
+        }
         if let Some(found) = self.dispute(&job, Role::Watcher)? {
             watched.found = Some(found);
             watched.agreed = (!found).then(|| hash(&job.claims));
@@ -795,7 +794,6 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
                 .jobs
                 .iter_mut()
                 .find(|known| known.job == job && known.identity == identity);
-            let is_known = known.is_some();
             let wants_place = match known {
                 Some(known) => {
                     known.closes = claimed.closes;
@@ -815,14 +813,12 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
                 }
             };
             if wants_place && now.saturating_add(1) < claimed.closes {
-                if watching.make_room(now) {
-                    watching.place(job, identity, claimed.closes, now);
-                } else if !is_known {
-                    // The cursor waits here until there is room. For one that had its turn it
-                    // does not.
-                    last = Some(job.saturating_sub(1));
-                    break;
+                if !watching.make_room(now) {
+                    // Looking goes on here once there is room, so that everybody has a turn.
+                    watching.cursor = job;
+                    return Ok(Some(watching));
                 }
+                watching.place(job, identity, claimed.closes, now);
             }
             last = Some(job);
         }
@@ -836,7 +832,7 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
     /// Stores what became of watching, and forgets what is over.
     fn count(&mut self, mut watching: Watching) -> Done {
         let now = self.view.block();
-        let mut surplus = watching.jobs.len().saturating_sub(MAX_CHECKED);
+        let surplus = watching.jobs.len().saturating_sub(MAX_CHECKED);
         let Watching { jobs, tally, .. } = &mut watching;
         let more = |number: &mut u64| *number = number.saturating_add(1);
         for job in jobs.iter_mut() {
@@ -847,19 +843,32 @@ impl<'a, V: View, H: Host> Turn<'a, V, H> {
                 more(&mut tally.disputed);
             }
             job.counted = job.counted.max(job.found);
+            // Of those that wait, nobody has asked since.
+            if job.since.is_none() && job.closes <= now {
+                let claimed = self.view.claimed(job.job);
+                job.closes = claimed.map_or(job.closes, |claimed| claimed.closes);
+            }
         }
+        let agreed = jobs.iter().filter(|job| job.agreed.is_some()).count();
+        let mut agreed_over = surplus.min(agreed);
+        let mut waiting_over = surplus.saturating_sub(agreed_over);
         jobs.retain(|job| {
             // An open thread outlives the window.
             let disputed = job.found == Some(true) && self.view.claimed(job.job).is_some();
-            let over = job.closes <= now && !disputed;
-            let forget = over || (!job.is_busy() && surplus > 0);
-            if forget {
-                surplus = surplus.saturating_sub(1);
+            if job.closes <= now && !disputed {
                 if job.found.is_none() {
                     more(&mut tally.unchecked);
                 }
+                return false;
             }
-            !forget
+            let over = match (job.agreed, job.since) {
+                (Some(_), _) => &mut agreed_over,
+                (None, None) => &mut waiting_over,
+                (None, Some(_)) => return true,
+            };
+            let keep = *over == 0;
+            *over = over.saturating_sub(1);
+            keep
         });
         let busy = jobs.iter().filter(|job| job.is_busy()).count();
         tally.watching = u32::try_from(busy).unwrap_or(u32::MAX);

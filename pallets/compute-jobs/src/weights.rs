@@ -2,7 +2,7 @@
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-22:
 //! 50 steps, 10 repeats, CPU `AMD EPYC`. Not edited by hand.
-//! Sources: 9395b8031b7b5b9da6dca6e347cf2a75 over 116 files; changed since it was measured, accepted by review.
+//! Sources: 0a6f9eac98c698574e2a9007c2c57691 over 116 files; changed since it was measured, accepted by review.
 
 #![allow(unused_parens)]
 #![allow(unused_imports)]

@@ -104,8 +104,11 @@ impl View for Claims {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Missing,
+    Loading,
     Refused,
     Slow,
+    /// The daemon is busy with others.
+    Shut,
 }
 
 /// A machine whose daemon has as many places for watched jobs as a real one.
@@ -145,9 +148,10 @@ impl Host for Machine {
         let place = self.places.contains_key(&job);
         let bad = |code: i64| json!({"jsonrpc": "2.0", "id": job, "error": {"code": code, "message": "no"}});
         let good = |value| json!({"jsonrpc": "2.0", "id": job, "result": value});
-        let status = |state: &str| {
-            let held = fate != Some(Fate::Missing);
-            good(json!({"job": job, "state": state, "held": held, "progress": 0, "error": null}))
+        let status = |state: &str, error: Option<&str>| {
+            let held = !matches!(fate, Some(Fate::Missing | Fate::Loading | Fate::Refused));
+            let error = error.map(|code| json!({"code": code, "message": "in words"}));
+            good(json!({"job": job, "state": state, "held": held, "progress": 0, "error": error}))
         };
         let reply = match (request, fate) {
             (Request::Watch { .. } | Request::Status | Request::Receipt, None) => {
@@ -162,9 +166,10 @@ impl Host for Machine {
                         "output": null,
                     }))
                 } else {
-                    status("done")
+                    status("done", None)
                 }
             }
+            (_, Some(Fate::Shut)) => bad(daemon::ASK_LATER),
             (Request::Watch { .. } | Request::Status, Some(fate)) => {
                 let block = self.block;
                 if !place && *request == Request::Status {
@@ -178,12 +183,10 @@ impl Host for Machine {
                     } else {
                         self.places.insert(job, block);
                         match fate {
-                            Fate::Missing => status("fetching"),
-                            Fate::Slow => status("running"),
-                            Fate::Refused => good(json!({
-                                "job": job, "state": "refused", "held": false, "progress": 0,
-                                "error": {"code": "memory", "message": "too large"}
-                            })),
+                            Fate::Missing => status("fetching", Some("blob_missing")),
+                            Fate::Refused => status("refused", Some("memory")),
+                            Fate::Loading => status("fetching", None),
+                            Fate::Slow | Fate::Shut => status("running", None),
                         }
                     }
                 }
@@ -239,7 +242,7 @@ const LONG: u32 = 100_000;
 
 #[test]
 fn claims_that_cannot_be_fetched_keep_no_watcher_from_others() {
-    for fate in [Fate::Missing, Fate::Refused] {
+    for fate in [Fate::Missing, Fate::Refused, Fate::Shut] {
         let mut watcher = Watcher::default();
         for job in 0..16 {
             watcher.claim(job, LONG, Some(fate));
@@ -262,6 +265,22 @@ fn claims_that_cannot_be_fetched_keep_no_watcher_from_others() {
 }
 
 #[test]
+fn claims_that_came_later_have_their_turn_among_many_that_cannot_be_fetched() {
+    for missing in [17, 25, 49, 80, 150] {
+        let mut watcher = Watcher::default();
+        for job in 0..missing {
+            watcher.claim(job, LONG, Some(Fate::Missing));
+        }
+        watcher.play(600);
+        for job in 1_000..1_010 {
+            watcher.claim(job, LONG, None);
+        }
+        watcher.play(1_500);
+        assert_eq!(watcher.machine.read.len(), 10, "{missing} are missing");
+    }
+}
+
+#[test]
 fn a_claim_that_gave_way_is_checked_once_its_blobs_are_there() {
     let mut watcher = Watcher::default();
     for job in 0..80 {
@@ -269,28 +288,31 @@ fn a_claim_that_gave_way_is_checked_once_its_blobs_are_there() {
     }
     watcher.play(600);
     assert_eq!(watcher.tally().watching, 16);
-    for job in [0, 37, 79] {
+    for job in (0..80).step_by(7) {
         watcher.machine.fates.remove(&job);
     }
-    watcher.play(600);
-    assert_eq!(watcher.machine.read, BTreeSet::from([0, 37, 79]));
+    watcher.play(1_500);
+    let served: BTreeSet<JobId> = (0..80).step_by(7).collect();
+    assert_eq!(watcher.machine.read, served);
     assert_eq!(watcher.tally().unchecked, 0, "their windows are open");
 }
 
 #[test]
-fn a_run_that_takes_long_is_not_given_up() {
-    let mut watcher = Watcher::default();
-    for job in 0..16 {
-        watcher.claim(job, LONG, Some(Fate::Slow));
+fn what_takes_long_is_not_given_up() {
+    for fate in [Fate::Slow, Fate::Loading] {
+        let mut watcher = Watcher::default();
+        for job in 0..16 {
+            watcher.claim(job, LONG, Some(fate));
+        }
+        for job in 100..140 {
+            watcher.claim(job, LONG, None);
+        }
+        watcher.play(300);
+        assert!(watcher.machine.read.is_empty());
+        watcher.machine.fates.clear();
+        watcher.play(100);
+        assert_eq!(watcher.machine.read.len(), 56);
     }
-    for job in 100..140 {
-        watcher.claim(job, LONG, None);
-    }
-    watcher.play(300);
-    assert!(watcher.machine.read.is_empty());
-    watcher.machine.fates.clear();
-    watcher.play(100);
-    assert_eq!(watcher.machine.read.len(), 56);
 }
 
 #[test]

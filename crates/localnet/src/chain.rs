@@ -44,6 +44,19 @@ pub async fn job_constant<T: DecodeAsType>(ws: &str, name: &str) -> Result<T> {
 ///
 /// If one does not hold.
 pub async fn audit(ws: &str) -> Result<String> {
+    audit_of(ws, false).await
+}
+
+/// The same of a chain that runs another runtime than this program has: by the chain's own alone.
+///
+/// # Errors
+///
+/// As [`audit`].
+pub async fn audit_upgraded(ws: &str) -> Result<String> {
+    audit_of(ws, true).await
+}
+
+async fn audit_of(ws: &str, upgraded: bool) -> Result<String> {
     let mut said = Vec::new();
     let rpc = Rpc::new(&ws.replacen("ws://", "http://", 1))?;
     let at: String = rpc.call("chain_getFinalizedHead", json!([])).await?;
@@ -79,8 +92,7 @@ pub async fn audit(ws: &str) -> Result<String> {
                 report.block
             ));
         }
-        // A network that was upgraded runs another runtime than this program has.
-        Err(other @ Unchecked::OtherRuntime { .. }) => said.push(other.to_string()),
+        Err(Unchecked::OtherRuntime { .. }) if upgraded => {}
         Err(error) => return Err(error.into()),
     }
     Ok(said.join("; "))

@@ -139,7 +139,7 @@ pub async fn play(
     step.done(format!(
         "{} models as they were, with their bytes; {}",
         before.len(),
-        chain::audit(&ws).await?
+        chain::audit_upgraded(&ws).await?
     ));
 
     let step = progress.step("what was in flight is");
@@ -179,7 +179,7 @@ pub async fn play(
     ));
 
     let step = progress.step("check the chain's invariants");
-    step.done(chain::audit(&ws).await?);
+    step.done(chain::audit_upgraded(&ws).await?);
     finish(&network).await
 }
 

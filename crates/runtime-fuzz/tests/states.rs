@@ -56,6 +56,8 @@ fn everything_holds_of_the_first_block() {
 fn what_is_broken_is_named() {
     let hold = |reason: RuntimeHoldReason| Balances::hold(&reason, &somebody(), 5).unwrap();
     assert_eq!(broken(|| hold(HoldReason::JobBudget.into())), ["escrow"]);
+    let deposit = pallet_programs::HoldReason::Deposit;
+    assert_eq!(broken(|| hold(deposit.into())), ["escrow"]);
     assert_eq!(
         broken(|| hold(pallet_preimage::HoldReason::Preimage.into())),
         ["preimages"]
@@ -82,6 +84,14 @@ fn what_this_runtime_did_not_write_is_not_judged() {
     });
     let wrote = ("athanor".to_string(), next);
     assert_eq!(other.check(), Err(Unchecked::OtherRuntime { wrote }));
+    let mut cut = state(|| {});
+    cut.expect_root([7; 32].into());
+    assert_eq!(cut.check(), Err(Unchecked::OtherRoot));
+    let half = state(|| {
+        let stuck = pallet_migrations::MigrationCursor::Stuck;
+        pallet_migrations::Cursor::<Runtime>::put(stuck)
+    });
+    assert_eq!(half.check(), Err(Unchecked::Migrating));
     let mut child = state(|| {});
     child.insert(b":child_storage:default:x".to_vec(), vec![1]);
     assert_eq!(child.check(), Err(Unchecked::ChildTries));

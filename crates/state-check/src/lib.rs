@@ -5,6 +5,8 @@
 //! `try_state` of our pallets, where all money is ([`ours`]), and what the SDK's pallets say of
 //! their own records ([`sdk`]). Nothing is written anywhere. The random blocks of `runtime-fuzz`
 //! are checked by the same functions.
+//!
+//! An entry that the runtime cannot decode is, to the runtime and to most of these checks, not there.
 
 pub mod export;
 pub mod ours;
@@ -12,8 +14,18 @@ pub mod rpc;
 pub mod sdk;
 
 use athanor_runtime::{Runtime, VERSION};
-use sp_core::storage::{well_known_keys::is_child_storage_key, Storage};
-use std::collections::BTreeMap;
+use sp_core::{
+    storage::{
+        well_known_keys::{is_child_storage_key, CODE},
+        Storage,
+    },
+    H256,
+};
+use sp_io::TestExternalities;
+use std::{
+    collections::BTreeMap,
+    panic::{catch_unwind, AssertUnwindSafe},
+};
 
 /// What does not hold, in words.
 pub type Broken = String;
@@ -36,6 +48,7 @@ pub fn all(checks: &[Check]) -> Result<(), Broken> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
+    root: Option<H256>,
 }
 
 /// Why a state cannot be checked here.
@@ -43,8 +56,12 @@ pub struct State {
 pub enum Unchecked {
     /// It has no record of a runtime, so it is not a state, or not all of one.
     NoRuntime,
+    /// Its root is not that of its block's header: something is missing, or was changed.
+    OtherRoot,
     /// It has tries below its trie. This runtime makes none.
     ChildTries,
+    /// A migration is under way: some entries have their new form, some their old one.
+    Migrating,
     /// It was written by another runtime than the one in this program.
     OtherRuntime {
         /// Name and version of the one that wrote it.
@@ -56,6 +73,14 @@ impl std::fmt::Display for Unchecked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoRuntime => write!(f, "this is not the whole state of a block"),
+            Self::OtherRoot => write!(
+                f,
+                "what was read is not the state that the block's header names: something is missing or changed"
+            ),
+            Self::Migrating => write!(
+                f,
+                "a migration is under way: wait until MultiBlockMigrations.Cursor is empty"
+            ),
             Self::ChildTries => write!(f, "this state has child tries, which no runtime of ours makes"),
             Self::OtherRuntime { wrote: (name, version) } => write!(
                 f,
@@ -97,6 +122,16 @@ impl State {
         self.entries.insert(key, value);
     }
 
+    /// Sets the root that its block's header names; [`State::check`] compares it.
+    pub fn expect_root(&mut self, root: H256) {
+        self.root = Some(root);
+    }
+
+    /// Takes the state as it is, whatever root its block's header names.
+    pub fn expect_any_root(&mut self) {
+        self.root = None;
+    }
+
     /// How many entries it has.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -118,16 +153,25 @@ impl State {
         }
         let bytes = |(key, value): (&Vec<u8>, &Vec<u8>)| key.len() + value.len();
         let size = (self.len(), self.entries.iter().map(bytes).sum());
+        let code = self.entries.get(CODE).cloned().unwrap_or_default();
         let storage = Storage {
             top: self.entries,
             children_default: Default::default(),
         };
-        sp_io::TestExternalities::new(storage).execute_with(|| {
+        let version = VERSION.state_version();
+        let mut state = TestExternalities::new_with_code_and_state(&code, storage, version);
+        if self.root.is_some_and(|root| root != *state.backend.root()) {
+            return Err(Unchecked::OtherRoot);
+        }
+        state.execute_with(|| {
             let wrote =
                 frame_system::LastRuntimeUpgrade::<Runtime>::get().ok_or(Unchecked::NoRuntime)?;
             let wrote = (wrote.spec_name.to_string(), wrote.spec_version.0);
             if (&*wrote.0, wrote.1) != (&*VERSION.spec_name, VERSION.spec_version) {
                 return Err(Unchecked::OtherRuntime { wrote });
+            }
+            if pallet_migrations::Cursor::<Runtime>::exists() {
+                return Err(Unchecked::Migrating);
             }
             Ok(Report {
                 block: athanor_runtime::System::block_number(),
@@ -136,9 +180,15 @@ impl State {
                 checks: [ours::CHECKS, sdk::CHECKS]
                     .concat()
                     .into_iter()
-                    .map(|(name, check)| (name, check()))
+                    .map(|(name, check)| (name, run(check)))
                     .collect(),
             })
         })
     }
+}
+
+/// A check that panics on what it finds has found something.
+fn run(check: fn() -> Result<(), Broken>) -> Result<(), Broken> {
+    catch_unwind(AssertUnwindSafe(check))
+        .unwrap_or_else(|_| Err("the check itself failed on this state".into()))
 }

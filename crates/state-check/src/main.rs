@@ -18,6 +18,7 @@ use std::{fs::File, io::BufReader, process::ExitCode, time::Duration};
     after_help = "Examples:
   state-check http://127.0.0.1:9944        the last final block of a node
   state-check wss://node.example --at 0x…  another block, of an archive node
+  state-check http://127.0.0.1:8000 --fork a fork of a chain, by Chopsticks
   athanor-node export-state --chain local > state.json && state-check state.json
 
 Exit status: 0 if all holds, 1 if something does not, 2 if the state could not be checked."
@@ -29,6 +30,10 @@ struct Options {
     /// Hash of the block; the last final one by default.
     #[arg(long, value_name = "HASH")]
     at: Option<String>,
+    /// The node is a fork whose headers have no true state roots. Without this, a state that is not
+    /// the one its block's header names is refused.
+    #[arg(long)]
+    fork: bool,
     /// Prints the report as JSON.
     #[arg(long)]
     json: bool,
@@ -71,7 +76,11 @@ fn state(options: &Options) -> Result<State> {
         bar.set_message(format!("{count} entries"));
     }));
     bar.finish_and_clear();
-    state
+    let mut state = state?;
+    if options.fork {
+        state.expect_any_root();
+    }
+    Ok(state)
 }
 
 fn print(report: &Report, as_json: bool) {

@@ -5,6 +5,7 @@ use athanor_runtime::{
     Balance, Balances, ComputeJobs, DataMarket, LabelBounties, Programs, Runtime,
     RuntimeHoldReason, Validators,
 };
+use codec::{DecodeAll, Encode};
 use sp_runtime::DispatchError;
 use std::collections::BTreeMap;
 
@@ -34,23 +35,30 @@ pub fn words(error: DispatchError) -> String {
     }
 }
 
-/// What the job escrow holds of everybody together, for each reason, is what its records account
-/// for. Its own checks ask only those who have a record, so money that a job or thread left on hold
-/// when it ended shows here.
+/// What the job escrow and the registry of programs hold of everybody together, for each reason, is
+/// what their records account for. Their own checks ask only those who have a record, so money that
+/// a job, a thread or a model left on hold when it ended shows here.
 fn escrow() -> Result<(), Broken> {
     use pallet_compute_jobs::{HoldReason, Jobs, Providers, Receipts, Threads};
+    use pallet_programs::{Models, Programs};
     let mut held: BTreeMap<String, Balance> = BTreeMap::new();
     for holds in pallet_balances::Holds::<Runtime>::iter_values() {
         for hold in holds {
-            if let RuntimeHoldReason::ComputeJobs(reason) = hold.id {
-                *held.entry(format!("{reason:?}")).or_default() += hold.amount;
+            if let RuntimeHoldReason::ComputeJobs(_) | RuntimeHoldReason::Programs(_) = hold.id {
+                *held.entry(format!("{:?}", hold.id)).or_default() += hold.amount;
             }
         }
     }
     let mut owed: BTreeMap<String, Balance> = BTreeMap::new();
-    let mut owe = |reason: HoldReason, amount: Balance| {
+    let mut add = |reason: RuntimeHoldReason, amount: Balance| {
         *owed.entry(format!("{reason:?}")).or_default() += amount;
     };
+    let deposits = Programs::<Runtime>::iter_values().map(|entry| entry.deposit);
+    for deposit in deposits.chain(Models::<Runtime>::iter_values().map(|entry| entry.deposit)) {
+        let reason = pallet_programs::HoldReason::Deposit;
+        add(reason.into(), amount(&deposit)?);
+    }
+    let mut owe = |reason: HoldReason, amount| add(reason.into(), amount);
     for job in Jobs::<Runtime>::iter_values() {
         owe(
             HoldReason::JobBudget,
@@ -77,6 +85,11 @@ fn escrow() -> Result<(), Broken> {
         return Err(format!("{held:?} is held, and {owed:?} is accounted for"));
     }
     Ok(())
+}
+
+/// A ticket shows what it holds in its encoding only.
+fn amount(ticket: &impl Encode) -> Result<Balance, Broken> {
+    Balance::decode_all(&mut &ticket.encode()[..]).map_err(|error| format!("a ticket: {error}"))
 }
 
 /// What is issued is what accounts have, and nobody has more on hold than is reserved.

@@ -20,14 +20,20 @@ const TOO_BIG: i64 = -32_008;
 ///
 /// # Errors
 ///
-/// If the node cannot be reached or no longer has the block's state.
+/// If the node cannot be reached, does not know the block or no longer has its state.
 pub async fn fetch(url: &str, at: Option<&str>, mut progress: impl FnMut(usize)) -> Result<State> {
     let node = Node::new(url)?;
     let at = match at {
         Some(hash) => hash.to_string(),
         None => node.call("chain_getFinalizedHead", json!([])).await?,
     };
+    let header: Option<Header> = node.call("chain_getHeader", json!([at])).await?;
+    let header = header.with_context(|| format!("{url} knows no block {at}"))?;
+    let Ok(root) = <[u8; 32]>::try_from(bytes(&header.state_root)?) else {
+        bail!("{url} answers a state root of another form");
+    };
     let mut state = State::default();
+    state.expect_root(root.into());
     let mut last: Option<String> = None;
     loop {
         let keys: Vec<String> = node
@@ -127,12 +133,18 @@ impl Node {
             .flat_map(|set| set.changes)
             .filter_map(|(key, value)| Some((key, value?)))
             .collect();
-        if values.len() != keys.len() {
-            let words = format!("{} values for {} keys", values.len(), keys.len());
-            return Err(Failure::Other(anyhow::anyhow!("{}: {words}", self.url)));
+        if !values.iter().map(|(key, _)| key).eq(keys) {
+            let words = "answers other values than it was asked for";
+            return Err(Failure::Other(anyhow::anyhow!("{} {words}", self.url)));
         }
         Ok(values)
     }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    state_root: String,
 }
 
 #[derive(serde::Deserialize)]

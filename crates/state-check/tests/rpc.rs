@@ -1,6 +1,6 @@
 //! Reading a state from a node, which here is one that shows what it was asked.
 
-use athanor_state_check::{export, rpc};
+use athanor_state_check::{export, rpc, Unchecked};
 use jsonrpsee::{
     server::{Server, ServerHandle},
     types::ErrorObjectOwned,
@@ -30,6 +30,12 @@ async fn serve(node: Arc<Node>) -> (String, ServerHandle) {
     let mut module = RpcModule::new(node);
     module
         .register_method("chain_getFinalizedHead", |_, _, _| FINAL)
+        .unwrap();
+    module
+        .register_method("chain_getHeader", |params, _, _| {
+            assert_eq!(params.parse::<(String,)>().unwrap().0, FINAL);
+            serde_json::json!({ "stateRoot": format!("0x{}", "07".repeat(32)) })
+        })
         .unwrap();
     module
         .register_method("state_getKeysPaged", |params, node, _| {
@@ -85,8 +91,10 @@ async fn all_pages_are_read() {
         .unwrap();
     assert_eq!(seen, [1_000, 2_000, 2_345]);
     let exported = serde_json::json!({ "genesis": { "raw": { "top": node.entries } } });
-    let same = export::read(exported.to_string().as_bytes()).unwrap();
+    let mut same = export::read(exported.to_string().as_bytes()).unwrap();
+    same.expect_root([7; 32].into());
     assert_eq!(state, same);
+    assert_eq!(state.check(), Err(Unchecked::OtherRoot));
 }
 
 #[tokio::test]

@@ -235,23 +235,34 @@ impl Holders {
                 ("len", Value::u128(bytes.len() as u128)),
             ],
         );
-        let soon = variant("After", [Value::u128(0)]);
-        let index = self.number("Referenda", "ReferendumCount").await?;
-        self.send(PROPOSER, "Preimage", "note_preimage", (bytes,))
-            .await?;
-        let submission = Composite::Unnamed(vec![power.origin(), proposal, soon]);
-        self.send(PROPOSER, "Referenda", "submit", submission)
-            .await?;
-        self.call(
-            PROPOSER,
-            "Referenda",
-            "place_decision_deposit",
-            (index as u32,),
-        )
-        .await?;
-        let count = self.number("Referenda", "ReferendumCount").await?;
-        ensure!(count == index + 1, "referendum {index} was not submitted");
-        Ok(index)
+        let submission = || {
+            let soon = variant("After", [Value::u128(0)]);
+            Composite::Unnamed(vec![power.origin(), proposal.clone(), soon])
+        };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let index = self.number("Referenda", "ReferendumCount").await?;
+            // Noted twice, it is refused in its block, and there.
+            self.send(PROPOSER, "Preimage", "note_preimage", (bytes.clone(),))
+                .await?;
+            self.send(PROPOSER, "Referenda", "submit", submission())
+                .await?;
+            let deposit = (index as u32,);
+            let placed = self
+                .call(PROPOSER, "Referenda", "place_decision_deposit", deposit)
+                .await;
+            let count = self.number("Referenda", "ReferendumCount").await?;
+            match placed {
+                Ok(_) if count == index + 1 => return Ok(index),
+                // The branch with the others was lost.
+                Err(_) if count == index && tries < TRIES => {}
+                placed => {
+                    placed?;
+                    anyhow::bail!("referendum {index} was not submitted");
+                }
+            }
+        }
     }
 
     /// Lets every voter say aye to these referenda, with convictions from 1 to 6.

@@ -252,6 +252,11 @@ pub trait Backend: Send + Sync {
         program.memory(batch)
     }
 
+    /// Bytes free now in the memory of the device's own. `None`: runs use this machine's.
+    fn own_memory(&self) -> Option<u64> {
+        None
+    }
+
     /// Sets the bytes of memory that a run and what is kept for later ones may take
     /// together: before a run, as much of it is forgotten as the run needs.
     fn bound(&self, bytes: u64) {

@@ -4,7 +4,7 @@
 //! wins over the default.
 
 use crate::{
-    backend::Choice,
+    backend::{Backend, Choice},
     engine::Limits,
     fault::Fault,
     server::Token,
@@ -72,9 +72,14 @@ pub struct ServeArgs {
     #[arg(long, env = "GPU_WORKER_FETCHES", value_name = "N")]
     pub fetches: Option<usize>,
 
-    /// Memory one job may use, as 8GiB [default: 80 % of what is free].
+    /// Memory of this machine that one job may use, as 8GiB [default: 80 % of what is free].
     #[arg(long, env = "GPU_WORKER_MEMORY", value_name = "BYTES", value_parser = parse_bytes)]
     pub memory: Option<u64>,
+
+    /// Memory of a graphics card that one job may use, as 60GiB [default: 80 % of what is
+    /// free on it].
+    #[arg(long, env = "GPU_WORKER_DEVICE_MEMORY", value_name = "BYTES", value_parser = parse_bytes)]
+    pub device_memory: Option<u64>,
 
     /// Units one job may cost [default: no limit].
     #[arg(long, env = "GPU_WORKER_MAX_COST", value_name = "UNITS")]
@@ -128,6 +133,7 @@ struct ConfigFile {
     queue: Option<usize>,
     fetches: Option<usize>,
     memory: Option<Size>,
+    device_memory: Option<Size>,
     max_cost: Option<u64>,
     max_blob: Option<Size>,
     store_limit: Option<Size>,
@@ -189,6 +195,16 @@ pub struct Config {
     pub stop_grace: Duration,
     /// A fault made on purpose.
     pub fault: Option<Fault>,
+}
+
+impl Config {
+    /// Bytes that one job may use of the memory of the backend's own: what was set, or 80 % of
+    /// what is free. `None` if it has no memory of its own.
+    pub fn device_memory_of(&self, backend: &dyn Backend) -> Option<u64> {
+        let free = backend.own_memory()?;
+        let set = self.limits.device_memory.unwrap_or(free / 5 * 4);
+        Some(set.min(backend.device().memory))
+    }
 }
 
 /// Where a setting comes from.
@@ -330,6 +346,7 @@ impl ServeArgs {
                     self.fetches.or(file.fetches).unwrap_or(limits.fetches),
                 )?,
                 memory,
+                device_memory: self.device_memory.or(file.device_memory.map(|size| size.0)),
                 max_cost: self.max_cost.or(file.max_cost).unwrap_or(limits.max_cost),
                 max_blob,
                 ..limits
@@ -409,6 +426,11 @@ impl ServeArgs {
                 "memory",
                 number(config.limits.memory),
                 file.memory.is_some(),
+            ),
+            (
+                "device-memory",
+                config.limits.device_memory.and_then(number),
+                file.device_memory.is_some(),
             ),
             (
                 "max-cost",
@@ -533,6 +555,7 @@ pub(crate) fn default_data(what: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{cpu::Cpu, BackendError, Control, Device, Run, Trace};
 
     fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -566,7 +589,7 @@ mod tests {
     fn the_file_fills_in_and_a_flag_wins() {
         let (_dir, path) = file(
             "backend = \"cpu\"\nlisten = \"127.0.0.1:1\"\nqueue = 7\nmemory = \"2MiB\"\n\
-             max-blob = 77\ngateways = [\"http://a\"]\nretention-days = 0\n",
+             device-memory = \"3MiB\"\n             max-blob = 77\ngateways = [\"http://a\"]\nretention-days = 0\n",
         );
         let args = ServeArgs {
             config: Some(path),
@@ -581,6 +604,7 @@ mod tests {
             (config.limits.memory, config.limits.max_blob),
             (2 << 20, 77)
         );
+        assert_eq!(config.limits.device_memory, Some(3 << 20));
         assert_eq!(config.gateways, ["http://a"]);
         assert_eq!(config.retention, None);
         let args = ServeArgs {
@@ -588,6 +612,45 @@ mod tests {
             ..args
         };
         assert_eq!(args.settle().unwrap().gateways, ["http://b"]);
+    }
+
+    /// A backend with memory of its own.
+    struct Card(Device);
+
+    impl Backend for Card {
+        fn device(&self) -> &Device {
+            &self.0
+        }
+
+        fn own_memory(&self) -> Option<u64> {
+            Some(1_000)
+        }
+
+        fn run(&self, _: Run<'_>, _: &dyn Control) -> Result<Trace, BackendError> {
+            Err(BackendError::Stopped)
+        }
+    }
+
+    #[test]
+    fn a_card_gives_a_job_most_of_what_is_free_on_it_or_what_was_set() {
+        let card = Card(Device {
+            memory: 2_000,
+            ..Cpu::new(1).device().clone()
+        });
+        let free = ServeArgs::default();
+        let set = ServeArgs {
+            device_memory: Some(900),
+            ..Default::default()
+        };
+        let too_much = ServeArgs {
+            device_memory: Some(2_001),
+            ..Default::default()
+        };
+        for (args, most) in [(free, 800), (set, 900), (too_much, 2_000)] {
+            let config = args.settle().unwrap();
+            assert_eq!(config.device_memory_of(&card), Some(most));
+            assert_eq!(config.device_memory_of(&Cpu::new(1)), None);
+        }
     }
 
     #[test]
@@ -652,6 +715,7 @@ mod tests {
         let args = ServeArgs {
             token_file: Some(token),
             memory: Some(77),
+            device_memory: Some(78),
             stop_grace: Some(5),
             retention_days: Some(0),
             gateways: vec!["http://a".into(), "http://b:1/x".into()],

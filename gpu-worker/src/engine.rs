@@ -79,8 +79,11 @@ pub struct Limits {
     pub errands: usize,
     /// Jobs that may fetch at a time.
     pub fetches: usize,
-    /// Bytes of memory one run may use.
+    /// Bytes of this machine's memory that one run may use.
     pub memory: u64,
+    /// Bytes that one run may use of the memory of the device's own. `None`: it has none, and
+    /// uses this machine's.
+    pub device_memory: Option<u64>,
     /// Units one run may cost.
     pub max_cost: u64,
     /// Bytes of the largest blob.
@@ -110,6 +113,7 @@ impl Default for Limits {
             errands: 64,
             fetches: 4,
             memory: 4 << 30,
+            device_memory: None,
             max_cost: u64::MAX,
             max_blob: 4 << 30,
             store: u64::MAX,
@@ -119,6 +123,13 @@ impl Default for Limits {
             aging: Duration::from_secs(600),
             backoff: Duration::from_secs(1),
         }
+    }
+}
+
+impl Limits {
+    /// Bytes that one run may use where the backend keeps its values.
+    pub fn run_memory(&self) -> u64 {
+        self.device_memory.unwrap_or(self.memory)
     }
 }
 
@@ -441,11 +452,24 @@ impl Task {
             ));
         }
         let memory = self.memory.unwrap_or(memory);
-        if memory > limits.memory {
+        if memory > limits.run_memory() {
+            let whose = limits
+                .device_memory
+                .map_or("", |_| " of the device's memory");
             return Err(Refusal::new(
                 RefusalCode::MemoryLimit,
                 format!(
-                    "the run needs {memory} bytes, a job may use {}",
+                    "the run needs {memory} bytes{whose}, a job may use {}",
+                    limits.run_memory()
+                ),
+            ));
+        }
+        // What goes to the device lies in this machine's memory before, and what comes back after.
+        if limits.device_memory.is_some() && all > limits.memory {
+            return Err(Refusal::new(
+                RefusalCode::MemoryLimit,
+                format!(
+                    "the run's blobs take {all} bytes of this machine's memory, a job may use {}",
                     limits.memory
                 ),
             ));

@@ -73,7 +73,7 @@ What is printed can be used as a configuration file. Tokens are not shown.";
 const BENCH_EXAMPLES: &str = "\
 Examples:
   gpu-worker bench
-  gpu-worker bench --gemm 1x4096x4096 1024x384x1536:i16 --threads 1 2
+  gpu-worker bench --backend cpu --gemm 1x4096x4096 1024x384x1536:i16 --threads 1 2
   gpu-worker bench --program program.bin --batch 64 --threads 2 --json
 
 One line a figure: name, value, unit, what it is compared with, ratio.";
@@ -153,7 +153,7 @@ enum Command {
     /// Try every kernel on every device here against the reference.
     #[command(after_help = SELFTEST_EXAMPLES)]
     Selftest(selftest::SelftestArgs),
-    /// Measure the CPU backend on this machine.
+    /// Measure the backend on this machine.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(bench::BenchArgs),
 }

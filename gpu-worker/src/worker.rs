@@ -373,7 +373,7 @@ impl Worker {
             version: VERSION.into(),
             backend: device.backend.into(),
             device: device.name.clone(),
-            memory: limits.memory,
+            memory: limits.run_memory(),
             queue_limit: u64::try_from(limits.queue).unwrap_or(u64::MAX),
             semantic_version: SEMANTIC_VERSION,
             fault: self.0.settings.fault.map(|fault| fault.to_string()),

@@ -80,6 +80,42 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn the_short_forms_of_bench_and_selftest_work() {
+    let said = |args: &[&str]| {
+        // A card is not what is tested here: one job reaches few of its kernels.
+        let output = worker()
+            .args(args)
+            .env("CUDA_VISIBLE_DEVICES", "")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shapes = ["--gemm", "4x8x16", "2x8x16:i16", "4x8x16:sums"];
+    let short = ["--threads", "1", "--runs", "1", "--seconds", "0", "--json"];
+    let products = said(&[&["bench", "--backend", "cpu"][..], &shapes, &short].concat());
+    let figures: Vec<serde_json::Value> = serde_json::from_str(&products).unwrap();
+    let names: Vec<&str> = figures
+        .iter()
+        .map(|figure| figure["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "gemm_i8_4x8x16_1t",
+            "gemm_i16_2x8x16_1t",
+            "gemm_i8_4x8x16_sums_1t",
+            "hash_1t"
+        ]
+    );
+    assert!(figures
+        .iter()
+        .all(|figure| figure["value"].as_f64().unwrap() > 0.0));
+    let found = said(&["selftest", "--jobs", "1"]);
+    assert!(found.contains("selftest: ok"), "{found}");
+}
+
+#[test]
 fn an_offline_run_prints_the_receipt_and_writes_the_output() {
     let dir = TempDir::new().unwrap();
     let input = [9, 3, 0xFF, 0, 5, 6, 7, 8];

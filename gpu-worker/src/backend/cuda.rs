@@ -301,6 +301,11 @@ impl Backend for Cuda {
         Some(schedule.layout().bytes)
     }
 
+    fn own_memory(&self) -> Option<u64> {
+        let free = self.gpu.memory().map(|(free, _)| free);
+        Some(free.unwrap_or(self.device.memory))
+    }
+
     fn run(&self, run: Run<'_>, control: &dyn Control) -> Result<Trace, BackendError> {
         self.run_with(run, control, self.options)
     }

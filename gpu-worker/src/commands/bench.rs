@@ -1,6 +1,7 @@
-//! `gpu-worker bench`: how fast the CPU backend is on this machine.
+//! `gpu-worker bench`: how fast the backends are on this machine.
 
 mod encoder;
+mod gpu;
 mod times;
 
 use super::Format;
@@ -10,7 +11,7 @@ use crate::{
             measure::{median, noise, Shapes},
             Cpu, Settings,
         },
-        op_name, Backend, Control, Run,
+        op_name, Backend, Choice, Control, Run,
     },
     system::parse_bytes,
 };
@@ -31,8 +32,8 @@ use std::{
 /// What to measure.
 #[derive(Args, Clone, Debug)]
 pub struct BenchArgs {
-    /// Products to time, as MxNxK; with a left side of 16 bits, as MxNxK:i16
-    /// [default: a few of a small transformer, unless --program is given].
+    /// Products to time, as MxNxK, requantised to 8 bits; with a left side of 16 bits, as
+    /// MxNxK:i16; to sums of 32 bits, as MxNxK:sums [default: a few of a small transformer, unless --program is given].
     #[arg(long, value_name = "SHAPE", num_args = 1..)]
     pub gemm: Vec<String>,
 
@@ -60,7 +61,12 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", num_args = 1.., default_values_t = [1, 2])]
     pub threads: Vec<usize>,
 
-    /// Instructions to use: portable, avx2 or avx512-vnni [default: the fastest this
+    /// What is measured: auto, cpu or cuda. On a card --threads count nothing, and --level,
+    /// --cache and --nodes are refused.
+    #[arg(long, value_enum, default_value_t = Choice::Auto, hide_possible_values = true)]
+    pub backend: Choice,
+
+    /// Instructions of the CPU to use: portable, avx2 or avx512-vnni [default: the fastest this
     /// machine has].
     #[arg(long, value_name = "LEVEL")]
     pub level: Option<String>,
@@ -158,6 +164,10 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
             format!("--level {name}: this machine has {}", names.join(", "))
         })?,
     };
+    let device = match args.backend {
+        Choice::Cpu => None,
+        choice => gpu::open(choice)?,
+    };
     let json = args.json || args.format == Format::Json;
     let mut figures = Vec::new();
     let mut report = |figure: Figure| {
@@ -177,11 +187,18 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
         (false, true) => default.map(String::from).to_vec(),
         _ => args.gemm.clone(),
     };
-    let shapes: Vec<Shapes> = shapes
+    let mut shapes: Vec<Shapes> = shapes
         .iter()
         .map(|text| shape(text))
         .collect::<Result<_, _>>()?;
-    for threads in &args.threads {
+    if device.is_some() && args.gemm.is_empty() {
+        shapes.retain(|shapes| !shapes.wide);
+    }
+    if let Some(cuda) = &device {
+        gpu::measure(cuda, &shapes, args, json, &mut report)?;
+    }
+    let threads: &[usize] = if device.is_some() { &[] } else { &args.threads };
+    for threads in threads {
         let mut settings = Settings {
             threads: *threads,
             level,
@@ -195,7 +212,8 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
             products(&cpu, *threads, *shapes, args, &mut report)?;
         }
         if args.times {
-            times::propose(settings, args.runs, json, &mut report)?;
+            let on = format!("{threads}t");
+            times::propose(&cpu, &cpu, &on, args.runs, json, &mut report)?;
             continue;
         }
         if !args.job() {
@@ -226,10 +244,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn shape(text: &str) -> anyhow::Result<Shapes> {
-    let (sizes, wide) = match text.strip_suffix(":i16") {
-        Some(sizes) => (sizes, true),
+    let without = |text, suffix| match str::strip_suffix(text, suffix) {
+        Some(rest) => (rest, true),
         None => (text, false),
     };
+    let (sizes, sums) = without(text, ":sums");
+    let (sizes, wide) = without(sizes, ":i16");
     let sizes: Vec<u32> = sizes
         .split('x')
         .map(|size| size.parse().ok().filter(|size| *size > 0))
@@ -238,7 +258,17 @@ fn shape(text: &str) -> anyhow::Result<Shapes> {
     let [m, n, k] = sizes[..] else {
         bail!("--gemm {text}: a shape has three numbers, as 128x384x384");
     };
-    Ok(Shapes { m, n, k, wide })
+    ensure!(
+        !(wide && sums),
+        "--gemm {text}: a left side of 16 bits has no sums of 32"
+    );
+    Ok(Shapes {
+        m,
+        n,
+        k,
+        wide,
+        sums,
+    })
 }
 
 fn products(
@@ -248,12 +278,19 @@ fn products(
     args: &BenchArgs,
     report: &mut impl FnMut(Figure),
 ) -> anyhow::Result<()> {
-    let Shapes { m, n, k, wide } = shapes;
+    let Shapes {
+        m,
+        n,
+        k,
+        wide,
+        sums,
+    } = shapes;
     let macs = f64::from(m) * f64::from(n) * f64::from(k);
     let times = cpu.time_product(shapes, args.runs, args.seconds)?;
     let name = format!(
-        "gemm_{}_{m}x{n}x{k}_{threads}t",
-        if wide { "i16" } else { "i8" }
+        "gemm_{}_{m}x{n}x{k}{}_{threads}t",
+        if wide { "i16" } else { "i8" },
+        if sums { "_sums" } else { "" }
     );
     report(Figure::new(
         name,
@@ -263,24 +300,26 @@ fn products(
     Ok(())
 }
 
+/// The program that was asked for.
+fn subject(args: &BenchArgs) -> anyhow::Result<Validated> {
+    let Some(path) = &args.program else {
+        return Ok(validate(&encoder::program(args.batch))?);
+    };
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        bytes.len() <= MAX_PROGRAM_BYTES,
+        "{} is longer than any program",
+        path.display()
+    );
+    load(&bytes).with_context(|| format!("{} is not a valid program", path.display()))
+}
+
 fn program(
     args: &BenchArgs,
     settings: Settings,
     report: &mut impl FnMut(Figure),
 ) -> anyhow::Result<()> {
-    let program = match &args.program {
-        None => validate(&encoder::program(args.batch))?,
-        Some(path) => {
-            let bytes =
-                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            ensure!(
-                bytes.len() <= MAX_PROGRAM_BYTES,
-                "{} is longer than any program",
-                path.display()
-            );
-            load(&bytes).with_context(|| format!("{} is not a valid program", path.display()))?
-        }
-    };
+    let program = subject(args)?;
     let (weights, input) = (weights(args, &program)?, input(args, &program)?);
     let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
     let roots: Vec<Root> = weights
@@ -474,7 +513,9 @@ mod tests {
     fn shapes_are_three_numbers() {
         let made = shape("1x384x1536:i16").unwrap();
         assert_eq!((made.m, made.n, made.k, made.wide), (1, 384, 1536, true));
-        for wrong in ["1x2", "1x2x3x4", "0x1x1", "axbxc", ""] {
+        let made = shape("1x384x1536:sums").unwrap();
+        assert_eq!((made.wide, made.sums), (false, true));
+        for wrong in ["1x2x3:i16:sums", "1x2", "1x2x3x4", "0x1x1", "axbxc", ""] {
             assert!(shape(wrong).is_err(), "{wrong}");
         }
     }

@@ -243,7 +243,13 @@ fn settings(config: &Config) -> Finding {
 
 fn backend_found(config: &Config) -> Finding {
     match backend::choose(config.backend, config.threads, cuda::probe) {
-        Ok((_, why)) => Finding::new("backend", Verdict::Ok, why),
+        Ok((backend, why)) => {
+            let found = match config.device_memory_of(&*backend) {
+                Some(bytes) => format!("{why}, {} of its memory a job", human_bytes(bytes)),
+                None => why,
+            };
+            Finding::new("backend", Verdict::Ok, found)
+        }
         Err(error) => Finding::new("backend", Verdict::Bad, error.to_string())
             .next("use --backend cpu, or mend what the message says"),
     }

@@ -116,15 +116,20 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     }
     let (backend, why) = backend::choose(args.backend, args.threads, cuda::probe)?;
     tracing::info!("{why}");
+    let device_memory = backend.own_memory();
     let needed = backend
         .plan_bytes(&validated, batch)
         .or_else(|| validated.memory(batch))
         .unwrap_or(u64::MAX);
+    let (most, next) = match device_memory {
+        Some(free) => (free, "take a smaller --batch, or --backend cpu"),
+        None => (memory, "take a smaller --batch, or raise --memory"),
+    };
     ensure!(
-        needed <= memory,
-        "the run needs {}, it may use {}: take a smaller --batch, or raise --memory",
+        needed <= most,
+        "the run needs {}, it may use {}: {next}",
         human_bytes(needed),
-        human_bytes(memory)
+        human_bytes(most)
     );
     let mut bytes = Vec::new();
     for (path, len) in args.weights.iter().zip(&wanted) {
@@ -153,6 +158,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let task = Task::new(ticket, &program)?.planned(needed);
     let limits = Limits {
         memory,
+        device_memory,
         max_blob: u64::MAX,
         ..Limits::default()
     };

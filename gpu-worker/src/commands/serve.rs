@@ -29,7 +29,7 @@ pub(super) async fn serve_until(
     stop: Signal,
     at_once: Signal,
 ) -> anyhow::Result<()> {
-    let config = args.settle()?;
+    let mut config = args.settle()?;
     if let Some(fault) = config.fault {
         tracing::warn!(
             %fault,
@@ -40,6 +40,7 @@ pub(super) async fn serve_until(
     let (backend, why) = backend::choose(config.backend, config.threads, cuda::probe)?;
     let device = backend.device().clone();
     tracing::info!(device = device.name, "{why}");
+    config.limits.device_memory = config.device_memory_of(&*backend);
     let _lock = lock_store(&config.store)?;
     let store = Store::open(config.store.clone(), config.store_limits)
         .await
@@ -64,7 +65,7 @@ pub(super) async fn serve_until(
         listen = %listener.local_addr()?,
         store = %config.store.display(),
         gateways = config.gateways.len(),
-        memory = human_bytes(config.limits.memory),
+        memory = human_bytes(config.limits.run_memory()),
         token = config.token.is_some(),
         "gpu-worker {} is ready",
         crate::VERSION

@@ -642,6 +642,31 @@ fn what_the_backend_plans_counts_against_the_memory_limit() {
 }
 
 #[test]
+fn a_device_with_memory_of_its_own_has_its_own_limit() {
+    let small = task(1);
+    let blobs: u64 = small.blobs().iter().map(|blob| blob.len).sum();
+    let host = blobs + small.products();
+    for (memory, device_memory, planned, taken) in [
+        (host, 5_000_000, 5_000_000, true),
+        (host, 5_000_000, 5_000_001, false),
+        (u64::MAX, 5_000_000, 5_000_001, false),
+        (host - 1, 5_000_000, 1, false),
+    ] {
+        let mut engine = engine(|l| {
+            l.memory = memory;
+            l.device_memory = Some(device_memory);
+        });
+        let task = task(1).planned(planned);
+        engine.submit(Duration::ZERO, task, None).unwrap();
+        if taken {
+            assert_eq!(state(&mut engine, 1), JobState::Fetching);
+        } else {
+            assert_eq!(code(&mut engine, 1), "memory_limit");
+        }
+    }
+}
+
+#[test]
 fn work_under_way_has_a_rate_and_the_time_left() {
     let mut engine = engine(|_| ());
     engine.submit(Duration::ZERO, task(1), None).unwrap();

@@ -571,16 +571,27 @@ impl Inner {
             fault::values_bytes(&*self.backend, program, batch, part, fault)
                 .ok_or_else(|| cannot("the program has no such part"))
         };
+        let limits = &self.settings.limits;
+        // A fault spreads through all values, which the interpreter keeps in this machine's memory.
+        let most = match fault {
+            Some(Fault::WrongElement(_)) => limits.memory,
+            _ => limits.run_memory(),
+        };
         let mut parts: Vec<Vec<u16>> = Vec::new();
         for node in wanted {
             if let Some(last) = parts.last_mut().filter(|last| last.len() < MAX_OUTPUTS) {
                 last.push(*node);
-                if needs(last.as_slice())? <= self.settings.limits.memory {
+                if needs(last.as_slice())? <= most {
                     continue;
                 }
                 last.pop();
             }
-            self.room_in_memory(needs(&[*node])?)?;
+            let bytes = needs(&[*node])?;
+            if bytes > most {
+                return Err(cannot(format!(
+                    "making it again takes {bytes} bytes of memory, {most} may be used"
+                )));
+            }
             parts.push(vec![*node]);
         }
         Ok(parts)

@@ -559,10 +559,11 @@ fn execute(
         .backend
         .plan_bytes(&part.program, run.batch)
         .unwrap_or(u64::MAX);
-    if needed > inner.settings.limits.memory {
+    let free = inner.settings.limits.run_memory();
+    if needed > free {
         return Err(BackendError::DeviceMemory {
             bytes: needed,
-            free: inner.settings.limits.memory,
+            free,
         });
     }
     inner.backend.run(run, control)?.take(0).ok_or_else(bug)

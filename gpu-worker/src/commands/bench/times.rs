@@ -5,10 +5,7 @@
 //! beside them shows.
 
 use super::{encoder, median, noise, Figure};
-use crate::backend::{
-    cpu::{Cpu, Settings},
-    Backend, Run,
-};
+use crate::backend::{cpu::Cpu, Backend, Run};
 use anyhow::Context;
 use athanor_primitives::Root;
 use athanor_tensor_program::{
@@ -60,7 +57,7 @@ fn chain(
     Ok(validate(&program)?)
 }
 
-fn product() -> Op {
+pub(super) fn product() -> Op {
     Op::MatMul(MatMul {
         za: 3,
         zb: ZeroPoint::Tensor(0),
@@ -112,7 +109,7 @@ fn clamp() -> Op {
 
 /// Seconds of a run, the median, whose weights are kept or not.
 fn seconds(
-    cpu: &Cpu,
+    backend: &dyn Backend,
     program: &Validated,
     batch: u32,
     runs: usize,
@@ -139,7 +136,7 @@ fn seconds(
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..=runs.max(1) {
         let started = Instant::now();
-        cpu.run(run, &AtomicBool::new(false))?;
+        backend.run(run, &AtomicBool::new(false))?;
         times.push(started.elapsed());
     }
     Ok(median(times.split_off(1)).as_secs_f64())
@@ -149,8 +146,8 @@ fn cost(program: &Validated, batch: u32) -> anyhow::Result<Cost> {
     program.cost(batch).context("no such batch")
 }
 
-/// Nanoseconds for a million of each cost, in the order of [`NAMES`].
-fn measure(cpu: &Cpu, runs: usize) -> anyhow::Result<[f64; 5]> {
+/// Nanoseconds for a million of each cost, in the order of [`NAMES`]. `cpu` checks what comes in.
+fn measure(backend: &dyn Backend, cpu: &Cpu, runs: usize) -> anyhow::Result<[f64; 5]> {
     let per = |seconds: f64, count: u64| seconds * 1e9 / (count as f64 / 1e6);
     let dense = chain(
         ty(DType::I8, &[1_024]),
@@ -159,29 +156,32 @@ fn measure(cpu: &Cpu, runs: usize) -> anyhow::Result<[f64; 5]> {
         64,
     )?;
     // Few rows, as in a job of one sample: many are faster.
-    let warm = seconds(cpu, &dense, 8, runs, true)?;
+    let warm = seconds(backend, &dense, 8, runs, true)?;
     let macs = per(warm, cost(&dense, 8)?.macs);
 
     let mut ops = 0f64;
     for op in [norm(), softmax()] {
         let rows = chain(ty(DType::I16, &[64, 384]), None, vec![op; 4], 64)?;
         ops = ops.max(per(
-            seconds(cpu, &rows, 8, runs, true)?,
+            seconds(backend, &rows, 8, runs, true)?,
             cost(&rows, 8)?.ops,
         ));
     }
 
     let moved = chain(ty(DType::I8, &[65_536]), None, vec![clamp(); 8], 64)?;
     let bytes = per(
-        seconds(cpu, &moved, 64, runs, true)?,
+        seconds(backend, &moved, 64, runs, true)?,
         cost(&moved, 64)?.bytes,
     );
 
     let tiny = chain(ty(DType::I8, &[1]), None, vec![clamp(); 1_000], 1)?;
-    let nodes = per(seconds(cpu, &tiny, 1, runs, true)?, cost(&tiny, 1)?.nodes);
+    let nodes = per(
+        seconds(backend, &tiny, 1, runs, true)?,
+        cost(&tiny, 1)?.nodes,
+    );
 
     // What comes in is checked against its root, and weights are packed.
-    let fresh = seconds(cpu, &dense, 8, runs, false)?;
+    let fresh = seconds(backend, &dense, 8, runs, false)?;
     let loaded = cost(&dense, 8)?.load;
     let checked = cpu.time_hash(usize::try_from(loaded)?, runs).as_secs_f64();
     let load = per((fresh - warm).max(0.0) + checked, loaded);
@@ -190,20 +190,20 @@ fn measure(cpu: &Cpu, runs: usize) -> anyhow::Result<[f64; 5]> {
 
 /// Measures the times, and prints the flags that put them into an offer.
 pub(super) fn propose(
-    settings: Settings,
+    backend: &dyn Backend,
+    cpu: &Cpu,
+    on: &str,
     runs: usize,
     json: bool,
     report: &mut impl FnMut(Figure),
 ) -> anyhow::Result<()> {
     const BATCH: u32 = 8;
-    let cpu = Cpu::with(settings);
-    let threads = settings.threads;
-    let times = measure(&cpu, runs)?.map(f64::ceil);
+    let times = measure(backend, cpu, runs)?.map(f64::ceil);
     for (name, time) in NAMES.iter().zip(times) {
-        report(Figure::new(format!("time_{name}_{threads}t"), time, "ns"));
+        report(Figure::new(format!("time_{name}_{on}"), time, "ns"));
     }
     let encoder = validate(&encoder::program(BATCH))?;
-    let found = seconds(&cpu, &encoder, BATCH, runs, true)?;
+    let found = seconds(backend, &encoder, BATCH, runs, true)?;
     let Cost {
         macs,
         ops,
@@ -216,7 +216,7 @@ pub(super) fn propose(
         .zip(times)
         .map(|(count, time)| count as f64 / 1e6 * time / 1e6)
         .sum();
-    let name = format!("time_foretold_b{BATCH}_{threads}t");
+    let name = format!("time_foretold_b{BATCH}_{on}");
     report(Figure::new(name, foretold, "ms").against(found * 1e3));
     if !json {
         let flags: Vec<String> = NAMES

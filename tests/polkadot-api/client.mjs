@@ -89,6 +89,27 @@ const tests = {
     expect(fails.startsWith("0x0001"), `a transfer of too much gives ${fails}`);
   },
 
+  "the runtime gives its metadata in the versions 14 to 16": async () => {
+    for (const version of [14, 15, 16]) {
+      const argument = `0x${version.toString(16).padStart(2, "0")}000000`;
+      const answer = await client._request("state_call", ["Metadata_metadata_at_version", argument]);
+      // An Option of bytes: 1, a compact length of four bytes, "meta", the version.
+      const found = Buffer.from(answer.slice(2), "hex").subarray(0, 10);
+      expect(
+        found[0] === 1 && found.subarray(5, 9).toString() === "meta" && found[9] === version,
+        `version ${version}: ${answer.slice(0, 24)}`,
+      );
+    }
+  },
+
+  "a fee is told in its parts": async () => {
+    const signed = await transfer(UNIT).sign(alice.signer);
+    const hex = typeof signed === "string" ? signed : `0x${Buffer.from(signed).toString("hex")}`;
+    const { inclusionFee } = await client._request("payment_queryFeeDetails", [hex]);
+    const parts = [inclusionFee.baseFee, inclusionFee.lenFee, inclusionFee.adjustedWeightFee];
+    expect(parts.every((part) => BigInt(part) > 0n), `the fee's parts are ${parts}`);
+  },
+
   "the view function ComputeJobs.offers answers a list": async () => {
     const offers = await api.view.ComputeJobs.offers();
     expect(Array.isArray(offers), `the answer is ${show(offers)}`);

@@ -8,7 +8,7 @@ import { expect, rpcOf, run } from "../harness.mjs";
 import { typeBytes, variantBytes } from "./bytes.mjs";
 
 const UNIT = 10n ** 12n;
-const OURS = ["Programs", "ComputeJobs", "LabelBounties", "DataMarket"];
+const OURS = ["Programs", "ComputeJobs", "LabelBounties", "DataMarket", "Validators"];
 /** Blocks whose state a node certainly still has. */
 const KEPT = 200;
 /** Blocks a job may take until it is paid. */

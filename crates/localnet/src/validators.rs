@@ -135,13 +135,26 @@ fn unhex(text: &str) -> Result<Vec<u8>> {
 /// The chain as one node sees it.
 struct View {
     rpc: Rpc,
+    /// Hash of the block whose state is read; the best one's if there is none.
+    at: Option<String>,
 }
 
 impl View {
+    /// The chain as of a block.
+    fn at(&self, block: String) -> Self {
+        Self {
+            rpc: self.rpc.clone(),
+            at: Some(block),
+        }
+    }
+
     async fn item<T: Decode>(&self, pallet: &str, item: &str, key: &[u8]) -> Result<Option<T>> {
         let prefix = [twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat();
         let key = format!("0x{}{}", hex::encode(prefix), hex::encode(key));
-        let value: Option<String> = self.rpc.call("state_getStorage", json!([key])).await?;
+        let value: Option<String> = match &self.at {
+            Some(at) => self.rpc.call("state_getStorage", json!([key, at])).await?,
+            None => self.rpc.call("state_getStorage", json!([key])).await?,
+        };
         value
             .map(|text| {
                 T::decode(&mut &unhex(&text)?[..])
@@ -233,7 +246,7 @@ async fn four(
     let ledger = Ledger::new(&rpc, &ws).await?;
     let cli = Athanor::new(&tools.cli, &ws, &workspace.log("athanor"));
     step.done("blocks are finalised");
-    Ok((network, View { rpc }, ledger, cli))
+    Ok((network, View { rpc, at: None }, ledger, cli))
 }
 
 /// A stranger becomes a validator by the guide alone, and leaves; a candidate that does nothing is
@@ -318,6 +331,7 @@ pub async fn join(tools: &Tools, workspace: &Workspace, progress: Progress) -> R
     taken(desired.await?, "set_desired_candidates")?;
     let seats: u32 = view.value("CollatorSelection", "DesiredCandidates").await?;
     ensure!(seats == 2, "governance could not make a second seat");
+    let registered = view.session().await?;
     let account = view.account(&who).await?;
     ensure!(
         account.reserved == 1_110 * UNIT,
@@ -332,6 +346,10 @@ pub async fn join(tools: &Tools, workspace: &Workspace, progress: Progress) -> R
     })
     .await?;
     let elected = view.session().await?;
+    ensure!(
+        elected <= registered + 2,
+        "a candidate of session {registered} was elected for {elected}, not two later"
+    );
     // Only one who had a seat can be kicked for doing nothing in it.
     wait_for("the idle one's election", PATIENCE, || async {
         Ok(view.validators().await?.contains(&lazy).then_some(()))
@@ -499,9 +517,12 @@ pub async fn equivocation(tools: &Tools, workspace: &Workspace, progress: Progre
         let pid = Pid::from_raw(i32::try_from(network.node_mut(&spare)?.pid())?);
         let end = Instant::now() + PATIENCE;
         let mut pauses = STUTTER.iter().cycle();
-        let sentence = loop {
-            if let Some(sentence) = view.sentence(&who).await? {
-                break sentence;
+        // The first state with the sentence, as it is in that block.
+        let (sentence, then) = loop {
+            let best: String = view.rpc.call("chain_getBlockHash", json!([])).await?;
+            let then = view.at(best);
+            if let Some(sentence) = then.sentence(&who).await? {
+                break (sentence, then);
             }
             ensure!(Instant::now() < end, "nobody reported {name}");
             if key == *b"gran" {
@@ -512,19 +533,14 @@ pub async fn equivocation(tools: &Tools, workspace: &Workspace, progress: Progre
             }
             sleep(Duration::from_millis(400)).await;
         };
-        let reported = view.session().await?;
-        // Look before the session ends.
-        let disabled = view.is_disabled(&who).await?;
+        let reported = then.session().await?;
         let offence = *sentence.offences.first().context("jailed for nothing")?;
         ensure!(
             offence.kind == kind,
             "reported for {:?}",
             String::from_utf8_lossy(&offence.kind)
         );
-        ensure!(
-            disabled || view.session().await? != reported,
-            "not disabled at once"
-        );
+        ensure!(then.is_disabled(&who).await?, "not disabled at once");
         let (n, square) = (before.len() as u64, 9u64);
         let fraction = (square * 1_000_000_000 / (n * n)).min(1_000_000_000);
         let slashed = (bonded * u128::from(fraction)).div_ceil(1_000_000_000);
@@ -534,10 +550,10 @@ pub async fn equivocation(tools: &Tools, workspace: &Workspace, progress: Progre
                 && offence.slashed == slashed,
             "{offence:?} is not {fraction} of {bonded}"
         );
-        let left = view.bond(&who).await?.map_or(0, |bond| bond.held);
+        let left = then.bond(&who).await?.map_or(0, |bond| bond.held);
         ensure!(left == bonded - slashed, "the bond is {left}");
         ensure!(
-            !view.invulnerables().await?.contains(&who),
+            !then.invulnerables().await?.contains(&who),
             "an offender stays on the list"
         );
         let Term::Until(until) = sentence.term else {

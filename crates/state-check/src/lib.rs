@@ -122,6 +122,11 @@ impl State {
         self.entries.insert(key, value);
     }
 
+    /// The value of a key.
+    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        self.entries.get(key).map(Vec::as_slice)
+    }
+
     /// Sets the root that its block's header names; [`State::check`] compares it.
     pub fn expect_root(&mut self, root: H256) {
         self.root = Some(root);

@@ -5,7 +5,7 @@
 //! reports itself for an equivocation.
 
 use super::{block_hash, catch_up, logged_since, no_offence, without, Outcome, Stage, PATIENCE};
-use crate::{network::Network, rpc::wait_for};
+use crate::{chain, network::Network, rpc::wait_for};
 use anyhow::{ensure, Result};
 use std::{path::PathBuf, time::Duration};
 
@@ -86,6 +86,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<Outcome> {
     network.node_mut("dave")?.set_env(vec![]);
     let same = catch_up(&mut network, "dave").await?;
     no_offence(&network).await?;
+    chain::audit(&network.node("dave")?.ws()).await?;
     step.done(format!("it finalised block {same} with the others"));
     Ok(Outcome::Passed)
 }

@@ -5,6 +5,7 @@ use super::{
     sandbox::{run, WANTED},
     without, Outcome, Stage, PATIENCE,
 };
+use crate::chain;
 use anyhow::{ensure, Context, Result};
 use std::{
     io::{ErrorKind, Write},
@@ -119,6 +120,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<Outcome> {
     let step = stage.progress.step("start it again");
     let same = catch_up(&mut network, "dave").await?;
     no_offence(&network).await?;
+    chain::audit(&network.node("dave")?.ws()).await?;
     step.done(format!("it finalised block {same} as the others did"));
     drop(network);
     drop(disk);

@@ -7,6 +7,7 @@ use super::{
     Outcome, Stage, PATIENCE,
 };
 use crate::{
+    chain,
     network::{Network, LOCAL_VALIDATORS},
     node::{NodePlan, Place},
     process::Process,
@@ -211,6 +212,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<Outcome> {
     network.wait_for_finality(&[], target, PATIENCE).await?;
     no_offence(&network).await?;
     network.ensure_running()?;
+    chain::audit(&network.first()?.ws()).await?;
     step.done("no equivocation, no report, nobody disabled");
     // In this order: the nodes, what holds their namespaces, the bridge.
     drop(network);

@@ -19,7 +19,7 @@ doctor: ## explain what was found on this machine, and what to do about what was
 build: ## build the whole workspace as tests and demo use it (short epochs and windows)
 	@scripts/build
 
-production: ## build node, worker and command line for real use
+production: ## build node, worker, command line and state-check for real use
 	@scripts/production
 
 demo: ## a chain, a GPU worker, and one job paid end to end; then three providers, one of which lies
@@ -45,13 +45,13 @@ bench: bench-worker ## the same as bench-worker
 bench-worker: ## measure the worker beside onnxruntime on this machine
 	@scripts/bench
 
-fuzz: ## every decoder that strangers reach, each for ten minutes
+fuzz: ## the decoders of the chain and of content by libFuzzer, each for ten minutes
 	@scripts/fuzz
 
 fuzz-runtime: ## random blocks through the whole runtime, ten thousand walks of them
 	@scripts/fuzz-runtime
 
-fuzz-worker: ## the worker's CPU backend against the reference, on a million random programs
+fuzz-worker: ## the worker's backends against the reference, on a million random programs
 	@scripts/fuzz-worker
 
 models: ## prepare the example models, import them, and measure their accuracy
@@ -98,8 +98,8 @@ e2e-validators: ## a stranger joins, authors and leaves; validators that run twi
 bench-labels: ## a campaign of 100,000 answers: how many a second are committed, revealed and scored
 	@scripts/localnet campaign
 
-weights: ## measure the runtime's weights and write them into the sources
-	@scripts/weights
+weights: ## measure the weights of every pallet, ours and the SDK's, and write them into the sources; hours
+	@scripts/weights all
 
 bench-judge: ## what the runtime takes to judge the largest element of each operator
 	@scripts/bench-judge

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 SHAPES = [(m, n, k) for m in (1, 16, 128, 1024, 8192) for n, k in ((384, 384), (1536, 384), (384, 1536))]
 SHAPES += [(m, n, k) for m in (1, 128, 1024) for n, k in ((768, 768), (3072, 768), (768, 3072), (4096, 4096))]
+MODELS, BATCHES = ("minilm", "digits_cnn"), (1, 8, 64)
 QUICK = [(1, 384, 384), (128, 384, 384), (1024, 1536, 384), (1024, 384, 1536)]
 
 
@@ -28,6 +29,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="a few shapes only")
     parser.add_argument("--only", choices=["products", "jobs"], help="one part of it")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--models", help="folder of the example models, for jobs unless --job is given")
+    parser.add_argument("--commit", default="unknown", help="what is measured, for the table")
     parser.add_argument(
         "--job",
         action="append",
@@ -35,7 +38,21 @@ def arguments():
         metavar="NAME=PROGRAM,ONNX,BATCH[,WEIGHT...]",
         help="a program with the quantised model it was imported from",
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.models and not args.job:
+        args.job = [job for name in MODELS for job in model_jobs(args.models, name)]
+    return args
+
+
+def model_jobs(folder, name):
+    """The jobs of an example model that `make models` has prepared."""
+    program, model = f"{folder}/{name}/program.bin", f"{folder}/{name}.onnx"
+    if not (os.path.exists(program) and os.path.exists(model)):
+        print(f"without {name}: run make models", file=sys.stderr)
+        return []
+    number = lambda path: int("".join(filter(str.isdigit, os.path.basename(path))) or 0)
+    weights = sorted(glob.glob(f"{folder}/{name}/weights/*"), key=number)
+    return [f"{name}=" + ",".join([program, model, str(batch), *weights]) for batch in BATCHES]
 
 
 def session(model, threads):
@@ -194,26 +211,24 @@ def products(args, libraries, threads, figures):
         theirs = {}
         for kind in ("MatMulInteger", "QLinearMatMul"):
             ready = session(product(kind, *shape), threads)
-            theirs[f"onnxruntime {kind}"] = lambda ready=ready: ready.run(None, {"a": a})
+            theirs["onnxruntime", kind == "MatMulInteger"] = lambda ready=ready: ready.run(None, {"a": a})
         if dnn:
-            theirs["oneDNN"] = dnn.product(*shape, threads, False)
-            theirs["oneDNN requantised"] = dnn.product(*shape, threads, True)
+            theirs["oneDNN", True] = dnn.product(*shape, threads, False)
+            theirs["oneDNN", False] = dnn.product(*shape, threads, True)
         if torch:
-            theirs["torch._int_mm"] = torch.product(*shape, threads)
-        ours, best = [], {kind: [] for kind in theirs}
+            theirs["torch._int_mm", True] = torch.product(*shape, threads)
+        size = f"{m}x{n}x{k}"
+        names = {False: f"gemm_i8_{size}_{threads}t", True: f"gemm_i8_{size}_sums_{threads}t"}
+        ours, others = {sums: [] for sums in names}, {kind: [] for kind in theirs}
         for _ in range(args.rounds):
-            name = f"gemm_i8_{m}x{n}x{k}_{threads}t"
-            product_of = ["--gemm", f"{m}x{n}x{k}", "--threads", str(threads)]
-            made = worker_figures(args, *product_of, "--runs", "5", "--seconds", "0.15")
-            ours.append(made[name]["value"])
+            products_of = ["--backend", "cpu", "--gemm", size, f"{size}:sums", "--threads", str(threads)]
+            made = worker_figures(args, *products_of, "--runs", "5", "--seconds", "0.15")
+            for sums, name in names.items():
+                ours[sums].append(made[name]["value"])
             for kind, run in theirs.items():
-                best[kind].append(m * n * k / median_seconds(run, 0.15) / 1e9)
-        fastest = {}
-        for kind, values in best.items():
-            library = kind.split()[0]
-            fastest[library] = max(fastest.get(library, 0), statistics.median(values))
-        for library in fastest:
-            report(figures, f"{name}/{library}", statistics.median(ours), "GMAC/s", fastest[library])
+                others[kind].append(m * n * k / median_seconds(run, 0.15) / 1e9)
+        for (library, sums), values in others.items():
+            report(figures, f"{names[sums]}/{library}", statistics.median(ours[sums]), "GMAC/s", statistics.median(values))
 
 
 def feeds(model, batch):
@@ -242,7 +257,7 @@ def jobs(args, threads, figures):
         made, seconds = [], []
         for _ in range(args.rounds):
             extra = ["--weights", *weights] if weights else []
-            extra += ["--program", program, "--batch", batch, "--threads", str(threads), "--runs", "3", "--seconds", "0.5"]
+            extra += ["--backend", "cpu", "--program", program, "--batch", batch, "--threads", str(threads), "--runs", "3", "--seconds", "0.5"]
             made.append(worker_figures(args, *extra))
             seconds.append(median_seconds(lambda: theirs.run(None, inputs), 0.5))
         key = f"b{batch}_{threads}t"
@@ -279,10 +294,13 @@ def main():
     if args.table:
         with open(args.table, "w", encoding="utf-8") as file:
             others = "".join(f", {library.name}" for library in libraries if library)
-            file.write(f"{processor()}; onnxruntime {onnxruntime.__version__}{others}; ")
+            file.write("# The worker's CPU backend\n\n")
+            file.write("Written by `make bench-worker`; what it means is in [benchmarks](benchmarks.md).\n\n")
+            file.write(f"Commit {args.commit}, {time.strftime('%Y-%m-%d', time.gmtime())}, ")
+            file.write(f"{processor()}, {os.cpu_count()} cores; onnxruntime {onnxruntime.__version__}{others}; ")
             file.write(f"medians of {args.rounds} rounds, taken in turns. ")
-            file.write("The baseline of a product is the library named behind it, the faster of its product ")
-            file.write("to 32 bits and its requantised one, ")
+            file.write("The baseline of a product is the library named behind it, of `sums` its product to 32 bits, ")
+            file.write("of the others its requantised one, ")
             file.write("that of a job the quantised model, of `hashed` the same run without roots, ")
             file.write("of `first` the same run with the weights of an earlier one, of `memory` what was planned.\n\n")
             file.write("| figure | value | unit | baseline | ratio |\n|---|--:|---|--:|--:|\n")

@@ -2,9 +2,9 @@
 //! in bounded memory, and never a panic.
 //!
 //! Each target is a plain function, so that libFuzzer, a replay and a test can
-//! call it. `scripts/fuzz-short` runs the light ones for a few seconds each, the
-//! worker's own tests run the others on mutated seeds, `scripts/fuzz` runs all of
-//! them for as long as wanted.
+//! call it. `scripts/fuzz-short` runs the light ones for a few seconds each, `scripts/fuzz`
+//! for as long as wanted; tests of the worker and of the clients run the others, which are
+//! not built here, on mutated seeds.
 
 mod content;
 mod market;

@@ -226,9 +226,10 @@ fn job(cuda: &Cuda, args: &BenchArgs, report: &mut impl FnMut(Figure)) -> anyhow
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
 
     #[test]
-    fn a_chain_of_pairs_is_valid_and_its_pairs_are_told_apart() {
+    fn a_long_and_a_short_chain_are_run_as_often_as_asked_and_twice_before() {
         let cpu = Cpu::new(1);
         let shapes = Shapes {
             m: 64,
@@ -237,10 +238,19 @@ mod tests {
             wide: false,
             sums: false,
         };
-        let long = chain(shapes, PAIRS[0]).unwrap();
-        assert_eq!(long.node_count(), usize::from(PAIRS[0]) * 2);
-        let pair = pair_seconds(shapes, 1, |run| cpu.run(run, &AtomicBool::new(false)));
-        assert!(pair.unwrap().is_none_or(|seconds| seconds > 0.0));
+        let seen = RefCell::new(Vec::new());
+        pair_seconds(shapes, 1, |run| {
+            seen.borrow_mut()
+                .push((run.program.node_count(), run.batch));
+            let trace = cpu.run(run, &AtomicBool::new(false))?;
+            let output = trace.node(run.program.node_count() - 1).map(<[u8]>::len);
+            assert_eq!(output, Some(64 * 128), "there and back");
+            Ok(trace)
+        })
+        .unwrap();
+        let long = usize::from(PAIRS[0]) * 2;
+        let runs = [[(long, 64); 3], [(2, 64); 3]].concat();
+        assert_eq!(seen.into_inner(), runs);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod configs;
 pub mod extensions;
 pub mod genesis_config_presets;
 pub mod migrations;
+pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarks;

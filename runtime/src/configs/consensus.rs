@@ -98,7 +98,7 @@ impl pallet_collator_selection::Config for Runtime {
     type ValidatorId = AccountId;
     type ValidatorIdOf = ConvertInto;
     type ValidatorRegistration = MayStand;
-    type WeightInfo = pallet_collator_selection::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_collator_selection::WeightInfo<Runtime>;
 }
 
 /// Keeps who has no session keys or no bond, or is in jail, from standing for a seat.
@@ -301,7 +301,7 @@ impl pallet_session::Config for Runtime {
     type SessionHandler = <SessionKeys as OpaqueKeys>::KeyTypeIdProviders;
     type Keys = SessionKeys;
     type DisablingStrategy = DisableWhileMajorityStays;
-    type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_session::WeightInfo<Runtime>;
     type Currency = Balances;
     type KeyDeposit = ConstU128<{ 10 * UNIT }>;
 }

@@ -122,7 +122,7 @@ impl pallet_treasury::Config for Runtime {
     type Burn = NoBurn;
     type PalletId = TreasuryPalletId;
     type BurnDestination = ();
-    type WeightInfo = pallet_treasury::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_treasury::WeightInfo<Runtime>;
     type SpendFunds = ();
     type MaxApprovals = ConstU32<100>;
     type SpendOrigin = custom_origins::Spender;
@@ -133,8 +133,27 @@ impl pallet_treasury::Config for Runtime {
     type BalanceConverter = UnityAssetBalanceConversion;
     type PayoutPeriod = PayoutPeriod;
     #[cfg(feature = "runtime-benchmarks")]
-    type BenchmarkHelper = ();
+    type BenchmarkHelper = SpendArguments;
     type BlockNumberProvider = System;
+}
+
+/// What the treasury's benchmarks spend: their 100 units are less than the existential deposit, so
+/// both accounts must exist for the payment to be made.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct SpendArguments;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_treasury::ArgumentsFactory<(), AccountId> for SpendArguments {
+    fn create_asset_kind(_: u32) {}
+
+    fn create_beneficiary(seed: [u8; 32]) -> AccountId {
+        use frame_support::traits::fungible::{Inspect, Mutate};
+        let beneficiary = AccountId::from(seed);
+        for account in [&beneficiary, &TreasuryAccount::get()] {
+            Balances::set_balance(account, Balances::minimum_balance());
+        }
+        beneficiary
+    }
 }
 
 /// Four fifths of a fee go to the treasury, one fifth and the tip to the block's author.
@@ -188,7 +207,7 @@ parameter_types! {
 
 impl pallet_conviction_voting::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_conviction_voting::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_conviction_voting::WeightInfo<Runtime>;
     type Currency = Balances;
     type Polls = Referenda;
     type MaxTurnout = frame_support::traits::TotalIssuanceOf<Balances, AccountId>;
@@ -279,7 +298,7 @@ impl pallet_referenda::TracksInfo<Balance, BlockNumber> for Tracks {
 impl pallet_referenda::Config for Runtime {
     type RuntimeCall = RuntimeCall;
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_referenda::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_referenda::WeightInfo<Runtime>;
     type Scheduler = Scheduler;
     type Currency = Balances;
     type SubmitOrigin = AsEnsureOriginWithArg<EnsureSigned<AccountId>>;

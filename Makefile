@@ -45,7 +45,7 @@ bench: bench-worker ## the same as bench-worker
 bench-worker: ## measure the worker beside onnxruntime on this machine
 	@scripts/bench
 
-fuzz: ## the decoders of the chain and of content by libFuzzer, each for ten minutes
+fuzz: ## the decoders of the chain, of content and of the worker by libFuzzer, each for ten minutes
 	@scripts/fuzz
 
 fuzz-runtime: ## random blocks through the whole runtime, ten thousand walks of them

@@ -3,8 +3,8 @@
 //!
 //! Each target is a plain function, so that libFuzzer, a replay and a test can
 //! call it. `scripts/fuzz-short` runs the light ones for a few seconds each, `scripts/fuzz`
-//! for as long as wanted; tests of the worker and of the clients run the others, which are
-//! not built here, on mutated seeds.
+//! all of them for as long as wanted. Those of the worker (feature `worker`) are run by its tests
+//! too, on mutated seeds; those of the clients by theirs alone.
 
 mod content;
 mod market;
@@ -13,6 +13,8 @@ mod onnx;
 mod program;
 mod proof;
 mod sheet;
+#[cfg(feature = "worker")]
+pub mod worker;
 
 pub use content::{answer, slice};
 pub use market::{evidence, sample, stream};

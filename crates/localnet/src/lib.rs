@@ -25,6 +25,7 @@ pub mod label_types;
 pub mod labels;
 pub mod load;
 pub mod market;
+mod metadata_hash;
 pub mod network;
 pub mod node;
 pub mod ports;

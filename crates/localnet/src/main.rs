@@ -136,6 +136,10 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         wasm: PathBuf,
 
+        /// The `state-check` of that runtime.
+        #[arg(long, value_name = "PROGRAM")]
+        state_check: PathBuf,
+
         /// Folder of the digits example.
         #[arg(long, value_name = "DIR")]
         digits: Option<PathBuf>,
@@ -264,9 +268,14 @@ async fn run(args: Args) -> Result<ExitCode> {
             let digits = digits.map_or_else(Digits::find, |dir| Digits::read(&dir))?;
             until_interrupted(governance::play(&tools, &workspace, &digits, progress)).await
         }
-        Command::Upgrade { wasm, digits } => {
+        Command::Upgrade {
+            wasm,
+            state_check,
+            digits,
+        } => {
             let digits = digits.map_or_else(Digits::find, |dir| Digits::read(&dir))?;
-            let played = upgrade::play(&tools, &workspace, &digits, &wasm, progress);
+            let played =
+                upgrade::play(&tools, &workspace, &digits, [&wasm, &state_check], progress);
             until_interrupted(played).await
         }
         Command::Join => until_interrupted(validators::join(&tools, &workspace, progress)).await,

@@ -1,16 +1,17 @@
 //! A runtime upgrade of a live network by referendum, with a storage migration of several blocks,
-//! while a job and a labelling batch are in flight.
+//! while jobs, a labelling batch and an order of data are in flight.
 
 use crate::{
-    athanor::{aur, Athanor},
+    athanor::{amount, aur, number, Athanor},
     chain,
     digits::Digits,
     governance::{market, order, staging, variant, Holders, Power},
     label_types::{Campaign, KINDS},
+    metadata_hash,
     network::Network,
     progress::{Progress, Step},
     rpc::{wait_for, Rpc},
-    story::{fetch_and_check, Outcome},
+    story::{fetch_and_check, Order, Outcome},
     tools::Tools,
     workspace::Workspace,
 };
@@ -18,9 +19,12 @@ use anyhow::{ensure, Context, Result};
 use athanor_cli::chain::{Call, State};
 use serde_json::{json, Value as Json};
 use sp_crypto_hashing::{blake2_256, twox_128};
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
 use subxt::{dynamic::Value, ext::scale_value::Composite};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    process::Command,
+    time::{sleep, timeout},
+};
 
 /// Models beside that of the job. The rehearsal translates eight a block.
 const MODELS: usize = 40;
@@ -32,8 +36,14 @@ const WINDOW: u32 = 80;
 const WAITING: &str = "Claimed";
 /// Seconds the job may take.
 const JOB_SECONDS: u64 = 900;
+/// What they cost.
+const PRICE: u128 = 1_000_000_000_000;
+/// Blocks a seller has to reveal the key: longer than the upgrade takes.
+const REVEAL_WINDOW: u128 = 80;
 /// Who registers the models.
 const AUTHOR: &str = "//Dave";
+/// Who buys what the author sells, and never gets a key.
+const BUYER: &str = "//Eve";
 /// Who hands in the code. Anybody may.
 const ANYBODY: &str = "//Ferdie";
 /// Most models that are looked at.
@@ -41,7 +51,7 @@ const ALL: usize = 1_000;
 /// Longest wait for anything of the upgrade.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Plays the story with the runtime in the file `wasm`.
+/// Plays the story with the runtime in the file `wasm`, whose books `state_check` checks.
 ///
 /// # Errors
 ///
@@ -50,7 +60,7 @@ pub async fn play(
     tools: &Tools,
     workspace: &Workspace,
     digits: &Digits,
-    wasm: &Path,
+    [wasm, state_check]: [&Path; 2],
     progress: Progress,
 ) -> Result<()> {
     let code = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
@@ -94,9 +104,21 @@ pub async fn play(
         job.id
     ));
 
+    let step = progress.step("order a job that nobody takes, and data that nobody reveals");
+    let idle = Order {
+        max_pay: "1 nAUR",
+        ..order(digits, model, &input, WINDOW)?
+    };
+    let idle = idle.create(&cli).await?;
+    let sale = order_data(&holders, &cli).await?;
+    let price = held(&holders, &cli).await?;
+    ensure!(price >= PRICE, "{price} is held for the order");
+    step.done(format!("job {}, order {sale} for {}", idle.id, aur(price)));
+
     let step = progress.step("check the chain, and remember every model");
     let audited = chain::audit(&ws).await?;
     let before = models(&holders.best().await?).await?;
+    let flying = flying(&holders.best().await?, [job.id, idle.id], sale).await?;
     ensure!(before.len() == MODELS + 1, "{} models", before.len());
     ensure!(
         version_of_storage(&rpc).await? == 0,
@@ -139,10 +161,14 @@ pub async fn play(
     step.done(format!(
         "{} models as they were, with their bytes; {}",
         before.len(),
-        chain::audit_upgraded(&ws).await?
+        check_books(state_check, &ws).await?
     ));
 
     let step = progress.step("what was in flight is");
+    ensure!(
+        self::flying(&holders.best().await?, [job.id, idle.id], sale).await? == flying,
+        "what was in flight has changed: it was {flying:?}"
+    );
     let live = chain::job(&ws, job.id).await?;
     ensure!(
         live.is_some_and(|live| live.status == WAITING),
@@ -156,6 +182,13 @@ pub async fn play(
     step.done(format!(
         "job {} is still {WAITING}; a model of the new form is registered",
         job.id
+    ));
+
+    let step = progress.step("send a transaction signed with the hash of the new metadata");
+    let hash = metadata_hash::check(&ws, &rpc, ANYBODY).await?;
+    step.done(format!(
+        "0x{}; with another it is refused",
+        hex::encode(hash)
     ));
 
     let step = progress.step("the fourth person labels, all are paid; the job settles");
@@ -178,9 +211,132 @@ pub async fn play(
         checked.bytes
     ));
 
+    let step = progress.step("the job that nobody took expires, the buyer has the money back");
+    let outcome = Outcome::watch(&cli, &idle, JOB_SECONDS, &step).await?;
+    ensure!(
+        outcome.state == "expired" && outcome.refund == idle.held,
+        "the idle job ended so: {outcome:?}"
+    );
+    wait_for("the order's end", PATIENCE, || async {
+        let state = holders.best().await?;
+        let left = state.storage("DataMarket", "Orders", (sale,)).await?;
+        Ok(left.is_none().then_some(()))
+    })
+    .await?;
+    ensure!(
+        held(&holders, &cli).await? == 0,
+        "money is still held for the order"
+    );
+    step.done("as without an upgrade");
+
     let step = progress.step("check the chain's invariants");
-    step.done(chain::audit_upgraded(&ws).await?);
+    chain::audit_upgraded(&ws).await?;
+    step.done(check_books(state_check, &ws).await?);
     finish(&network).await
+}
+
+/// Sells data of which only the roots are known, and has it ordered. Answers the order.
+async fn order_data(holders: &Holders, cli: &Athanor) -> Result<u64> {
+    let root = |byte: u8| Value::from_bytes([byte; 32]);
+    let none = || variant("None", []);
+    let author = Value::from_bytes(cli.public_key(AUTHOR).await?);
+    let to = variant("Account", [author]);
+    let share = Value::named_composite([("to", to), ("units", Value::u128(10_000))]);
+    let allowed = || variant("Allowed", []);
+    let terms = Value::named_composite([
+        ("x_root", root(17)),
+        ("length", Value::u128(1 << 20)),
+        ("card_root", root(18)),
+        ("licence_root", root(19)),
+        (
+            "uses",
+            Value::named_composite([
+                ("data_mining", allowed()),
+                ("ai_training", allowed()),
+                ("generative_training", allowed()),
+                ("inference", allowed()),
+            ]),
+        ),
+        ("price", Value::u128(PRICE)),
+        ("restricted", Value::bool(false)),
+        ("reveal_window", Value::u128(REVEAL_WINDOW)),
+        ("dispute_window", Value::u128(REVEAL_WINDOW)),
+        ("samples", Value::u128(16)),
+        ("shares", Value::unnamed_composite([share])),
+        ("derive", none()),
+        ("supersedes", none()),
+    ]);
+    let listing = holders.number("DataMarket", "NextListingId").await?;
+    let order = holders.number("DataMarket", "NextOrderId").await?;
+    let id = |number: u64| Value::u128(u128::from(number));
+    let seal = vec![id(listing), Value::from_bytes([1; 16]), root(20), root(21)];
+    for (name, args) in [
+        (
+            "register",
+            vec![Value::from_bytes("https://data.example"), none()],
+        ),
+        ("bond", vec![Value::u128(100 * PRICE)]),
+        ("list", vec![terms]),
+        ("seal", seal),
+    ] {
+        let args = Composite::Unnamed(args);
+        holders.call(AUTHOR, "DataMarket", name, args).await?;
+    }
+    let buyer = Value::from_bytes(cli.public_key(BUYER).await?);
+    let args = vec![id(listing), id(0), Value::u128(PRICE), buyer, none()];
+    let args = Composite::Unnamed(args);
+    holders.call(BUYER, "DataMarket", "order", args).await?;
+    Ok(order)
+}
+
+/// What is held of the buyer's money.
+async fn held(holders: &Holders, cli: &Athanor) -> Result<u128> {
+    let buyer = Value::from_bytes(cli.public_key(BUYER).await?);
+    let state = holders.best().await?;
+    let account = state.storage("System", "Account", (buyer,)).await?;
+    let account = account.context("the buyer has no account")?;
+    amount(&account["data"], "reserved")
+}
+
+/// Jobs and an order as they are stored, without the draw that a job waits for: it tries again and again.
+async fn flying(state: &State, jobs: [u64; 2], order: u64) -> Result<Vec<Json>> {
+    let mut found = Vec::new();
+    for job in jobs {
+        let mut job = state.storage("ComputeJobs", "Jobs", (job,)).await?;
+        if let Some(draw) = job.as_mut().and_then(|job| job.get_mut("draw")) {
+            *draw = Json::Null;
+        }
+        found.push(job);
+    }
+    found.push(state.storage("DataMarket", "Orders", (order,)).await?);
+    found
+        .into_iter()
+        .map(|entry| entry.context("it is gone"))
+        .collect()
+}
+
+/// Checks all invariants of the last final state by a program that has its runtime.
+async fn check_books(program: &Path, ws: &str) -> Result<String> {
+    let output = Command::new(program)
+        .arg(ws.replacen("ws://", "http://", 1))
+        .arg("--json")
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    ensure!(
+        output.status.success(),
+        "{} {}",
+        String::from_utf8_lossy(&output.stdout).trim(),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    let report: Json = serde_json::from_slice(&output.stdout)?;
+    let checks = report["broken"]
+        .as_object()
+        .map_or(0, |checks| checks.len());
+    ensure!(checks > 10, "only {checks} checks");
+    let block = number(&report, "block")?;
+    Ok(format!("{checks} checks hold in block {block}"))
 }
 
 /// Finality has to follow the best block as before.

@@ -40,7 +40,20 @@ frame_benchmarking::define_benchmarks!(
 
 impl frame_system_benchmarking::Config for Runtime {}
 impl frame_benchmarking::baseline::Config for Runtime {}
-impl pallet_transaction_payment::BenchmarkConfig for Runtime {}
+
+impl pallet_transaction_payment::BenchmarkConfig for Runtime {
+    /// A block has an author, who is paid a part of each fee.
+    fn setup_benchmark_environment() {
+        use frame_support::{
+            storage::{storage_prefix, unhashed},
+            traits::fungible::{Inspect, Mutate},
+        };
+        let author = AccountId::from([1; 32]);
+        Balances::set_balance(&author, Balances::minimum_balance());
+        unhashed::put(&storage_prefix(b"Authorship", b"Author"), &author);
+        assert_eq!(Authorship::author(), Some(author));
+    }
+}
 
 impl cumulus_pallet_session_benchmarking::Config for Runtime {
     fn generate_session_keys_and_proof(owner: AccountId) -> (SessionKeys, Vec<u8>) {

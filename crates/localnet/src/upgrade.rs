@@ -16,7 +16,10 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{ensure, Context, Result};
-use athanor_cli::chain::{Call, State};
+use athanor_cli::{
+    chain::{Call, State},
+    scale,
+};
 use serde_json::{json, Value as Json};
 use sp_crypto_hashing::{blake2_256, twox_128};
 use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
@@ -36,14 +39,14 @@ const WINDOW: u32 = 80;
 const WAITING: &str = "Claimed";
 /// Seconds the job may take.
 const JOB_SECONDS: u64 = 900;
-/// What they cost.
+/// What the data cost.
 const PRICE: u128 = 1_000_000_000_000;
 /// Blocks a seller has to reveal the key: longer than the upgrade takes.
 const REVEAL_WINDOW: u128 = 80;
 /// Who registers the models.
 const AUTHOR: &str = "//Dave";
 /// Who buys what the author sells, and never gets a key.
-const BUYER: &str = "//Eve";
+const BUYER: &str = "//Buyer";
 /// Who hands in the code. Anybody may.
 const ANYBODY: &str = "//Ferdie";
 /// Most models that are looked at.
@@ -105,12 +108,12 @@ pub async fn play(
     ));
 
     let step = progress.step("order a job that nobody takes, and data that nobody reveals");
+    let sale = order_data(&holders, &cli).await?;
     let idle = Order {
         max_pay: "1 nAUR",
         ..order(digits, model, &input, WINDOW)?
     };
     let idle = idle.create(&cli).await?;
-    let sale = order_data(&holders, &cli).await?;
     let price = held(&holders, &cli).await?;
     ensure!(price >= PRICE, "{price} is held for the order");
     step.done(format!("job {}, order {sale} for {}", idle.id, aur(price)));
@@ -211,18 +214,21 @@ pub async fn play(
         checked.bytes
     ));
 
-    let step = progress.step("the job that nobody took expires, the buyer has the money back");
+    let step =
+        progress.step("the job that nobody took expires; a poke gives the buyer the money back");
     let outcome = Outcome::watch(&cli, &idle, JOB_SECONDS, &step).await?;
     ensure!(
         outcome.state == "expired" && outcome.refund == idle.held,
         "the idle job ended so: {outcome:?}"
     );
-    wait_for("the order's end", PATIENCE, || async {
-        let state = holders.best().await?;
-        let left = state.storage("DataMarket", "Orders", (sale,)).await?;
-        Ok(left.is_none().then_some(()))
-    })
-    .await?;
+    let poked = wait_for("the end of the time to reveal", PATIENCE, || async {
+        let poke = holders.call(ANYBODY, "DataMarket", "poke", (sale,));
+        poke.await.map(Some)
+    });
+    poked.await?;
+    let left = holders.best().await?;
+    let left = left.storage("DataMarket", "Orders", (sale,)).await?;
+    ensure!(left.is_none(), "a poke does not end the order");
     ensure!(
         held(&holders, &cli).await? == 0,
         "money is still held for the order"
@@ -282,8 +288,16 @@ async fn order_data(holders: &Holders, cli: &Athanor) -> Result<u64> {
         let args = Composite::Unnamed(args);
         holders.call(AUTHOR, "DataMarket", name, args).await?;
     }
-    let buyer = Value::from_bytes(cli.public_key(BUYER).await?);
-    let args = vec![id(listing), id(0), Value::u128(PRICE), buyer, none()];
+    let stored = holders.best().await?;
+    let stored = stored.storage("DataMarket", "Listings", (listing,)).await?;
+    let seal = stored.context("nothing is listed")?["seals"][0]["seal_id"].clone();
+    let seal = seal.as_str().context("a seal without its id")?;
+    let seal = Value::from_bytes(hex::decode(seal.trim_start_matches("0x"))?);
+    let buyer = cli.public_key(BUYER).await?;
+    cli.transfer("//Alice", &scale::ss58(buyer), "100 AUR")
+        .await?;
+    let key = Value::from_bytes(buyer);
+    let args = vec![id(listing), seal, Value::u128(PRICE), key, none()];
     let args = Composite::Unnamed(args);
     holders.call(BUYER, "DataMarket", "order", args).await?;
     Ok(order)
@@ -298,31 +312,37 @@ async fn held(holders: &Holders, cli: &Athanor) -> Result<u128> {
     amount(&account["data"], "reserved")
 }
 
-/// Jobs and an order as they are stored, without the draw that a job waits for: it tries again and again.
+/// Jobs and an order as they are stored, but for when a job's next draw is, and what is queued for it: it tries again and
+/// again.
 async fn flying(state: &State, jobs: [u64; 2], order: u64) -> Result<Vec<Json>> {
     let mut found = Vec::new();
     for job in jobs {
         let mut job = state.storage("ComputeJobs", "Jobs", (job,)).await?;
-        if let Some(draw) = job.as_mut().and_then(|job| job.get_mut("draw")) {
-            *draw = Json::Null;
+        for field in ["draw", "queued"] {
+            if let Some(value) = job.as_mut().and_then(|job| job.get_mut(field)) {
+                *value = Json::Null;
+            }
         }
         found.push(job);
     }
     found.push(state.storage("DataMarket", "Orders", (order,)).await?);
     found
         .into_iter()
-        .map(|entry| entry.context("it is gone"))
+        .map(|entry| entry.context("it is gone, or its time was too short for the upgrade"))
         .collect()
 }
 
 /// Checks all invariants of the last final state by a program that has its runtime.
 async fn check_books(program: &Path, ws: &str) -> Result<String> {
-    let output = Command::new(program)
+    let checking = Command::new(program)
         .arg(ws.replacen("ws://", "http://", 1))
         .arg("--json")
         .stdin(Stdio::null())
-        .output()
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(PATIENCE, checking)
         .await
+        .context("the check of the books does not end")?
         .with_context(|| format!("cannot start {}", program.display()))?;
     ensure!(
         output.status.success(),

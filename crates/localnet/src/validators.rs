@@ -391,10 +391,19 @@ pub async fn join(tools: &Tools, workspace: &Workspace, progress: Progress) -> R
     taken(leave.await?, "leave_intent")?;
     let held = view.account(&who).await?.reserved;
     ensure!(held == 1_010 * UNIT, "after leaving {} are held", aur(held));
-    taken(
-        ledger.send(stranger, "Validators.unbond", vec![]).await?,
-        "unbond",
-    )?;
+    let notice = || async {
+        let sent = ledger.send(stranger, "Validators.unbond", vec![]);
+        taken(sent.await?, "unbond")
+    };
+    notice().await?;
+    let back = ledger.send(stranger, "Validators.bond", 0u128.encode());
+    taken(back.await?, "taking the notice back")?;
+    let bond = view.bond(&who).await?.context("the bond is gone")?;
+    ensure!(
+        bond.state == BondState::Active,
+        "a notice that was taken back: {bond:?}"
+    );
+    notice().await?;
     let bond = view.bond(&who).await?.context("the bond is gone")?;
     let BondState::Leaving { until } = bond.state else {
         bail!("a notice that does nothing: {bond:?}");
@@ -650,6 +659,35 @@ mod tests {
             (keys.as_str(), account.as_str()),
             ("//Dave", "//Dave//stash")
         );
+    }
+
+    #[test]
+    fn the_story_makes_every_call_of_the_guide() {
+        let guide = include_str!("../../../docs/guides/validator.md");
+        let source = include_str!("validators.rs");
+        let (_, story) = source.split_once("pub async fn join(").unwrap();
+        let (story, _) = story.split_once("\n}\n").unwrap();
+        let of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let mut calls = 0;
+        for (at, _) in guide.match_indices('(') {
+            let before = &guide[..at];
+            let name = &before[before.trim_end_matches(of_a_name).len()..];
+            if name.starts_with(|c: char| c.is_ascii_uppercase()) && name.contains('.') {
+                assert!(
+                    story.contains(&format!("\"{name}\"")),
+                    "{name} is not played"
+                );
+                calls += 1;
+            }
+        }
+        assert!(calls >= 7, "only {calls} calls found in the guide");
+        for (said, done) in [
+            ("generate-node-key", "generate-node-key"),
+            ("author_rotateKeysWithOwner", "Rotated::at"),
+            ("Validators.bond(0)", "\"Validators.bond\", 0u128"),
+        ] {
+            assert!(guide.contains(said) && story.contains(done), "{said}");
+        }
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl pallet_collator_selection::Config for Runtime {
     type ValidatorId = AccountId;
     type ValidatorIdOf = ConvertInto;
     type ValidatorRegistration = MayStand;
-    type WeightInfo = crate::weights::pallet_collator_selection::WeightInfo<Runtime>;
+    type WeightInfo = pallet_collator_selection::weights::SubstrateWeight<Runtime>;
 }
 
 /// Keeps who has no session keys or no bond, or is in jail, from standing for a seat.

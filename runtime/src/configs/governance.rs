@@ -207,7 +207,7 @@ parameter_types! {
 
 impl pallet_conviction_voting::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = crate::weights::pallet_conviction_voting::WeightInfo<Runtime>;
+    type WeightInfo = pallet_conviction_voting::weights::SubstrateWeight<Runtime>;
     type Currency = Balances;
     type Polls = Referenda;
     type MaxTurnout = frame_support::traits::TotalIssuanceOf<Balances, AccountId>;

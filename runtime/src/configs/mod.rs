@@ -498,7 +498,7 @@ impl pallet_safe_mode::Config for Runtime {
     type ForceDepositOrigin = EnsureRoot<AccountId>;
     type Notify = ();
     type ReleaseDelay = SafeModeReleaseDelay;
-    type WeightInfo = crate::weights::pallet_safe_mode::WeightInfo<Runtime>;
+    type WeightInfo = pallet_safe_mode::weights::SubstrateWeight<Runtime>;
 }
 
 /// Calls that can never be paused: those that lift the pause, and those that providers lose

@@ -1,18 +1,15 @@
-//! Weights of the SDK's pallets in this runtime, measured by `make weights all`.
+//! Weights of the SDK's pallets in this runtime, measured by `make weights`.
 
 pub mod frame_system;
 pub mod frame_system_extensions;
 pub mod pallet_assets;
 pub mod pallet_balances;
-pub mod pallet_collator_selection;
-pub mod pallet_conviction_voting;
 pub mod pallet_migrations;
 pub mod pallet_multisig;
 pub mod pallet_parameters;
 pub mod pallet_preimage;
 pub mod pallet_proxy;
 pub mod pallet_referenda;
-pub mod pallet_safe_mode;
 pub mod pallet_scheduler;
 pub mod pallet_session;
 pub mod pallet_sudo;

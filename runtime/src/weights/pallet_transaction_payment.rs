@@ -1,7 +1,7 @@
 //! Weights of `pallet_transaction_payment`.
 //!
 //! Measured by `make weights` with frame-omni-bencher (engine 64.0.0) on 2026-11-23:
-//! 50 steps, 40 repeats, CPU `AMD EPYC`. Not edited by hand.
+//! 50 steps, 20 repeats, MinSquares, CPU `AMD EPYC`. Not edited by hand.
 //! Sources: pallet-transaction-payment 50.0.0.
 
 #![allow(unused_parens)]
@@ -15,12 +15,12 @@ use frame_support::{traits::Get, weights::Weight};
 pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_transaction_payment::WeightInfo for WeightInfo<T> {
-    // Storage: `System::Account` (r:2 w:2)
+    // Storage: `System::Account` (r:3 w:3)
     // Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     fn charge_transaction_payment() -> Weight {
-        // Minimum execution time: 99_746_000 picoseconds.
-        Weight::from_parts(107_651_000, 6196)
-            .saturating_add(T::DbWeight::get().reads(2_u64))
-            .saturating_add(T::DbWeight::get().writes(2_u64))
+        // Minimum execution time: 102_922_000 picoseconds.
+        Weight::from_parts(108_823_000, 8799)
+            .saturating_add(T::DbWeight::get().reads(3_u64))
+            .saturating_add(T::DbWeight::get().writes(3_u64))
     }
 }

@@ -276,6 +276,9 @@ async fn order_data(holders: &Holders, cli: &Athanor) -> Result<u64> {
     let order = holders.number("DataMarket", "NextOrderId").await?;
     let id = |number: u64| Value::u128(u128::from(number));
     let seal = vec![id(listing), Value::from_bytes([1; 16]), root(20), root(21)];
+    let buyer = cli.public_key(BUYER).await?;
+    cli.transfer("//Alice", &scale::ss58(buyer), "100 AUR")
+        .await?;
     for (name, args) in [
         (
             "register",
@@ -285,17 +288,15 @@ async fn order_data(holders: &Holders, cli: &Athanor) -> Result<u64> {
         ("list", vec![terms]),
         ("seal", seal),
     ] {
-        let args = Composite::Unnamed(args);
-        holders.call(AUTHOR, "DataMarket", name, args).await?;
+        // In a fork the order could come before what it is for.
+        let call = Call::new("DataMarket", name, Composite::Unnamed(args));
+        holders.call_until(AUTHOR, call, name == "seal").await?;
     }
     let stored = holders.best().await?;
     let stored = stored.storage("DataMarket", "Listings", (listing,)).await?;
     let seal = stored.context("nothing is listed")?["seals"][0]["seal_id"].clone();
     let seal = seal.as_str().context("a seal without its id")?;
     let seal = Value::from_bytes(hex::decode(seal.trim_start_matches("0x"))?);
-    let buyer = cli.public_key(BUYER).await?;
-    cli.transfer("//Alice", &scale::ss58(buyer), "100 AUR")
-        .await?;
     let key = Value::from_bytes(buyer);
     let args = vec![id(listing), seal, Value::u128(PRICE), key, none()];
     let args = Composite::Unnamed(args);
